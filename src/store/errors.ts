@@ -1,0 +1,24 @@
+/** Surely not applied: the engine refused or is closed. The caller may try again later. */
+export class StoreUnavailable extends Error {
+  override name = 'StoreUnavailable';
+}
+
+/** The write may or may not have been applied; only a read after recovery tells. */
+export class OutcomeUnknown extends Error {
+  override name = 'OutcomeUnknown';
+}
+
+/** Stored bytes are damaged or were tampered with. The message names the file or row, never its content. */
+export class StoreDamaged extends Error {
+  override name = 'StoreDamaged';
+}
+
+/** A blob that a record names is not there. */
+export class BlobMissing extends StoreDamaged {
+  override name = 'BlobMissing';
+}
+
+/** A run belongs to another object than the one that wants it deleted. */
+export class OwnerMismatch extends StoreDamaged {
+  override name = 'OwnerMismatch';
+}

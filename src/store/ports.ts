@@ -1,0 +1,89 @@
+/**
+ * The two ports that everything stored goes through. One conformance suite runs against every implementation
+ * (`test/store/conformance/`).
+ *
+ * Limits: key 2 KiB, value 64 KiB, 500 operations and 1 MiB a commit (base/limits.ts).
+ */
+
+export interface Row {
+  key: Buffer;
+  /** Empty where `keysOnly` was asked for. */
+  value: Buffer;
+  /** 16 bytes, changes with every write of the row; drawn by the engine. Empty where `keysOnly` was asked for. */
+  revision: Buffer;
+}
+
+/** Unsigned bytewise, [gte, lt). */
+export interface Range {
+  gte: Uint8Array;
+  lt: Uint8Array;
+}
+
+export interface RangeQuery extends Range {
+  limit: number;
+  reverse?: boolean;
+  keysOnly?: boolean;
+}
+
+/** Expected revision of a row, or that there is none. The key may be one that the commit doesn't write. */
+export interface Check {
+  key: Uint8Array;
+  revision: Uint8Array | 'absent';
+}
+
+export interface Commit {
+  checks?: Check[];
+  puts?: { key: Uint8Array; value: Uint8Array }[];
+  dels?: Uint8Array[];
+}
+
+/** A walk in ascending order over one snapshot that can jump ahead: what delimiter listings are made of. */
+export interface Cursor {
+  /** Up to `limit` rows; an empty array at the end. */
+  next(limit: number): Promise<Row[]>;
+  /** The next row returned is the first at or after `key` (never before the range's start). */
+  seek(key: Uint8Array): void;
+  close(): Promise<void>;
+}
+
+export interface MetaStore {
+  get(key: Uint8Array): Promise<Row | undefined>;
+  getMany(keys: Uint8Array[]): Promise<(Row | undefined)[]>;
+  /** One page, which is one snapshot. */
+  range(query: RangeQuery): Promise<Row[]>;
+  cursor(range: Range & { keysOnly?: boolean }): Cursor;
+  /**
+   * All or nothing, serializable, durable when it resolves. `false`: a check failed and nothing was written.
+   * @throws StoreUnavailable surely not applied (poisoned engine, below the free-space floor, closed)
+   * @throws OutcomeUnknown may or may not have been applied
+   */
+  commit(commit: Commit): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+/** `count` consecutive blob sequence numbers from `first` on. */
+export interface Run {
+  first: number;
+  count: number;
+}
+
+/** A frozen view: what it sees can't be taken away by the sweeper until `close`. */
+export interface BlobSnapshot {
+  /** The values of `count` numbers from `first` on, in order. @throws BlobMissing where one of them isn't there. */
+  read(first: number, count: number): Promise<Buffer[]>;
+  close(): Promise<void>;
+}
+
+export interface BlobStore {
+  /**
+   * Stores the values under fresh consecutive sequence numbers in one synced batch, with a reverse row that names the owner
+   * (16 bytes: the object id). Write-once: a number is never used again.
+   */
+  put(owner: Uint8Array, values: Buffer[]): Promise<Run>;
+  snapshot(): BlobSnapshot;
+  /** Idempotent. A run whose reverse row names another owner is left alone and reported by throwing OwnerMismatch. */
+  delete(owner: Uint8Array, runs: Run[]): Promise<void>;
+  /** Every stored run, ascending: for scrubbing only. */
+  list(): AsyncIterable<{ owner: Buffer; run: Run }>;
+  close(): Promise<void>;
+}

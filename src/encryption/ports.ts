@@ -1,0 +1,61 @@
+import type { Caller } from '../auth/ports.js';
+import type { Secret } from '../base/secret.js';
+
+/** KMS encryption context: pairs bound as authenticated data. Its one canonical encoding is `encryption/context.ts`. */
+export type EncryptionContext = Readonly<Record<string, string>>;
+
+/** On whose behalf and through what the key service is called; the service decides by it and writes it to the audit. */
+export interface KmsCallerContext {
+  caller: Caller;
+  /** `s3.<region>.amazonaws.com` when the store calls for a client (`kms:ViaService`); absent over the wire. */
+  viaService?: string;
+  /** `aws:SourceIp`, `aws:SecureTransport` and the like, lower-case keys. */
+  requestContext?: ReadonlyMap<string, readonly string[]>;
+  requestId: string;
+}
+
+export interface KeyFacts {
+  keyArn: string;
+  keyId: string;
+  accountId: string;
+  keyState: 'Enabled' | 'Disabled' | 'PendingDeletion' | 'PendingImport' | 'Unavailable' | 'Creating' | 'Updating' | 'PendingReplicaDeletion';
+  keySpec: string;
+  keyUsage: string;
+  keyManager: 'AWS' | 'CUSTOMER';
+}
+
+/**
+ * What the store needs of a key service. `kms/` implements it in process, `kms/remote.ts` over `@aws-sdk/client-kms`.
+ * Every method authorizes the caller (key policy, grants, identity policies) and checks the key's state.
+ * `keyId` is a key id, key ARN, alias name or alias ARN; `alias/aws/s3` is made on first use.
+ * @throws KmsError
+ */
+export interface KeyService {
+  generateDataKey(
+    who: KmsCallerContext,
+    request: { keyId: string; context: EncryptionContext },
+  ): Promise<{ keyArn: string; plaintext: Secret; ciphertextBlob: Buffer }>;
+  decrypt(
+    who: KmsCallerContext,
+    request: { ciphertextBlob: Uint8Array; context: EncryptionContext; keyId?: string },
+  ): Promise<{ keyArn: string; plaintext: Secret }>;
+  /** Would `action` be allowed now? Throws as the action itself would. For a cached S3 Bucket Key. */
+  authorize(
+    who: KmsCallerContext,
+    request: { action: 'kms:GenerateDataKey' | 'kms:Decrypt'; keyId: string; context: EncryptionContext },
+  ): Promise<void>;
+  /** Without authorization: for the store's own validation of a key that a request or a bucket default names. */
+  describeKey(who: KmsCallerContext, keyId: string): Promise<KeyFacts>;
+}
+
+/** An error by AWS KMS's code (`NotFoundException`, `DisabledException`, `KMSInvalidStateException`, `AccessDeniedException`, …). */
+export class KmsError extends Error {
+  override name = 'KmsError';
+  constructor(
+    readonly code: string,
+    message: string,
+    readonly statusCode = 400,
+  ) {
+    super(message);
+  }
+}

@@ -27,7 +27,8 @@ export const KMS_CIPHERTEXT_MAX_BYTES = 6144;
 export const KMS_JSON_BODY_MAX_BYTES = 256 * KiB;
 
 // Stores
-export const META_KEY_MAX_BYTES = 2 * KiB;
+/** A row key can hold an object key of 1,024 NULs, each escaped to two bytes, and what stands around it. */
+export const META_KEY_MAX_BYTES = 2 * KiB + 128;
 export const META_VALUE_MAX_BYTES = 64 * KiB;
 export const META_COMMIT_MAX_OPERATIONS = 500;
 export const META_COMMIT_MAX_BYTES = 1 * MiB;

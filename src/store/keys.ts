@@ -1,0 +1,121 @@
+/**
+ * Row keys of `meta`: one tag byte, then parts. storage/README.md lists them all. Names of buckets and objects stand in clear;
+ * everything else about them is in the sealed values.
+ *
+ * Object keys vary in length and stand before other parts, so NUL is escaped (00 → 00 FF) and the key is ended by 00 00: that
+ * keeps UTF-8 byte order and makes no key a prefix of another's rows.
+ */
+import { u16, u64, utf8 } from '../base/bytes.js';
+
+const tag = (letter: string): Buffer => Buffer.from(`${letter}/`, 'latin1');
+
+export const TAG = {
+  bucket: tag('b'),
+  bucketOfAccount: tag('o'),
+  current: tag('c'),
+  version: tag('v'),
+  inlineBody: tag('i'),
+  manifestPage: tag('m'),
+  upload: tag('u'),
+  part: tag('p'),
+  intent: tag('n'),
+  dead: tag('d'),
+  /** Everything of the key service; its own letters follow in kms/. */
+  kms: tag('k'),
+  /** Check value, counters: the engine's and the process's own rows. */
+  system: tag('s'),
+} as const;
+
+const KEY_END = Buffer.of(0, 0);
+
+/** NUL → 00 FF. */
+export function escapeKey(key: string): Buffer {
+  const bytes = utf8(key);
+  let nul = bytes.indexOf(0);
+  if (nul < 0) return bytes;
+  const pieces: Buffer[] = [];
+  let from = 0;
+  while (nul >= 0) {
+    pieces.push(bytes.subarray(from, nul + 1), Buffer.of(0xff));
+    from = nul + 1;
+    nul = bytes.indexOf(0, from);
+  }
+  pieces.push(bytes.subarray(from));
+  return Buffer.concat(pieces);
+}
+
+/** The inverse of `escapeKey`. */
+export function unescapeKey(escaped: Buffer): string {
+  if (escaped.indexOf(0) < 0) return escaped.toString('utf8');
+  const out: number[] = [];
+  for (let i = 0; i < escaped.length; i++) {
+    out.push(escaped[i]!);
+    if (escaped[i] === 0) i++;
+  }
+  return Buffer.from(out).toString('utf8');
+}
+
+export const bucketKey = (name: string): Buffer => Buffer.concat([TAG.bucket, utf8(name)]);
+
+export const bucketOfAccountKey = (accountId: string, name: string): Buffer =>
+  Buffer.concat([TAG.bucketOfAccount, utf8(`${accountId}/${name}`)]);
+
+export const currentKey = (bucketId: Uint8Array, key: string): Buffer =>
+  Buffer.concat([TAG.current, bucketId, escapeKey(key), KEY_END]);
+
+/** All versions of one key but the current; newest first, since the sequence is inverted. */
+export const versionsPrefix = (bucketId: Uint8Array, key: string): Buffer =>
+  Buffer.concat([TAG.version, bucketId, escapeKey(key), KEY_END]);
+
+export const versionKey = (bucketId: Uint8Array, key: string, sequence: number): Buffer =>
+  Buffer.concat([versionsPrefix(bucketId, key), u64(Number.MAX_SAFE_INTEGER - sequence)]);
+
+export const inlineBodyKey = (objectId: Uint8Array, partId: Uint8Array): Buffer =>
+  Buffer.concat([TAG.inlineBody, objectId, partId]);
+
+export const manifestPageKey = (objectId: Uint8Array, page: number): Buffer =>
+  Buffer.concat([TAG.manifestPage, objectId, u16(page)]);
+
+/** `uploadId` starts with the time it was made, so uploads of one key come in the order they began. */
+export const uploadKey = (bucketId: Uint8Array, key: string, uploadId: Uint8Array): Buffer =>
+  Buffer.concat([TAG.upload, bucketId, escapeKey(key), KEY_END, uploadId]);
+
+export const partKey = (uploadId: Uint8Array, partNumber: number): Buffer =>
+  Buffer.concat([TAG.part, uploadId, u16(partNumber)]);
+
+export const intentKey = (incarnation: Uint8Array, id: Uint8Array): Buffer =>
+  Buffer.concat([TAG.intent, incarnation, id]);
+
+export const deadKey = (id: Uint8Array): Buffer => Buffer.concat([TAG.dead, id]);
+
+/** The object key inside a `c`, `v` or `u` row key, which starts behind tag and bucket id and ends at 00 00. */
+export function objectKeyOf(rowKey: Buffer): string {
+  return unescapeKey(rowKey.subarray(OBJECT_KEY_START, keyEndOf(rowKey)));
+}
+
+export const OBJECT_KEY_START = 2 + 16;
+
+/** Index of the 00 00 behind the object key. */
+export function keyEndOf(rowKey: Buffer): number {
+  for (let i = rowKey.indexOf(0, OBJECT_KEY_START); i >= 0; i = rowKey.indexOf(0, i + 2)) {
+    if (rowKey[i + 1] === 0) return i;
+  }
+  return rowKey.length;
+}
+
+/** First key behind every key that starts with `prefix`. */
+export function afterPrefix(prefix: Uint8Array): Buffer {
+  const out = Buffer.from(prefix);
+  for (let i = out.length - 1; i >= 0; i--) {
+    if (out[i]! < 0xff) {
+      out[i] = out[i]! + 1;
+      return out.subarray(0, i + 1);
+    }
+  }
+  return Buffer.of(0xff, 0xff, 0xff, 0xff);
+}
+
+/** Every row under a prefix. */
+export function under(prefix: Uint8Array): { gte: Buffer; lt: Buffer } {
+  return { gte: Buffer.from(prefix), lt: afterPrefix(prefix) };
+}

@@ -18,7 +18,15 @@ export interface KeyFacts {
   keyArn: string;
   keyId: string;
   accountId: string;
-  keyState: 'Enabled' | 'Disabled' | 'PendingDeletion' | 'PendingImport' | 'Unavailable' | 'Creating' | 'Updating' | 'PendingReplicaDeletion';
+  keyState:
+    | 'Enabled'
+    | 'Disabled'
+    | 'PendingDeletion'
+    | 'PendingImport'
+    | 'Unavailable'
+    | 'Creating'
+    | 'Updating'
+    | 'PendingReplicaDeletion';
   keySpec: string;
   keyUsage: string;
   keyManager: 'AWS' | 'CUSTOMER';

@@ -77,13 +77,15 @@ export interface BlobSnapshot {
 export interface BlobStore {
   /**
    * Stores the values under fresh consecutive sequence numbers in one synced batch, with a reverse row that names the owner
-   * (16 bytes: the object id). Write-once: a number is never used again.
+   * (16 bytes: the part id, drawn anew for every attempt to store a body). Write-once: a number is never used again.
    */
   put(owner: Uint8Array, values: Buffer[]): Promise<Run>;
   snapshot(): BlobSnapshot;
   /** Idempotent. A run whose reverse row names another owner is left alone and reported by throwing OwnerMismatch. */
   delete(owner: Uint8Array, runs: Run[]): Promise<void>;
-  /** Every stored run, ascending: for scrubbing only. */
-  list(): AsyncIterable<{ owner: Buffer; run: Run }>;
+  /** Every number that `put` will give from now on is at least this. */
+  mark(): number;
+  /** Every stored run from number `from` (default 0) on, ascending: for scrubbing and for what a crash left behind. */
+  list(from?: number): AsyncIterable<{ owner: Buffer; run: Run }>;
   close(): Promise<void>;
 }

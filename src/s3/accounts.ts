@@ -1,0 +1,5 @@
+/** What S3 answers say about an account; `iam/` implements it. */
+export interface Accounts {
+  /** Canonical user id and display name of an account; undefined for one that Coffer doesn't know. */
+  owner(accountId: string): { id: string; displayName: string } | undefined;
+}

@@ -1,0 +1,141 @@
+import { type Budget } from '../../base/budget.js';
+import { randomId } from '../../base/ids.js';
+import { BLOB_FLUSH_BYTES, BLOB_VALUE_BYTES, INLINE_BODY_MAX_BYTES } from '../../base/limits.js';
+import type { DeadRows } from '../../store/dead.js';
+import type { Intents } from '../../store/intents.js';
+import { inlineBodyKey } from '../../store/keys.js';
+import type { BlobStore, MetaStore, Run } from '../../store/ports.js';
+import type { BodyPart } from '../../store/records.js';
+import { CommitBuilder } from '../../store/table.js';
+
+/** Encrypts a body; values come out complete and are never touched again. `encryption/` implements it. */
+export interface PartSealer {
+  readonly chunkBytes: number;
+  update(plaintext: Buffer): Buffer[];
+  final(): Buffer[];
+}
+
+export interface BodyWriterParts {
+  meta: MetaStore;
+  blobs: BlobStore;
+  intents: Intents;
+  dead: DeadRows;
+  budget: Budget;
+}
+
+/**
+ * Takes a body as it arrives, encrypts it and writes it in synced batches, one in flight while the next collects. Nothing names
+ * what it wrote until the commit that `attach` joined holds; until then `abort` hands all of it to the sweeper.
+ */
+export class BodyWriter {
+  readonly partId = randomId();
+  #size = 0;
+  #pending: Buffer[] = [];
+  #pendingBytes = 0;
+  #runs: Run[] = [];
+  #inline: Buffer | undefined;
+  #intent: Buffer | undefined;
+  #inFlight: Promise<void> | undefined;
+  #sealer: PartSealer;
+
+  /** `seal` makes the sealer for this writer's part id. */
+  constructor(
+    private readonly parts: BodyWriterParts,
+    private readonly objectId: Buffer,
+    seal: (partId: Buffer) => PartSealer,
+  ) {
+    this.#sealer = seal(this.partId);
+  }
+
+  /** Bytes of plaintext so far. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** A sink for `BodySource.pump`. */
+  write(chunk: Buffer): void | Promise<void> {
+    this.#size += chunk.length;
+    const values = this.#sealer.update(chunk);
+    if (values.length > 0) return this.#take(values);
+  }
+
+  /** All bytes have come: the rest is written. */
+  async finish(): Promise<BodyPart> {
+    const rest = this.#sealer.final();
+    const bytes = rest.reduce((sum, value) => sum + value.length, 0);
+    const part: BodyPart = {
+      partId: this.partId.toString('hex'),
+      size: this.#size,
+      chunkBytes: this.#sealer.chunkBytes,
+    };
+    if (!this.#intent && this.#pending.length === 0 && bytes <= INLINE_BODY_MAX_BYTES) {
+      this.#inline = rest.length === 1 ? rest[0]! : Buffer.concat(rest);
+      return { ...part, inline: true };
+    }
+    await this.#take(rest);
+    await this.#inFlight;
+    if (this.#pending.length > 0) {
+      this.#flush();
+      await this.#inFlight;
+    }
+    return { ...part, runs: this.#runs, valueBytes: BLOB_VALUE_BYTES };
+  }
+
+  /** Joins the commit that makes the body reachable. */
+  attach(commit: CommitBuilder): void {
+    if (this.#inline) commit.put({ key: inlineBodyKey(this.objectId, this.partId), value: this.#inline });
+    if (this.#intent) commit.del(this.#intent);
+  }
+
+  /** The request failed: what was written goes to the sweeper. Never throws: the next start finds what is left by the intent. */
+  async abort(): Promise<void> {
+    await this.#inFlight?.catch(() => {});
+    this.parts.budget.release(this.#pendingBytes);
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    if (!this.#intent) return;
+    const commit = new CommitBuilder().del(this.#intent);
+    if (this.#runs.length > 0) {
+      const body = { partId: this.partId.toString('hex'), size: 0, runs: this.#runs, chunkBytes: 0 };
+      for (const row of this.parts.dead.ofParts(this.objectId.toString('hex'), [body])) commit.put(row);
+    }
+    await this.parts.meta.commit(commit.build()).catch(() => {});
+  }
+
+  async #take(values: Buffer[]): Promise<void> {
+    for (const value of values) {
+      if (!this.parts.budget.tryAcquire(value.length)) {
+        // Too many uploads at once: write what has been collected, so that it doesn't hold memory while this one waits.
+        await this.#inFlight;
+        if (this.#pending.length > 0) this.#flush();
+        await this.#inFlight;
+        await this.parts.budget.acquire(value.length);
+      }
+      this.#pending.push(value);
+      this.#pendingBytes += value.length;
+      if (this.#pendingBytes >= BLOB_FLUSH_BYTES) {
+        await this.#inFlight;
+        this.#flush();
+      }
+    }
+  }
+
+  #flush(): void {
+    const values = this.#pending;
+    const bytes = this.#pendingBytes;
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    const written = this.#write(values).finally(() => this.parts.budget.release(bytes));
+    // Its failure is met by whoever awaits it next; until then it must not count as unhandled.
+    written.catch(() => {});
+    this.#inFlight = written;
+  }
+
+  async #write(values: Buffer[]): Promise<void> {
+    this.#intent ??= await this.parts.intents.declare(this.partId);
+    const run = await this.parts.blobs.put(this.partId, values);
+    const last = this.#runs.at(-1);
+    if (last && last.first + last.count === run.first) last.count += run.count;
+    else this.#runs.push({ ...run });
+  }
+}

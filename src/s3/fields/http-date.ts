@@ -1,0 +1,16 @@
+/** HTTP dates as clients send them (RFC 9110, section 5.6.7) and ISO 8601, which S3 takes as well. Milliseconds, or undefined. */
+export function parseHttpDate(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const ms = Date.parse(text);
+  return Number.isNaN(ms) ? undefined : ms;
+}
+
+/** `Tue, 24 Nov 2026 10:00:00 GMT`. */
+export function httpDate(ms: number): string {
+  return new Date(ms).toUTCString();
+}
+
+/** `2026-11-24T10:00:00.000Z`, as S3's XML has it. */
+export function isoDate(ms: number): string {
+  return new Date(ms).toISOString();
+}

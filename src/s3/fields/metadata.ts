@@ -1,0 +1,104 @@
+import { USER_METADATA_MAX_BYTES } from '../../base/limits.js';
+import type { SystemMetadata } from '../../store/records.js';
+import { S3Error } from '../error.js';
+import type { Field } from '../operation.js';
+import { decodeHeaderValue, encodeHeaderValue } from './rfc2047.js';
+
+const PREFIX = 'x-amz-meta-';
+
+/** User metadata: lower-case names without the prefix. */
+export const userMetadata: Field<Record<string, string>> = {
+  read: ({ headers }) => {
+    const metadata: Record<string, string> = {};
+    let bytes = 0;
+    for (const name in headers) {
+      if (!name.startsWith(PREFIX)) continue;
+      const value = headers[name];
+      if (value === undefined) continue;
+      const short = name.slice(PREFIX.length);
+      metadata[short] = decodeHeaderValue(value);
+      bytes += short.length + Buffer.byteLength(metadata[short], 'utf8');
+    }
+    if (bytes > USER_METADATA_MAX_BYTES) {
+      throw new S3Error('MetadataTooLarge', {
+        extra: { Size: String(bytes), MaxSizeAllowed: String(USER_METADATA_MAX_BYTES) },
+      });
+    }
+    return metadata;
+  },
+};
+
+export function userMetadataHeaders(metadata: Record<string, string>): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (const name in metadata) headers[PREFIX + name] = encodeHeaderValue(metadata[name]!);
+  return headers;
+}
+
+/** Headers that are stored and come back. `aws-chunked` is the transfer's, not the content's. */
+export const systemMetadata: Field<SystemMetadata> = {
+  read: ({ headers }) => {
+    const system: SystemMetadata = {};
+    for (const [member, name] of SYSTEM) {
+      const value = headers[name];
+      if (value !== undefined) system[member] = value;
+    }
+    if (system.contentEncoding !== undefined) {
+      const codings = system.contentEncoding
+        .split(',')
+        .map((coding) => coding.trim())
+        .filter((coding) => coding !== '' && coding.toLowerCase() !== 'aws-chunked');
+      if (codings.length > 0) system.contentEncoding = codings.join(',');
+      else delete system.contentEncoding;
+    }
+    const redirect = system.websiteRedirectLocation;
+    if (redirect !== undefined && !/^(\/|https?:\/\/)/.test(redirect)) {
+      throw new S3Error('InvalidRequest', {
+        message: "The website redirect location must have a prefix of 'http://' or 'https://' or '/'.",
+      });
+    }
+    return system;
+  },
+};
+
+const SYSTEM: readonly (readonly [keyof SystemMetadata, string])[] = [
+  ['contentType', 'content-type'],
+  ['contentEncoding', 'content-encoding'],
+  ['contentDisposition', 'content-disposition'],
+  ['contentLanguage', 'content-language'],
+  ['cacheControl', 'cache-control'],
+  ['expires', 'expires'],
+  ['websiteRedirectLocation', 'x-amz-website-redirect-location'],
+];
+
+/** What S3 answers where no Content-Type was sent. */
+export const DEFAULT_CONTENT_TYPE = 'binary/octet-stream';
+
+export function systemMetadataHeaders(system: SystemMetadata): Record<string, string> {
+  const headers: Record<string, string> = { 'content-type': system.contentType ?? DEFAULT_CONTENT_TYPE };
+  for (const [member, name] of SYSTEM) {
+    const value = system[member];
+    if (value !== undefined) headers[name] = value;
+  }
+  return headers;
+}
+
+/** Parameters of a signed GET or HEAD that replace headers of the answer. */
+export const responseOverrides: Field<Record<string, string>> = {
+  read: ({ query }) => {
+    const headers: Record<string, string> = {};
+    for (const name of OVERRIDES) {
+      const value = query.get(`response-${name}`);
+      if (value !== undefined) headers[name] = value;
+    }
+    return headers;
+  },
+};
+
+const OVERRIDES = [
+  'content-type',
+  'content-language',
+  'expires',
+  'cache-control',
+  'content-disposition',
+  'content-encoding',
+] as const;

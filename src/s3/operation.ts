@@ -1,0 +1,141 @@
+/**
+ * How an S3 operation is declared: one file per operation, named as AWS names it, and one line in `registry.ts`.
+ * The edge (`http/`) does the rest once: authentication, routing, reading the input, loading the facts, the policy decision
+ * over `needs`, rendering the reply or the error, the log line and the metric.
+ */
+import type { Caller, SignatureFacts } from '../auth/ports.js';
+import type { XmlNode, XmlTree } from '../base/xml/ports.js';
+import type { Secret } from '../base/secret.js';
+import type { BodyProducer, BodySource } from '../base/stream.js';
+import type { FoundVersion } from '../store/objects.js';
+import type { BlobSnapshot } from '../store/ports.js';
+import type { BucketRecord } from '../store/records.js';
+import type { Stored } from '../store/table.js';
+import type { S3ErrorCode } from './error.js';
+import type { Services } from './services.js';
+
+/** As they were sent; present where at least one of the three was. */
+export interface CustomerKeyHeaders {
+  algorithm?: string;
+  /** The base64 text, as bytes. */
+  key?: Secret;
+  keyMd5?: string;
+}
+
+/** What fields are read from. Built once per request by the edge; everything in it is already decoded. */
+export interface RequestFields {
+  method: string;
+  /** Empty on the service level. */
+  bucket: string;
+  /** Percent-decoded; empty below the object level. */
+  key: string;
+  /** Percent-decoded; a parameter without `=` is the empty string. */
+  query: ReadonlyMap<string, string>;
+  /** By lower-case name. Repeated headers are joined with `,`. */
+  headers: Readonly<Record<string, string | undefined>>;
+  /** The SSE-C headers, taken out of `headers` at once (`x-amz-server-side-encryption-customer-*`). */
+  sseCustomer?: CustomerKeyHeaders;
+  /** The same for the source of a copy (`x-amz-copy-source-server-side-encryption-customer-*`). */
+  copySourceSseCustomer?: CustomerKeyHeaders;
+  /** The root of a parsed XML body, where the operation declares one and a body was sent. */
+  xml?: XmlTree;
+}
+
+/** One typed input. Reading throws S3Error where the value is malformed. */
+export interface Field<T> {
+  read(from: RequestFields): T;
+}
+
+export type Fields = Record<string, Field<unknown>>;
+export type InputOf<F extends Fields> = { [K in keyof F]: F[K] extends Field<infer T> ? T : never } & {
+  bucket: string;
+  key: string;
+};
+
+export interface Permission {
+  /** `s3:GetObject` … */
+  action: `s3:${string}`;
+  /** Full ARN. */
+  resource: string;
+}
+
+/**
+ * All of method, level, query and header must match; the most specific route (most `query` names, then `header`) wins; two that
+ * tie stop start-up.
+ */
+export interface Route {
+  method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE';
+  on: 'service' | 'bucket' | 'object';
+  /** Parameters that must be present; with a value, that value: `['uploads']`, `['list-type=2']`. */
+  query?: readonly string[];
+  /** A header that must be present: `x-amz-copy-source`. */
+  header?: string;
+}
+
+export interface Facts {
+  /** Present where `facts` names `bucket`; a missing bucket is NoSuchBucket before `handle` is called. */
+  bucket: Stored<BucketRecord>;
+  /** Where `facts` names `object`: the version that key and `versionId` name, or undefined if there is none. */
+  object?: FoundVersion;
+  /** Where `facts` names `snapshot`: taken before the record was read, closed by the edge when the reply is done. */
+  snapshot?: BlobSnapshot;
+}
+
+export interface OperationContext {
+  caller: Caller;
+  signature: SignatureFacts;
+  requestId: string;
+  /** Raw fields, for the few that need all headers. */
+  fields: RequestFields;
+  /** `https` arrived, or a trusted proxy says so. */
+  secure: boolean;
+  /** The peer is on this machine. */
+  loopback: boolean;
+  sourceIp: string;
+  /** `aws:` condition keys of the request. */
+  requestContext: ReadonlyMap<string, readonly string[]>;
+  facts: Facts;
+  /** The request's body, verified while it is pumped. Empty source where there is none. */
+  body: BodySource;
+  services: Services;
+  /** May the caller do this as well? For permissions that are only known inside `handle`. Throws AccessDenied if not. */
+  require(permission: Permission, bucket: BucketRecord): void;
+  allowed(permission: Permission, bucket: BucketRecord): boolean;
+}
+
+export interface Reply {
+  status?: number;
+  /** Undefined values are left out. */
+  headers?: Record<string, string | undefined>;
+  /** Root name and children; the S3 namespace is added by the edge. */
+  xml?: readonly [root: string, children: readonly XmlNode[]];
+  /** A body to stream; its length becomes Content-Length. */
+  stream?: BodyProducer;
+}
+
+export interface Operation<F extends Fields = Fields, R = unknown> {
+  name: string;
+  route: Route;
+  input: F;
+  /**
+   * `xml`: the edge reads at most `maxBytes`, verifies Content-MD5 and checksums, parses, and gives the tree to fields.
+   * `required`: an empty body is MissingRequestBodyError. `stream`: handle pumps `context.body`. Default: no body expected.
+   */
+  body?: { kind: 'xml'; root: string; required: boolean; maxBytes?: number; integrity?: 'required' } | { kind: 'stream' };
+  facts: readonly ('bucket' | 'object' | 'snapshot')[];
+  /** Pure: what the caller must be allowed, decided before `handle`. */
+  needs(input: InputOf<F>, facts: Facts): Permission[];
+  /** All codes that `handle` and fields may answer with beyond those every operation shares. */
+  errors: readonly S3ErrorCode[];
+  handle(input: InputOf<F>, context: OperationContext): Promise<R>;
+  reply(result: R, input: InputOf<F>): Reply;
+}
+
+/** Declares an operation; the types of `needs`, `handle` and `reply` follow from `input`. */
+export function operation<F extends Fields, R>(declared: Operation<F, R>): Operation<F, R> {
+  return declared;
+}
+
+/** ARNs of policies and encryption contexts. */
+export const bucketArn = (bucket: string): string => `arn:aws:s3:::${bucket}`;
+export const objectArn = (bucket: string, key: string): string => `arn:aws:s3:::${bucket}/${key}`;

@@ -1,0 +1,39 @@
+import type { Accounts } from './accounts.js';
+import type { Clock } from '../base/clock.js';
+import type { DataKeys } from '../encryption/data-keys.js';
+import type { KeyService } from '../encryption/ports.js';
+import type { Buckets } from '../store/buckets.js';
+import type { Intents } from '../store/intents.js';
+import type { Manifests } from '../store/manifest.js';
+import type { Objects } from '../store/objects.js';
+import type { BlobStore, MetaStore } from '../store/ports.js';
+import type { Uploads } from '../store/uploads.js';
+import type { Budget } from '../base/budget.js';
+
+/** What operations work with; built once at start-up. */
+export interface Services {
+  clock: Clock;
+  region: string;
+  meta: MetaStore;
+  blobs: BlobStore;
+  buckets: Buckets;
+  objects: Objects;
+  uploads: Uploads;
+  manifests: Manifests;
+  intents: Intents;
+  dataKeys: DataKeys;
+  keyService: KeyService;
+  accounts: Accounts;
+  /** Memory of all uploads together, in bytes. */
+  uploadBudget: Budget;
+  /** Something became unreachable: the sweeper may run. */
+  sweep(): void;
+  settings: S3Settings;
+}
+
+export interface S3Settings {
+  /** `COFFER_SSE_C_OVER_HTTP`. */
+  sseCOverHttp: 'never' | 'loopback' | 'always';
+  /** `COFFER_SSE_C_DEFAULT`. */
+  sseCDefault: 'allowed' | 'blocked';
+}

@@ -1,0 +1,115 @@
+import type { RecordSealer } from '../seal/ports.js';
+import { afterPrefix, bucketKey, bucketOfAccountKey, TAG, under } from './keys.js';
+import type { MetaStore } from './ports.js';
+import { BUCKET, type BucketRecord } from './records.js';
+import { CommitBuilder, marker, type Stored, Table } from './table.js';
+
+/** Buckets by name, with an index by owner. A name belongs to one account, whatever its owner. */
+export class Buckets {
+  readonly #table: Table<BucketRecord>;
+
+  constructor(
+    private readonly meta: MetaStore,
+    sealer: RecordSealer,
+  ) {
+    this.#table = new Table(meta, sealer, BUCKET);
+  }
+
+  /** A bucket that is being deleted counts as gone. */
+  async get(name: string): Promise<Stored<BucketRecord> | undefined> {
+    const stored = await this.#table.get(bucketKey(name));
+    return stored?.record.deleting ? undefined : stored;
+  }
+
+  /** `false`: the name is taken. */
+  async create(record: BucketRecord): Promise<boolean> {
+    const key = bucketKey(record.name);
+    return this.meta.commit(
+      new CommitBuilder()
+        .expect(key, undefined)
+        .put(this.#table.put(key, record))
+        .put(marker(bucketOfAccountKey(record.ownerAccountId, record.name)))
+        .build(),
+    );
+  }
+
+  /** Changes a bucket's record; the change may be tried again on a newer one. `undefined`: there is no such bucket any more. */
+  async update(name: string, change: (record: BucketRecord) => BucketRecord): Promise<BucketRecord | undefined> {
+    for (;;) {
+      const stored = await this.get(name);
+      if (!stored) return undefined;
+      const record = change(stored.record);
+      const done = await this.meta.commit(
+        new CommitBuilder().expect(stored.key, stored).put(this.#table.put(stored.key, record)).build(),
+      );
+      if (done) return record;
+    }
+  }
+
+  /**
+   * Deletes an empty bucket. Writers check the bucket's revision in their own commits, so marking it first makes every write
+   * that is under way start over and find no bucket; after that, empty stays empty.
+   */
+  async remove(name: string): Promise<'removed' | 'absent' | 'notEmpty'> {
+    const marked = await this.update(name, (record) => ({ ...record, deleting: true }));
+    if (!marked) return 'absent';
+    if (!(await this.#isEmpty(marked))) {
+      await this.#unmark(name);
+      return 'notEmpty';
+    }
+    const key = bucketKey(name);
+    const stored = await this.#table.get(key);
+    if (!stored?.record.deleting) return 'absent';
+    const done = await this.meta.commit(
+      new CommitBuilder()
+        .expect(key, stored)
+        .del(key)
+        .del(bucketOfAccountKey(marked.ownerAccountId, name))
+        .build(),
+    );
+    return done ? 'removed' : 'absent';
+  }
+
+  /** After a crash: deletions that were under way are undone (the bucket is as it was; nobody was told otherwise). */
+  async recover(): Promise<void> {
+    for await (const stored of this.#table.scan(under(TAG.bucket))) {
+      if (stored.record.deleting) await this.#unmark(stored.record.name);
+    }
+  }
+
+  /** Names in byte order, after `after`, that start with `prefix`. */
+  async listOfAccount(
+    accountId: string,
+    query: { after?: string; prefix?: string; limit: number },
+  ): Promise<BucketRecord[]> {
+    const start = bucketOfAccountKey(accountId, query.prefix ?? '');
+    let gte = start;
+    if (query.after !== undefined) {
+      const behind = Buffer.concat([bucketOfAccountKey(accountId, query.after), Buffer.of(0)]);
+      if (Buffer.compare(behind, start) > 0) gte = behind;
+    }
+    const nameStart = bucketOfAccountKey(accountId, '').length;
+    const rows = await this.meta.range({ gte, lt: afterPrefix(start), limit: query.limit, keysOnly: true });
+    const stored = await this.#table.getMany(rows.map((row) => bucketKey(row.key.toString('utf8', nameStart))));
+    return stored.flatMap((one) => (one && !one.record.deleting ? [one.record] : []));
+  }
+
+  async #isEmpty(bucket: BucketRecord): Promise<boolean> {
+    const id = Buffer.from(bucket.bucketId, 'hex');
+    for (const tag of [TAG.current, TAG.version]) {
+      const rows = await this.meta.range({ ...under(Buffer.concat([tag, id])), limit: 1, keysOnly: true });
+      if (rows.length > 0) return false;
+    }
+    return true;
+  }
+
+  async #unmark(name: string): Promise<void> {
+    for (;;) {
+      const stored = await this.#table.get(bucketKey(name));
+      if (!stored?.record.deleting) return;
+      const { deleting: _, ...record } = stored.record;
+      const row = this.#table.put(stored.key, record);
+      if (await this.meta.commit(new CommitBuilder().expect(stored.key, stored).put(row).build())) return;
+    }
+  }
+}

@@ -1,0 +1,235 @@
+import type { RecordSealer } from '../seal/ports.js';
+import type { Clock } from '../base/clock.js';
+import { randomId } from '../base/ids.js';
+import type { Buckets } from './buckets.js';
+import { untilCommitted } from './conflict.js';
+import { DeadRows } from './dead.js';
+import { currentKey, under, versionKey, versionsPrefix } from './keys.js';
+import type { MetaStore } from './ports.js';
+import { type BucketRecord, OBJECT, type ObjectContent, type ObjectRecord } from './records.js';
+import { CommitBuilder, type Stored, Table } from './table.js';
+import { NULL_VERSION, newVersionId, sequenceOf } from './version-id.js';
+
+/** A version as it was read. */
+export interface FoundVersion extends Stored<ObjectRecord> {
+  isCurrent: boolean;
+}
+
+/** A version about to be written: the store adds version id and sequence. */
+export interface NewVersion {
+  objectId: string;
+  ownerAccountId: string;
+  content: ObjectContent;
+}
+
+export interface PutOptions {
+  /** Looks at the current version (a delete marker is passed as it is) and throws where a condition doesn't hold. Called again after a lost race. */
+  condition?(current: ObjectRecord | undefined): void;
+  /** Joins the commit: inline body, deletion of the intent, the upload's rows. */
+  alongside?(commit: CommitBuilder): void;
+}
+
+/** What DeleteObject answers with. */
+export interface Removal {
+  versionId?: string;
+  deleteMarker: boolean;
+}
+
+/** The bucket was deleted, or deleted and made again, while the request ran. */
+export class BucketGone extends Error {
+  override name = 'BucketGone';
+}
+
+/**
+ * Versions of objects. The current version of a key lies in its `c` row, the others in `v` rows, newest first; a key has a `c`
+ * row as long as it has any version (a delete marker is one). Every change of a key's versions checks its `c` row, and the
+ * bucket's row, in its commit: that is what makes versions, conditional writes and bucket deletion correct.
+ */
+export class Objects {
+  readonly table: Table<ObjectRecord>;
+  readonly dead: DeadRows;
+
+  constructor(
+    private readonly meta: MetaStore,
+    sealer: RecordSealer,
+    private readonly buckets: Buckets,
+    private readonly clock: Clock,
+  ) {
+    this.table = new Table(meta, sealer, OBJECT);
+    this.dead = new DeadRows(meta, sealer);
+  }
+
+  /** Without `versionId` the current version, which may be a delete marker. */
+  async find(bucketId: string, key: string, versionId?: string): Promise<FoundVersion | undefined> {
+    const id = Buffer.from(bucketId, 'hex');
+    const current = await this.table.get(currentKey(id, key));
+    if (!current) return undefined;
+    if (versionId === undefined || current.record.versionId === versionId) return { ...current, isCurrent: true };
+    const sequence = versionId === NULL_VERSION ? current.record.nullSequence : sequenceOf(versionId);
+    if (sequence === undefined) return undefined;
+    const other = await this.table.get(versionKey(id, key, sequence));
+    return other?.record.versionId === versionId ? { ...other, isCurrent: false } : undefined;
+  }
+
+  /** Makes a version the current one. @throws what `condition` throws; BucketGone */
+  async put(bucket: Stored<BucketRecord>, key: string, version: NewVersion, options: PutOptions = {}): Promise<ObjectRecord> {
+    return this.#change(bucket, async (fresh, id) => {
+      const rowKey = currentKey(id, key);
+      const current = await this.table.get(rowKey);
+      options.condition?.(current?.record);
+      const commit = this.#commit(fresh, rowKey, current);
+      const record = await this.#place(commit, fresh.record, key, current, (sequence, versionId) => ({
+        ...version,
+        versionId,
+        sequence,
+        lastModifiedMs: this.clock.now(),
+      }));
+      if (!record) return undefined;
+      options.alongside?.(commit);
+      return { commit, result: record };
+    });
+  }
+
+  /** Replaces a version's record in place (tags, wrapped key): version id, sequence and body stay. `undefined`: it's gone. */
+  async replace(
+    bucket: Stored<BucketRecord>,
+    key: string,
+    versionId: string | undefined,
+    change: (record: ObjectRecord) => ObjectRecord,
+  ): Promise<ObjectRecord | undefined> {
+    const outcome = await this.#change<{ record: ObjectRecord | undefined }>(bucket, async (fresh) => {
+      const found = await this.find(fresh.record.bucketId, key, versionId);
+      if (!found) return { result: { record: undefined } };
+      const record = change(found.record);
+      const commit = new CommitBuilder().expect(fresh.key, fresh).expect(found.key, found);
+      return { commit: commit.put(this.table.put(found.key, record)), result: { record } };
+    });
+    return outcome.record;
+  }
+
+  /** DeleteObject. Without `versionId`: a delete marker where versioning is or was on, else removal. */
+  async remove(
+    bucket: Stored<BucketRecord>,
+    key: string,
+    versionId: string | undefined,
+    ownerAccountId: string,
+    condition?: (found: ObjectRecord | undefined) => void,
+  ): Promise<Removal> {
+    return this.#change<Removal>(bucket, async (fresh, id) => {
+      const rowKey = currentKey(id, key);
+      const current = await this.table.get(rowKey);
+      if (versionId !== undefined) {
+        const found = current && (await this.find(fresh.record.bucketId, key, versionId));
+        condition?.(found?.record);
+        if (!current || !found) return { result: { versionId, deleteMarker: false } };
+        const commit = this.#commit(fresh, rowKey, current);
+        const result = { versionId, deleteMarker: found.record.deleteMarker === true };
+        await this.#drop(commit, id, key, current, found);
+        return { commit, result };
+      }
+      condition?.(current?.record);
+      const commit = this.#commit(fresh, rowKey, current);
+      if (fresh.record.versioning === undefined) {
+        if (!current) return { result: { deleteMarker: false } };
+        commit.del(rowKey);
+        for (const row of this.dead.ofVersion(current.record)) commit.put(row);
+        return { commit, result: { deleteMarker: false } };
+      }
+      const record = await this.#place(commit, fresh.record, key, current, (sequence, newId) => ({
+        objectId: randomId().toString('hex'),
+        ownerAccountId,
+        versionId: newId,
+        sequence,
+        lastModifiedMs: this.clock.now(),
+        deleteMarker: true,
+      }));
+      return record && { commit, result: { versionId: record.versionId, deleteMarker: true } };
+    });
+  }
+
+  /**
+   * Puts the new current version into the commit and moves or ends what it replaces: while versioning isn't on, a new null
+   * version replaces the old one, also where that lies among the older versions. `undefined`: rows changed while they were read.
+   */
+  async #place(
+    commit: CommitBuilder,
+    bucket: BucketRecord,
+    key: string,
+    current: Stored<ObjectRecord> | undefined,
+    make: (sequence: number, versionId: string) => ObjectRecord,
+  ): Promise<ObjectRecord | undefined> {
+    const id = Buffer.from(bucket.bucketId, 'hex');
+    const sequence = (current?.record.sequence ?? 0) + 1;
+    const enabled = bucket.versioning === 'Enabled';
+    const record = make(sequence, enabled ? newVersionId(sequence) : NULL_VERSION);
+    if (current) {
+      const { nullSequence, ...old } = current.record;
+      const wasNull = old.versionId === NULL_VERSION;
+      if (enabled || !wasNull) commit.put(this.table.put(versionKey(id, key, old.sequence), old));
+      else for (const row of this.dead.ofVersion(old)) commit.put(row);
+      if (enabled) {
+        const next = wasNull ? old.sequence : nullSequence;
+        if (next !== undefined) record.nullSequence = next;
+      } else if (nullSequence !== undefined) {
+        const rowKey = versionKey(id, key, nullSequence);
+        const oldNull = await this.table.get(rowKey);
+        if (!oldNull) return undefined;
+        commit.expect(rowKey, oldNull).del(rowKey);
+        for (const row of this.dead.ofVersion(oldNull.record)) commit.put(row);
+      }
+    }
+    commit.put(this.table.put(currentKey(id, key), record));
+    return record;
+  }
+
+  /** Removes one version for good; where it was the current one, the next older becomes current. */
+  async #drop(
+    commit: CommitBuilder,
+    id: Buffer,
+    key: string,
+    current: Stored<ObjectRecord>,
+    found: FoundVersion,
+  ): Promise<void> {
+    for (const row of this.dead.ofVersion(found.record)) commit.put(row);
+    if (!found.isCurrent) {
+      commit.expect(found.key, found).del(found.key);
+      if (found.record.versionId === NULL_VERSION) {
+        const { nullSequence: _, ...record } = current.record;
+        commit.put(this.table.put(current.key, record));
+      }
+      return;
+    }
+    const [next] = await this.table.range({ ...under(versionsPrefix(id, key)), limit: 1 });
+    if (!next) {
+      commit.del(current.key);
+      return;
+    }
+    const record = { ...next.record };
+    const nullSequence = current.record.nullSequence;
+    if (nullSequence !== undefined && nullSequence !== record.sequence) record.nullSequence = nullSequence;
+    commit.expect(next.key, next).del(next.key).put(this.table.put(current.key, record));
+  }
+
+  #commit(bucket: Stored<BucketRecord>, rowKey: Buffer, current: Stored<ObjectRecord> | undefined): CommitBuilder {
+    return new CommitBuilder().expect(bucket.key, bucket).expect(rowKey, current);
+  }
+
+  /** Decide and commit, again with a fresh bucket where somebody else was faster. */
+  async #change<T>(
+    bucket: Stored<BucketRecord>,
+    decide: (bucket: Stored<BucketRecord>, id: Buffer) => Promise<{ commit?: CommitBuilder; result: T } | undefined>,
+  ): Promise<T> {
+    let fresh = bucket;
+    const done = await untilCommitted(async () => {
+      const decision = await decide(fresh, Buffer.from(fresh.record.bucketId, 'hex'));
+      if (decision && (!decision.commit || (await this.meta.commit(decision.commit.build())))) {
+        return { result: decision.result };
+      }
+      const again = await this.buckets.get(bucket.record.name);
+      if (again?.record.bucketId !== bucket.record.bucketId) throw new BucketGone(bucket.record.name);
+      fresh = again;
+      return undefined;
+    });
+    return done.result;
+  }
+}

@@ -1,0 +1,166 @@
+/** What is stored about buckets, objects and uploads. Binary values are base64url text; times are milliseconds since the epoch. */
+import type { Run } from './ports.js';
+import type { Shape } from './table.js';
+
+export type VersioningStatus = 'Enabled' | 'Suspended';
+
+export interface BucketRecord {
+  /** 16 random bytes, hex: what rows and encryption bind to; a bucket made again under the same name is another one. */
+  bucketId: string;
+  name: string;
+  ownerAccountId: string;
+  createdMs: number;
+  /** As it was sent, empty for us-east-1. */
+  locationConstraint: string;
+  versioning?: VersioningStatus;
+  encryption: BucketEncryption;
+  /** DeleteBucket is under way: the bucket takes no more objects. Undone at start-up after a crash. */
+  deleting?: true;
+}
+
+/** PutBucketEncryption's rule; `AES256` where none was put. */
+export interface BucketEncryption {
+  algorithm: 'AES256' | 'aws:kms' | 'aws:kms:dsse';
+  kmsKeyId?: string;
+  bucketKeyEnabled: boolean;
+  /** `BlockedEncryptionTypes`. */
+  blockSseC: boolean;
+  /** Was it put by a client, or is it what every bucket starts with? */
+  explicit: boolean;
+}
+
+/** Headers that S3 stores and returns as they were sent. */
+export interface SystemMetadata {
+  contentType?: string;
+  contentEncoding?: string;
+  contentDisposition?: string;
+  contentLanguage?: string;
+  cacheControl?: string;
+  expires?: string;
+  websiteRedirectLocation?: string;
+}
+
+/** One encrypted message: the body of an object, or of one part of it. */
+export interface BodyPart {
+  /** 16 random bytes per attempt, hex. Bound by the encryption and named by the blobs' reverse rows. */
+  partId: string;
+  /** Bytes of plaintext. */
+  size: number;
+  /** Where the ciphertext lies: in a sibling row of `meta`, or in runs of `blob`. */
+  inline?: true;
+  runs?: Run[];
+  /** Bytes of each blob value but the last; present with `runs`. */
+  valueBytes?: number;
+  /** Bytes of plaintext in each encrypted chunk but the last. */
+  chunkBytes: number;
+}
+
+export interface StoredChecksum {
+  /** `CRC32`, `SHA256` …, as in the API model's ChecksumAlgorithm. */
+  algorithm: string;
+  type: 'FULL_OBJECT' | 'COMPOSITE';
+  /** Base64 as on the wire (with `-N` where composite), or, for SSE-C and SSE-KMS, sealed under the object's data key. */
+  value?: string;
+  sealed?: string;
+}
+
+/** A part as the object that was completed from it knows it. */
+export interface ManifestPart extends BodyPart {
+  partNumber: number;
+  etag: string;
+  /** Value of the part's own checksum, plain or sealed as StoredChecksum's. */
+  checksum?: { value?: string; sealed?: string };
+}
+
+/** The sequence of parts in pages of at most 500 (`manifestPageKey`); bound by the digest in the object's own record. */
+export interface Manifest {
+  pages: number;
+  parts: number;
+  /** SHA-256 over the pages' plaintext in order, base64. */
+  digest: string;
+  /** Offset of each page's first byte in the object, and the number of its first part. */
+  index: { offset: number; firstPart: number }[];
+}
+
+/** How a data key is wrapped; its members belong to `encryption/wrapped-key.ts`. */
+export type WrappedKey = { mode: string };
+
+export interface ObjectRecord {
+  /** 16 random bytes per version, hex. */
+  objectId: string;
+  /** `null` for versions made while versioning was off or suspended. */
+  versionId: string;
+  /** Order of the versions of one key. */
+  sequence: number;
+  /** In the current version's record only: the sequence of the null version where that isn't the current one. */
+  nullSequence?: number;
+  lastModifiedMs: number;
+  ownerAccountId: string;
+  deleteMarker?: true;
+  /** Everything below is absent from delete markers. */
+  content?: ObjectContent;
+}
+
+export interface ObjectContent {
+  /** Bytes of plaintext. */
+  size: number;
+  /** Without quotes. */
+  etag: string;
+  storageClass: string;
+  system: SystemMetadata;
+  /** Lower-case names without `x-amz-meta-`. */
+  metadata: Record<string, string>;
+  tags?: [key: string, value: string][];
+  checksum?: StoredChecksum;
+  encryption: WrappedKey;
+  body: BodyPart | { manifest: Manifest };
+  /** The upload this version was completed from: makes CompleteMultipartUpload repeatable. */
+  uploadId?: string;
+}
+
+export interface UploadRecord {
+  uploadId: string;
+  key: string;
+  /** The id that the completed version will have. */
+  objectId: string;
+  initiatedMs: number;
+  ownerAccountId: string;
+  initiatorArn: string;
+  initiatorName: string;
+  storageClass: string;
+  system: SystemMetadata;
+  metadata: Record<string, string>;
+  tags?: [key: string, value: string][];
+  /** Asked for at CreateMultipartUpload; `default` where Coffer chose. */
+  checksum: { algorithm: string; type: 'FULL_OBJECT' | 'COMPOSITE'; default?: true };
+  encryption: WrappedKey;
+}
+
+export interface PartRecord extends ManifestPart {
+  lastModifiedMs: number;
+}
+
+/** Written before the first blob of a body; deleted in the commit that makes the body reachable. */
+export interface IntentRecord {
+  partId: string;
+  /** No blob of the body has a smaller number. */
+  mark: number;
+}
+
+/** What nothing refers to any more: the sweeper's work. */
+export interface DeadRecord {
+  /** Bodies whose blobs or inline rows are to go. `objectId` names the inline rows. */
+  bodies?: { objectId: string; parts: BodyPart[] };
+  /** A whole multipart object: its manifest's pages name the bodies. */
+  manifest?: { objectId: string; pages: number };
+  /** Part rows of an upload: with the bodies they name (aborted), or without (completed). */
+  partRows?: { uploadId: string; objectId: string; withBodies: boolean };
+}
+
+export const BUCKET: Shape<BucketRecord> = { type: 'bucket', version: 1 };
+export const OBJECT: Shape<ObjectRecord> = { type: 'object', version: 1 };
+export const UPLOAD: Shape<UploadRecord> = { type: 'upload', version: 1 };
+export const PART: Shape<PartRecord> = { type: 'part', version: 1 };
+export const MANIFEST_PAGE: Shape<ManifestPart[]> = { type: 'manifest-page', version: 1 };
+export const INTENT: Shape<IntentRecord> = { type: 'intent', version: 1 };
+export const DEAD: Shape<DeadRecord> = { type: 'dead', version: 1 };

@@ -1,0 +1,117 @@
+import type { RecordSealer } from '../seal/ports.js';
+import { untilCommitted } from './conflict.js';
+import type { DeadRows } from './dead.js';
+import { bucketKey, partKey, uploadKey } from './keys.js';
+import type { MetaStore } from './ports.js';
+import { type BucketRecord, PART, type PartRecord, UPLOAD, type UploadRecord } from './records.js';
+import { CommitBuilder, type Stored, Table } from './table.js';
+
+/** The upload was completed or aborted while the request ran. */
+export class UploadGone extends Error {
+  override name = 'UploadGone';
+}
+
+/** Multipart uploads under way and their parts. Every write of a part checks the upload's row: none lands behind the end. */
+export class Uploads {
+  readonly table: Table<UploadRecord>;
+  readonly parts: Table<PartRecord>;
+
+  constructor(
+    private readonly meta: MetaStore,
+    sealer: RecordSealer,
+    private readonly dead: DeadRows,
+  ) {
+    this.table = new Table(meta, sealer, UPLOAD);
+    this.parts = new Table(meta, sealer, PART);
+  }
+
+  rowKey(bucketId: string, key: string, uploadId: string): Buffer | undefined {
+    const id = decodeUploadId(uploadId);
+    return id && uploadKey(Buffer.from(bucketId, 'hex'), key, id);
+  }
+
+  async find(bucketId: string, key: string, uploadId: string): Promise<Stored<UploadRecord> | undefined> {
+    const rowKey = this.rowKey(bucketId, key, uploadId);
+    return rowKey && this.table.get(rowKey);
+  }
+
+  /** `false`: the bucket changed meanwhile; read it again. */
+  async create(bucket: Stored<BucketRecord>, record: UploadRecord): Promise<boolean> {
+    const rowKey = this.rowKey(bucket.record.bucketId, record.key, record.uploadId);
+    if (!rowKey) throw new Error('not an upload id');
+    return this.meta.commit(
+      new CommitBuilder()
+        .expect(bucketKey(bucket.record.name), bucket)
+        .expect(rowKey, undefined)
+        .put(this.table.put(rowKey, record))
+        .build(),
+    );
+  }
+
+  /** Stores a part; an earlier one with its number goes to the sweeper. @throws UploadGone */
+  async putPart(
+    upload: Stored<UploadRecord>,
+    part: PartRecord,
+    alongside: (commit: CommitBuilder) => void,
+  ): Promise<void> {
+    const key = partKey(requireUploadId(upload.record.uploadId), part.partNumber);
+    await untilCommitted(async () => {
+      const old = await this.parts.get(key);
+      const commit = new CommitBuilder().expect(upload.key, upload).expect(key, old).put(this.parts.put(key, part));
+      if (old) for (const row of this.dead.ofParts(upload.record.objectId, [old.record])) commit.put(row);
+      alongside(commit);
+      if (await this.meta.commit(commit.build())) return true;
+      const fresh = await this.table.get(upload.key);
+      if (!fresh || !fresh.revision.equals(upload.revision)) throw new UploadGone(upload.record.uploadId);
+      return undefined;
+    });
+  }
+
+  /** Parts in ascending order after number `after`. */
+  async listParts(uploadId: string, after: number, limit: number): Promise<Stored<PartRecord>[]> {
+    const id = requireUploadId(uploadId);
+    return this.parts.range({ gte: partKey(id, after + 1), lt: partKey(id, 0xffff), limit });
+  }
+
+  async allParts(uploadId: string): Promise<PartRecord[]> {
+    const id = requireUploadId(uploadId);
+    const parts: PartRecord[] = [];
+    for await (const stored of this.parts.scan({ gte: partKey(id, 0), lt: partKey(id, 0xffff) })) parts.push(stored.record);
+    return parts;
+  }
+
+  /** Ends an upload; its parts go to the sweeper. @throws UploadGone */
+  async abort(upload: Stored<UploadRecord>): Promise<void> {
+    const { uploadId, objectId } = upload.record;
+    const commit = new CommitBuilder()
+      .expect(upload.key, upload)
+      .del(upload.key)
+      .put(this.dead.row({ partRows: { uploadId, objectId, withBodies: true } }));
+    if (!(await this.meta.commit(commit.build()))) throw new UploadGone(uploadId);
+  }
+
+  /** Adds to the commit of the completed version: the upload ends, parts that weren't listed and all part rows are dead. */
+  complete(commit: CommitBuilder, upload: Stored<UploadRecord>, unlisted: PartRecord[]): void {
+    const { uploadId, objectId } = upload.record;
+    commit.expect(upload.key, upload).del(upload.key);
+    commit.put(this.dead.row({ partRows: { uploadId, objectId, withBodies: false } }));
+    for (const row of this.dead.ofParts(objectId, unlisted)) commit.put(row);
+  }
+}
+
+/** 8 bytes time (ms) ‖ 16 random bytes as base64url-like text with `.` for `-`. Undefined: can't be one of ours. */
+export function decodeUploadId(uploadId: string): Buffer | undefined {
+  if (!/^[A-Za-z0-9._]{32}$/.test(uploadId)) return undefined;
+  return Buffer.from(uploadId.replaceAll('.', '-'), 'base64url');
+}
+
+export function encodeUploadId(bytes: Buffer): string {
+  return bytes.toString('base64url').replaceAll('-', '.');
+}
+
+/** The bytes of an id that Coffer made. */
+export function requireUploadId(uploadId: string): Buffer {
+  const bytes = decodeUploadId(uploadId);
+  if (!bytes) throw new Error('not an upload id');
+  return bytes;
+}

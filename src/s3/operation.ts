@@ -109,6 +109,8 @@ export interface Reply {
   headers?: Record<string, string | undefined>;
   /** Root name and children; the S3 namespace is added by the edge. */
   xml?: readonly [root: string, children: readonly XmlNode[]];
+  /** A root that has text instead of children (GetBucketLocation). */
+  xmlText?: readonly [root: string, text: string];
   /** A body to stream; its length becomes Content-Length. */
   stream?: BodyProducer;
 }

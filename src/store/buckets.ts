@@ -48,15 +48,20 @@ export class Buckets {
 
   /**
    * Deletes an empty bucket. Writers check the bucket's revision in their own commits, so marking it first makes every write
-   * that is under way start over and find no bucket; after that, empty stays empty.
+   * that is under way start over and find no bucket; after that, empty stays empty. `before` then ends what else
+   * belongs to the bucket.
    */
-  async remove(name: string): Promise<'removed' | 'absent' | 'notEmpty'> {
+  async remove(
+    name: string,
+    before: (bucket: BucketRecord) => Promise<void>,
+  ): Promise<'removed' | 'absent' | 'notEmpty'> {
     const marked = await this.update(name, (record) => ({ ...record, deleting: true }));
     if (!marked) return 'absent';
     if (!(await this.#isEmpty(marked))) {
       await this.#unmark(name);
       return 'notEmpty';
     }
+    await before(marked);
     const key = bucketKey(name);
     const stored = await this.#table.get(key);
     if (!stored?.record.deleting) return 'absent';

@@ -1,7 +1,7 @@
 import type { RecordSealer } from '../seal/ports.js';
 import { untilCommitted } from './conflict.js';
 import type { DeadRows } from './dead.js';
-import { bucketKey, partKey, uploadKey } from './keys.js';
+import { bucketKey, partKey, TAG, under, uploadKey } from './keys.js';
 import type { MetaStore } from './ports.js';
 import { type BucketRecord, PART, type PartRecord, UPLOAD, type UploadRecord } from './records.js';
 import { CommitBuilder, type Stored, Table } from './table.js';
@@ -90,6 +90,12 @@ export class Uploads {
     if (!(await this.meta.commit(commit.build()))) throw new UploadGone(uploadId);
   }
 
+  /** Ends all uploads of a bucket that is gone. */
+  async abandonAll(bucketId: string): Promise<void> {
+    const range = under(Buffer.concat([TAG.upload, Buffer.from(bucketId, 'hex')]));
+    for await (const upload of this.table.scan(range)) await this.abort(upload).catch(ignoreGone);
+  }
+
   /** Adds to the commit of the completed version: the upload ends, parts that weren't listed and all part rows are dead. */
   complete(commit: CommitBuilder, upload: Stored<UploadRecord>, unlisted: PartRecord[]): void {
     const { uploadId, objectId } = upload.record;
@@ -114,4 +120,8 @@ export function requireUploadId(uploadId: string): Buffer {
   const bytes = decodeUploadId(uploadId);
   if (!bytes) throw new Error('not an upload id');
   return bytes;
+}
+
+function ignoreGone(error: unknown): void {
+  if (!(error instanceof UploadGone)) throw error;
 }

@@ -1,0 +1,66 @@
+import { TAG } from '../../store/keys.js';
+import type { ObjectRecord } from '../../store/records.js';
+import type { XmlNode } from '../../base/xml/ports.js';
+import { isoDate } from '../fields/http-date.js';
+import type { Services } from '../services.js';
+import { rowBounds } from './bounds.js';
+import { collate, type Listing } from './collate.js';
+import { encodeKey } from './encode.js';
+import { RowStream } from './row-stream.js';
+
+export interface CurrentEntry {
+  key: string;
+  record: ObjectRecord;
+}
+
+/** Current versions that are no delete markers: what ListObjects and ListObjectsV2 show. */
+export async function listCurrent(
+  services: Services,
+  bucketId: string,
+  query: { prefix: string; delimiter: string; after: string; max: number },
+): Promise<Listing<CurrentEntry>> {
+  const { table } = services.objects;
+  const bounds = rowBounds(TAG.current, bucketId, query);
+  if (Buffer.compare(bounds.gte, bounds.lt) >= 0) return { items: [], commonPrefixes: [], truncated: false };
+  const stream = new RowStream<CurrentEntry>(
+    services.meta,
+    TAG.current,
+    bucketId,
+    bounds,
+    (row, key) => {
+      const { record } = table.open(row);
+      return record.deleteMarker ? undefined : { key, record };
+    },
+    query.max,
+  );
+  try {
+    return await collate(stream, query);
+  } finally {
+    await stream.close();
+  }
+}
+
+/** `Contents` of an object, `Version` of one without latest and id. */
+export function contentNodes(
+  entry: CurrentEntry,
+  encoding: 'url' | undefined,
+  owner: { id: string; displayName: string } | undefined,
+  extra: XmlNode[] = [],
+): XmlNode[] {
+  const content = entry.record.content!;
+  return [
+    ['Key', encodeKey(entry.key, encoding)],
+    ...extra,
+    ['LastModified', isoDate(entry.record.lastModifiedMs)],
+    ['ETag', `"${content.etag}"`],
+    ['ChecksumAlgorithm', content.checksum?.algorithm],
+    ['ChecksumType', content.checksum?.type],
+    ['Size', content.size],
+    ['Owner', owner && [['ID', owner.id], ['DisplayName', owner.displayName]]],
+    ['StorageClass', content.storageClass],
+  ];
+}
+
+export function prefixNodes(prefixes: string[], encoding: 'url' | undefined): XmlNode[] {
+  return prefixes.map((prefix) => ['CommonPrefixes', [['Prefix', encodeKey(prefix, encoding)]]]);
+}

@@ -1,0 +1,42 @@
+import { header, versionId } from '../fields/field.js';
+import { etagMatches } from '../fields/conditions.js';
+import { S3Error } from '../error.js';
+import { objectArn, operation } from '../operation.js';
+import { deleteOne, refuseBypass } from '../delete.js';
+
+export const deleteObject = operation({
+  name: 'DeleteObject',
+  route: { method: 'DELETE', on: 'object' },
+  input: {
+    versionId,
+    ifMatch: header('if-match'),
+    ifMatchLastModified: header('x-amz-if-match-last-modified-time'),
+    ifMatchSize: header('x-amz-if-match-size'),
+  },
+  facts: ['bucket'],
+  needs: ({ bucket, key, versionId }) => [
+    { action: versionId === undefined ? 's3:DeleteObject' : 's3:DeleteObjectVersion', resource: objectArn(bucket, key) },
+  ],
+  errors: ['InvalidArgument', 'NotImplemented', 'PreconditionFailed'],
+  async handle({ key, versionId, ifMatch, ifMatchLastModified, ifMatchSize }, context) {
+    refuseBypass(context.fields);
+    const unsupported = ifMatchLastModified !== undefined ? 'x-amz-if-match-last-modified-time' : 'x-amz-if-match-size';
+    if (ifMatchLastModified !== undefined || ifMatchSize !== undefined) {
+      throw new S3Error('NotImplemented', { extra: { Header: unsupported } });
+    }
+    return deleteOne(context, key, versionId, (found) => {
+      if (ifMatch === undefined) return;
+      if (!found?.content) throw new S3Error('NoSuchKey', { extra: { Key: key } });
+      if (!etagMatches(ifMatch, found.content.etag)) {
+        throw new S3Error('PreconditionFailed', { extra: { Condition: 'If-Match' } });
+      }
+    });
+  },
+  reply: (removal) => ({
+    status: 204,
+    headers: {
+      'x-amz-version-id': removal.versionId,
+      'x-amz-delete-marker': removal.deleteMarker ? 'true' : undefined,
+    },
+  }),
+});

@@ -1,0 +1,120 @@
+import { DELETE_OBJECTS_MAX, OBJECT_KEY_MAX_BYTES } from '../../base/limits.js';
+import type { XmlNode, XmlTree } from '../../base/xml/ports.js';
+import { deleteOne, refuseBypass } from '../delete.js';
+import { S3Error } from '../error.js';
+import { etagMatches } from '../fields/conditions.js';
+import { boolean, children, malformed, only, requiredText, text, xmlBody } from '../fields/xml.js';
+import { type OperationContext, objectArn, operation } from '../operation.js';
+
+interface Target {
+  key: string;
+  versionId?: string;
+  etag?: string;
+  /** Refused: only directory buckets have these two. */
+  unsupported?: string;
+}
+
+type Outcome =
+  | { target: Target; versionId?: string; deleteMarker: boolean; markerVersionId?: string }
+  | { target: Target; code: string; message: string };
+
+export const deleteObjects = operation({
+  name: 'DeleteObjects',
+  route: { method: 'POST', on: 'bucket', query: ['delete'] },
+  input: { request: xmlBody(decode) },
+  body: { kind: 'xml', root: 'Delete', required: true, integrity: 'required' },
+  facts: ['bucket'],
+  // Each key is asked for on its own: what is refused is told in that key's result.
+  needs: () => [],
+  errors: ['InvalidArgument'],
+  async handle({ bucket, request }, context) {
+    refuseBypass(context.fields);
+    const outcomes: Outcome[] = [];
+    // One after the other: the engine groups the commits of many requests, and keys of one request may be the same.
+    for (const target of request.targets) outcomes.push(await deleteTarget(bucket, target, context));
+    return outcomes;
+  },
+  reply: (outcomes, { request }) => ({
+    xml: ['DeleteResult', outcomes.flatMap((outcome): XmlNode[] => outcomeNodes(outcome, request.quiet))],
+  }),
+});
+
+async function deleteTarget(bucket: string, target: Target, context: OperationContext): Promise<Outcome> {
+  const { key, versionId, etag, unsupported } = target;
+  try {
+    const action = versionId === undefined ? 's3:DeleteObject' : 's3:DeleteObjectVersion';
+    context.require({ action, resource: objectArn(bucket, key) }, context.facts.bucket.record);
+    if (Buffer.byteLength(key, 'utf8') > OBJECT_KEY_MAX_BYTES) throw new S3Error('KeyTooLongError');
+    if (unsupported) throw new S3Error('NotImplemented', { extra: { Header: unsupported } });
+    let missing = false;
+    const removal = await deleteOne(context, key, versionId, (found) => {
+      missing = versionId !== undefined && !found;
+      if (etag === undefined) return;
+      if (!found?.content) throw new S3Error('NoSuchKey');
+      if (!etagMatches(etag, found.content.etag)) throw new S3Error('PreconditionFailed');
+    }).catch((error) => {
+      // What DeleteObject calls a bad argument is a missing version here.
+      if (error instanceof S3Error && error.code === 'InvalidArgument') throw new S3Error('NoSuchVersion');
+      throw error;
+    });
+    if (missing) throw new S3Error('NoSuchVersion');
+    const outcome: Outcome = { target, deleteMarker: removal.deleteMarker };
+    if (versionId !== undefined) outcome.versionId = versionId;
+    if (removal.deleteMarker && removal.versionId !== undefined) outcome.markerVersionId = removal.versionId;
+    return outcome;
+  } catch (error) {
+    if (!(error instanceof S3Error)) throw error;
+    return { target, code: error.code, message: error.message };
+  }
+}
+
+function outcomeNodes(outcome: Outcome, quiet: boolean): XmlNode[] {
+  const { key, versionId } = outcome.target;
+  if ('code' in outcome) {
+    return [
+      [
+        'Error',
+        [
+          ['Key', key],
+          ['VersionId', versionId],
+          ['Code', outcome.code],
+          ['Message', outcome.message],
+        ],
+      ],
+    ];
+  }
+  if (quiet) return [];
+  return [
+    [
+      'Deleted',
+      [
+        ['Key', key],
+        ['VersionId', outcome.versionId],
+        ['DeleteMarker', outcome.deleteMarker || undefined],
+        ['DeleteMarkerVersionId', outcome.markerVersionId],
+      ],
+    ],
+  ];
+}
+
+function decode(tree: XmlTree | undefined): { quiet: boolean; targets: Target[] } {
+  if (!tree) throw malformed();
+  only(tree, ['Object', 'Quiet']);
+  const objects = children(tree, 'Object');
+  if (objects.length === 0 || objects.length > DELETE_OBJECTS_MAX) throw malformed();
+  const targets = objects.map((object): Target => {
+    only(object, ['Key', 'VersionId', 'ETag', 'LastModifiedTime', 'Size']);
+    const target: Target = { key: requiredText(object, 'Key') };
+    if (target.key === '') {
+      throw new S3Error('UserKeyMustBeSpecified', { message: 'The key of an object to delete must not be empty.' });
+    }
+    const versionId = text(object, 'VersionId');
+    const etag = text(object, 'ETag');
+    if (versionId) target.versionId = versionId;
+    if (etag !== undefined) target.etag = etag;
+    if (text(object, 'LastModifiedTime') !== undefined) target.unsupported = 'LastModifiedTime';
+    if (text(object, 'Size') !== undefined) target.unsupported = 'Size';
+    return target;
+  });
+  return { quiet: boolean(tree, 'Quiet') ?? false, targets };
+}

@@ -34,6 +34,10 @@ export const META_COMMIT_MAX_OPERATIONS = 500;
 export const META_COMMIT_MAX_BYTES = 1 * MiB;
 /** One blob value. All values of a part have this size, the last one excepted. */
 export const BLOB_VALUE_BYTES = 512 * KiB;
+/** What a blob store takes at most: one value, and the values of one put. */
+export const BLOB_VALUE_MAX_BYTES = 1 * MiB;
+export const BLOB_BATCH_MAX_BYTES = 16 * MiB;
+export const BLOB_RUN_MAX_VALUES = 4096;
 /** How much of a body is collected before it is written as one synced batch. */
 export const BLOB_FLUSH_BYTES = 4 * MiB;
 /** Bodies up to this size (of ciphertext) lie in `meta` beside their record. */

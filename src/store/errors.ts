@@ -22,3 +22,13 @@ export class BlobMissing extends StoreDamaged {
 export class OwnerMismatch extends StoreDamaged {
   override name = 'OwnerMismatch';
 }
+
+/** The data directory is open in another process (or twice in this one). */
+export class StoreInUse extends Error {
+  override name = 'StoreInUse';
+}
+
+/** The data directory was written by a newer version of Coffer. */
+export class StoreTooNew extends Error {
+  override name = 'StoreTooNew';
+}

@@ -2,7 +2,9 @@
  * The two ports that everything stored goes through. One conformance suite runs against every implementation
  * (`test/store/conformance/`).
  *
- * Limits: key 2 KiB, value 64 KiB, 500 operations and 1 MiB a commit (base/limits.ts).
+ * Limits: key 1 byte to 2 KiB, value 64 KiB, 500 operations and 1 MiB a commit (base/limits.ts); beyond them every method
+ * throws RangeError before anything is written. Keys whose first byte is 00 are the engine's own: RangeError on a write, and
+ * no read shows them. Where one commit puts and deletes the same key, the deletion wins.
  */
 
 export interface Row {
@@ -35,6 +37,11 @@ export interface Commit {
   checks?: Check[];
   puts?: { key: Uint8Array; value: Uint8Array }[];
   dels?: Uint8Array[];
+  /**
+   * This commit leads to space being freed (a deletion whose bookkeeping also puts small rows): it is let through below the
+   * free-space floor, where commits with puts are otherwise refused.
+   */
+  frees?: boolean;
 }
 
 /** A walk in ascending order over one snapshot that can jump ahead: what delimiter listings are made of. */

@@ -1,0 +1,145 @@
+import { mkdir, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { Level } from 'level';
+import { StoreDamaged, StoreInUse, StoreUnavailable } from '../errors.js';
+import type { BlobStore, MetaStore } from '../ports.js';
+import { LevelBlobStore } from './blob-store.js';
+import { consumeCleanMark, writeCleanMark } from './clean-mark.js';
+import type { WriteProbe } from './database.js';
+import { Engine, type Inspections } from './engine.js';
+import { readIfThere, syncDirectory } from './files.js';
+import { beginCreation, endCreation, readFormat } from './format-file.js';
+import { FreeSpace } from './free-space.js';
+import { LevelMetaStore } from './meta-store.js';
+import { Reclaimer } from './reclaimer.js';
+import { checkTable } from './table-check.js';
+
+export interface StoreOptions {
+  /** Below so many free bytes writes are refused. Default 1 GiB. */
+  freeSpaceFloorBytes?: number;
+  /** Whether space of deleted blobs is reclaimed in the background, and how often a stretch of 64 MiB is. Default 1 s. */
+  reclaim?: { enabled?: boolean; pauseMs?: number };
+  /** Tables of `meta` up to this sum are verified before the store opens, more in the background. Default 256 MiB. */
+  verifyBeforeOpenBytes?: number;
+  /** One line for the log: a failed write, a recovery, damage. */
+  onTrouble?(message: string): void;
+  /** Test seams. */
+  probe?: WriteProbe;
+  nowMs?(): number;
+  measureFreeBytes?(directory: string): Promise<number>;
+}
+
+export interface Store {
+  /** UUID of this data directory. */
+  storeId: string;
+  meta: MetaStore;
+  blobs: BlobStore;
+  /** Waits for writes under way and leaves the databases in order. */
+  close(): Promise<void>;
+}
+
+const GiB = 1024 ** 3;
+const MiB = 1024 ** 2;
+
+/**
+ * Opens the data directory, or makes it. Nothing is read or written through LevelDB before its files have been inspected.
+ *
+ * @throws StoreInUse, StoreTooNew, StoreDamaged, StoreUnavailable, each with one line that names directory or file
+ *
+ * @example
+ * const store = await openStore('./storage');
+ * await store.meta.commit({ puts: [{ key: Buffer.from('a'), value: Buffer.from('1') }] });
+ * await store.close();
+ */
+export async function openStore(dir: string, options: StoreOptions = {}): Promise<Store> {
+  const directory = resolve(dir);
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await readFormat(directory); // a newer layout is left alone, its lock included
+  const lock = await takeLock(directory);
+  try {
+    return await openLocked(directory, options, lock);
+  } catch (error) {
+    await lock.close();
+    throw error;
+  }
+}
+
+async function openLocked(directory: string, options: StoreOptions, lock: Level): Promise<Store> {
+  const { onTrouble = () => {}, nowMs = Date.now, reclaim = {} } = options;
+  const damage = await readIfThere(join(directory, 'damaged'));
+  if (damage !== undefined)
+    throw new StoreDamaged(`${damage.trim()} (restore the data, then remove ${directory}/damaged)`);
+
+  const floorBytes = options.freeSpaceFloorBytes ?? 1 * GiB;
+  const space = new FreeSpace(directory, floorBytes, nowMs, options.measureFreeBytes);
+  await space.refresh();
+  const engine = new Engine({ directory, space, probe: options.probe, nowMs, onTrouble });
+  const { enabled = true, pauseMs = 1000 } = reclaim;
+  const reclaimer = new Reclaimer(engine.blob, { enabled, pauseMs, onTrouble });
+  const meta = new LevelMetaStore(engine);
+  const blobs = new LevelBlobStore(engine, reclaimer);
+
+  let format = await readFormat(directory);
+  if (format) {
+    const inspections = await engine.inspect();
+    const verifyFirst = (await metaBytes(inspections)) <= (options.verifyBeforeOpenBytes ?? 256 * MiB);
+    if (verifyFirst) for (const table of inspections.meta.tables) await checkTable(table);
+    await consumeCleanMark(directory, inspections);
+    await engine.open(inspections);
+    if (!verifyFirst) void verifyInBackground(engine, inspections.meta.tables);
+  } else {
+    await beginCreation(directory);
+    await engine.open(undefined);
+    await syncDirectory(directory);
+    await syncDirectory(dirname(directory));
+    format = await endCreation(directory);
+  }
+
+  let closing: Promise<void> | undefined;
+  const close = async (): Promise<void> => {
+    const clean = await engine.close();
+    if (clean) await writeCleanMark(directory, await engine.inspect());
+    await lock.close();
+  };
+  return {
+    storeId: format.storeId,
+    meta,
+    blobs,
+    close() {
+      closing ??= close();
+      return closing;
+    },
+  };
+}
+
+/**
+ * The databases are read before LevelDB opens them, and LevelDB's own lock comes with opening. So a third, empty database is
+ * locked first and for as long as the store is open.
+ */
+async function takeLock(directory: string): Promise<Level> {
+  const lock = new Level(join(directory, 'lock'), { writeBufferSize: 65_536, cacheSize: 65_536 });
+  try {
+    await lock.open();
+    return lock;
+  } catch (error) {
+    const cause = (error as { cause?: { code?: string; message?: string } }).cause;
+    if (cause?.code === 'LEVEL_LOCKED') throw new StoreInUse(`${directory} is in use by another process`);
+    throw new StoreUnavailable(`${join(directory, 'lock')}: ${cause?.message ?? (error as Error).message}`);
+  }
+}
+
+async function metaBytes({ meta }: Inspections): Promise<number> {
+  const sizes = await Promise.all(meta.tables.map((table) => stat(table).then(({ size }) => size)));
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+async function verifyInBackground(engine: Engine, tables: string[]): Promise<void> {
+  for (const table of tables) {
+    try {
+      await checkTable(table);
+    } catch (error) {
+      // A table that compaction has replaced meanwhile is gone, not damaged.
+      if (error instanceof StoreDamaged && !error.message.endsWith('is missing')) return engine.damaged(error);
+    }
+  }
+}

@@ -1,0 +1,29 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openStore, type Store } from '../../src/store/leveldb/open.js';
+import { MemoryBlobStore } from '../../src/store/memory/blob-store.js';
+import { MemoryMetaStore } from '../../src/store/memory/meta-store.js';
+import { blobStoreConformance } from './conformance/blob-store.js';
+import { metaStoreConformance, type Opened } from './conformance/meta-store.js';
+
+async function inMemory<T extends { close(): Promise<void> }>(store: T): Promise<Opened<T>> {
+  return { store, close: () => store.close() };
+}
+
+async function onLevel<T>(pick: (store: Store) => T): Promise<Opened<T>> {
+  const directory = await mkdtemp(join(tmpdir(), 'coffer-conformance-'));
+  const store = await openStore(directory, { freeSpaceFloorBytes: 0, reclaim: { enabled: false } });
+  return {
+    store: pick(store),
+    async close() {
+      await store.close();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+metaStoreConformance('in memory', () => inMemory(new MemoryMetaStore()));
+metaStoreConformance('on LevelDB', () => onLevel((store) => store.meta));
+blobStoreConformance('in memory', () => inMemory(new MemoryBlobStore()));
+blobStoreConformance('on LevelDB', () => onLevel((store) => store.blobs));

@@ -1,0 +1,161 @@
+import { randomBytes } from 'node:crypto';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { BlobStore, Run } from '../../../src/store/ports.js';
+import type { Opened } from './meta-store.js';
+
+const OWNER = Buffer.alloc(16, 1);
+const OTHER = Buffer.alloc(16, 2);
+const values = (...sizes: number[]): Buffer[] => sizes.map((size) => randomBytes(size));
+
+/** What every BlobStore must do. */
+export function blobStoreConformance(name: string, open: () => Promise<Opened<BlobStore>>): void {
+  describe(`BlobStore ${name}`, () => {
+    let opened: Opened<BlobStore>;
+    let store: BlobStore;
+
+    beforeEach(async () => {
+      opened = await open();
+      store = opened.store;
+    });
+    afterEach(() => opened.close());
+
+    const read = async (first: number, count: number) => {
+      const snapshot = store.snapshot();
+      try {
+        return await snapshot.read(first, count);
+      } finally {
+        await snapshot.close();
+      }
+    };
+    const listed = async (from?: number) => {
+      const found: { owner: Buffer; run: Run }[] = [];
+      for await (const entry of store.list(from)) found.push(entry);
+      return found;
+    };
+
+    it('what was put is read back, in whole and in pieces', async () => {
+      const stored = values(100, 512 * 1024, 0, 1024 * 1024, 7);
+      const { first, count } = await store.put(OWNER, stored);
+      expect(count).toBe(5);
+      expect(await read(first, 5)).toEqual(stored);
+      expect(await read(first + 1, 2)).toEqual(stored.slice(1, 3));
+      expect(await read(first + 4, 1)).toEqual(stored.slice(4));
+    });
+
+    it('one snapshot reads on, jumps, and reads across runs', async () => {
+      const stored = values(10, 20, 30, 40);
+      const a = await store.put(OWNER, stored.slice(0, 2));
+      const c = await store.put(OWNER, stored.slice(2));
+      expect(c.first).toBe(a.first + 2);
+      const snapshot = store.snapshot();
+      expect(await snapshot.read(a.first, 1)).toEqual(stored.slice(0, 1));
+      expect(await snapshot.read(a.first + 1, 1)).toEqual(stored.slice(1, 2));
+      expect(await snapshot.read(c.first, 2)).toEqual(stored.slice(2));
+      expect(await snapshot.read(a.first, 4)).toEqual(stored);
+      expect(await Promise.all([snapshot.read(a.first, 2), snapshot.read(c.first, 1)])).toEqual([
+        stored.slice(0, 2),
+        stored.slice(2, 3),
+      ]);
+      await snapshot.close();
+    });
+
+    it('numbers grow, are never given twice, and never lie below an earlier mark', async () => {
+      const seen = new Set<number>();
+      const runs = await Promise.all(
+        Array.from({ length: 40 }, async (_, i) => {
+          const mark = store.mark();
+          const run = await store.put(OWNER, values(...Array.from({ length: (i % 4) + 1 }, () => 5)));
+          expect(run.first).toBeGreaterThanOrEqual(mark);
+          return run;
+        }),
+      );
+      for (const { first, count } of runs) {
+        for (let i = 0; i < count; i++) {
+          expect(seen.has(first + i)).toBe(false);
+          seen.add(first + i);
+        }
+      }
+      const highest = Math.max(...seen);
+      await store.delete(OWNER, runs);
+      expect((await store.put(OWNER, values(1))).first).toBeGreaterThan(highest);
+    });
+
+    it('more numbers than are reserved at once are given while puts wait', async () => {
+      const tiny = Array.from({ length: 4096 }, () => Buffer.of(1));
+      const runs = await Promise.all(Array.from({ length: 20 }, () => store.put(OWNER, tiny)));
+      const firsts = runs.map(({ first }) => first).sort((x, y) => x - y);
+      expect(firsts.map((first) => first - firsts[0]!)).toEqual(firsts.map((_, i) => i * 4096));
+      expect(await read(firsts[19]!, 4096)).toHaveLength(4096);
+    });
+
+    it('a gap is BlobMissing', async () => {
+      const { first } = await store.put(OWNER, values(1, 2));
+      const missing = expect.objectContaining({ name: 'BlobMissing' });
+      await expect(read(first + 1, 2)).rejects.toThrow(missing);
+      await expect(read(first + 2, 1)).rejects.toThrow(missing);
+      await expect(read(first + 1_000_000, 1)).rejects.toThrow(missing);
+      await store.delete(OWNER, [{ first, count: 2 }]);
+      await store.put(OWNER, values(3));
+      await expect(read(first, 2)).rejects.toThrow(missing);
+    });
+
+    it('a snapshot still reads what was deleted after it was taken', async () => {
+      const stored = values(1000, 1000);
+      const run = await store.put(OWNER, stored);
+      const snapshot = store.snapshot();
+      await store.delete(OWNER, [run]);
+      expect(await snapshot.read(run.first, 2)).toEqual(stored);
+      await snapshot.close();
+      await snapshot.close();
+      await expect(read(run.first, 1)).rejects.toThrow('is missing');
+      await expect(snapshot.read(run.first, 1)).rejects.toThrow(expect.objectContaining({ name: 'StoreUnavailable' }));
+    });
+
+    it('deletion is idempotent', async () => {
+      const run = await store.put(OWNER, values(1, 2, 3));
+      await store.delete(OWNER, [run]);
+      await store.delete(OWNER, [run]);
+      await store.delete(OWNER, [{ first: 999_999, count: 3 }]);
+      await store.delete(OWNER, []);
+      expect(await listed()).toEqual([]);
+    });
+
+    it("another owner's run, or one of another length, is left alone", async () => {
+      const mine = await store.put(OWNER, values(1, 2));
+      const other = await store.put(OTHER, values(3));
+      const mismatch = expect.objectContaining({ name: 'OwnerMismatch' });
+      await expect(store.delete(OWNER, [mine, other])).rejects.toThrow(mismatch);
+      await expect(store.delete(OWNER, [{ first: mine.first, count: 1 }])).rejects.toThrow(mismatch);
+      expect(await read(mine.first, 3)).toHaveLength(3);
+    });
+
+    it('list yields every run, ascending, from a number on', async () => {
+      const runs = [
+        await store.put(OWNER, values(1, 2, 3)),
+        await store.put(OTHER, values(4)),
+        await store.put(OWNER, values(5, 6)),
+      ];
+      await store.delete(OTHER, [runs[1]!]);
+      const mark = store.mark();
+      runs.push(await store.put(OTHER, values(7)));
+      expect(await listed()).toEqual([
+        { owner: OWNER, run: runs[0] },
+        { owner: OWNER, run: runs[2] },
+        { owner: OTHER, run: runs[3] },
+      ]);
+      expect(await listed(mark)).toEqual([{ owner: OTHER, run: runs[3] }]);
+    });
+
+    it('limits are refused with RangeError', async () => {
+      const refused: [Buffer, Buffer[]][] = [
+        [Buffer.alloc(15), values(1)],
+        [OWNER, []],
+        [OWNER, [Buffer.alloc(1024 * 1024 + 1)]],
+        [OWNER, Array.from({ length: 17 }, () => Buffer.alloc(1024 * 1024))],
+        [OWNER, Array.from({ length: 4097 }, () => Buffer.of(1))],
+      ];
+      for (const [owner, blobs] of refused) await expect(store.put(owner, blobs)).rejects.toThrow(RangeError);
+      expect(await listed()).toEqual([]);
+    });
+  });
+}

@@ -121,9 +121,10 @@ export interface Operation<F extends Fields = Fields, R = unknown> {
   input: F;
   /**
    * `xml`: the edge reads at most `maxBytes`, verifies Content-MD5 and checksums, parses, and gives the tree to fields.
+   * `integrity`: a Content-MD5 or checksum is required, or (`none`) checksum headers speak of something else than this body.
    * `required`: an empty body is MissingRequestBodyError. `stream`: handle pumps `context.body`. Default: no body expected.
    */
-  body?: { kind: 'xml'; root: string; required: boolean; maxBytes?: number; integrity?: 'required' } | { kind: 'stream' };
+  body?: { kind: 'xml'; root: string; required: boolean; maxBytes?: number; integrity?: 'required' | 'none' } | { kind: 'stream' };
   facts: readonly ('bucket' | 'object' | 'snapshot')[];
   /** Pure: what the caller must be allowed, decided before `handle`. */
   needs(input: InputOf<F>, facts: Facts): Permission[];

@@ -25,6 +25,8 @@ export interface NewVersion {
 export interface PutOptions {
   /** Looks at the current version (a delete marker is passed as it is) and throws where a condition doesn't hold. Called again after a lost race. */
   condition?(current: ObjectRecord | undefined): void;
+  /** Called before each attempt; throws where something else that the commit checks has changed for good. */
+  stillValid?(): Promise<void>;
   /** Joins the commit: inline body, deletion of the intent, the upload's rows. */
   alongside?(commit: CommitBuilder): void;
 }
@@ -74,6 +76,7 @@ export class Objects {
   /** Makes a version the current one. @throws what `condition` throws; BucketGone */
   async put(bucket: Stored<BucketRecord>, key: string, version: NewVersion, options: PutOptions = {}): Promise<ObjectRecord> {
     return this.#change(bucket, async (fresh, id) => {
+      await options.stillValid?.();
       const rowKey = currentKey(id, key);
       const current = await this.table.get(rowKey);
       options.condition?.(current?.record);

@@ -134,6 +134,8 @@ export interface UploadRecord {
   /** Asked for at CreateMultipartUpload; `default` where Coffer chose. */
   checksum: { algorithm: string; type: 'FULL_OBJECT' | 'COMPOSITE'; default?: true };
   encryption: WrappedKey;
+  /** The object that the key named when the upload began: a conditional completion fails where that changed meanwhile. */
+  replacesObjectId?: string;
 }
 
 export interface PartRecord extends ManifestPart {

@@ -1,0 +1,35 @@
+import { KmsError } from '../encryption/ports.js';
+import { TooMuchContention } from '../store/conflict.js';
+import { OutcomeUnknown, StoreUnavailable } from '../store/errors.js';
+import { BucketGone } from '../store/objects.js';
+import { UploadGone } from '../store/uploads.js';
+import { ERRORS } from './errors.js';
+import { S3Error, type S3ErrorCode } from './error.js';
+import type { RequestFields } from './operation.js';
+
+/** What the layers below throw, as S3 answers it. Anything unknown, damaged records among it, is an InternalError. */
+export function asS3Error(error: unknown, fields: Pick<RequestFields, 'bucket' | 'key'>): S3Error {
+  if (error instanceof S3Error) return error;
+  if (error instanceof KmsError) return fromKms(error);
+  if (error instanceof BucketGone) {
+    return new S3Error('NoSuchBucket', { extra: { BucketName: error.message }, cause: error });
+  }
+  if (error instanceof UploadGone) return new S3Error('NoSuchUpload', { extra: { UploadId: error.message }, cause: error });
+  if (error instanceof TooMuchContention) {
+    return new S3Error('ConditionalRequestConflict', { extra: { Key: fields.key }, cause: error });
+  }
+  if (error instanceof StoreUnavailable) return new S3Error('ServiceUnavailable', { cause: error });
+  if (error instanceof OutcomeUnknown) return new S3Error('InternalError', { cause: error });
+  return new S3Error('InternalError', { cause: error });
+}
+
+/** `KMS.NotFoundException` and the like; what KMS refuses is S3's own AccessDenied. */
+function fromKms(error: KmsError): S3Error {
+  if (error.code === 'AccessDeniedException') {
+    return new S3Error('AccessDenied', { message: error.message, cause: error });
+  }
+  const code = `KMS.${error.code}`;
+  if (code in ERRORS) return new S3Error(code as S3ErrorCode, { message: error.message, cause: error });
+  if (error.statusCode >= 500) return new S3Error('ServiceUnavailable', { cause: error });
+  return new S3Error('InvalidArgument', { message: error.message, cause: error });
+}

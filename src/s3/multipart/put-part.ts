@@ -1,0 +1,75 @@
+import type { BodyEnd, Sink } from '../../base/stream.js';
+import type { PartRecord, UploadRecord } from '../../store/records.js';
+import type { Stored } from '../../store/table.js';
+import { storeBody } from '../body/store-body.js';
+import { type PartChecksums, partChecksums } from '../checksum/multipart.js';
+import { requirePrivateTransport } from '../encryption/choose.js';
+import { openCipher } from '../encryption/open-cipher.js';
+import { S3Error } from '../error.js';
+import type { CustomerKey } from '../fields/customer-key.js';
+import { noSuchUpload } from '../fields/upload-id.js';
+import type { OperationContext } from '../operation.js';
+
+export interface PutPart {
+  part: PartRecord;
+  upload: UploadRecord;
+  /** What the answer tells: the upload's algorithm, or the one the client sent. */
+  answered: PartChecksums['answered'];
+}
+
+/** Stores one part, for UploadPart and UploadPartCopy. */
+export async function putPart(
+  context: OperationContext,
+  upload: Stored<UploadRecord>,
+  partNumber: number,
+  customerKey: CustomerKey | undefined,
+  source: { pump(sink: Sink): Promise<BodyEnd | void> },
+  headers: Readonly<Record<string, string | undefined>>,
+): Promise<PutPart> {
+  const { services } = context;
+  const { record } = upload;
+  if (customerKey) requirePrivateTransport(context);
+  if ((record.encryption.mode === 'SSE-C') !== (customerKey !== undefined)) {
+    throw new S3Error('InvalidRequest', {
+      message:
+        'The multipart upload initiate requested encryption. Subsequent part requests must include the appropriate encryption parameters.',
+    });
+  }
+  const checksums = await partChecksums(headers, record.checksum, { md5: record.encryption.mode === 'SSE-S3' });
+  const cipher = await openCipher(context, record.encryption, record.key, record.objectId, customerKey).catch((error) => {
+    // A wrong key is told in other words here than where an object is read.
+    if (customerKey && error instanceof S3Error && error.code === 'AccessDenied') {
+      throw new S3Error('InvalidRequest', { message: 'The provided encryption parameters did not match the ones used originally.' });
+    }
+    throw error;
+  });
+  try {
+    const objectId = Buffer.from(record.objectId, 'hex');
+    const stored = await storeBody(services, { objectId, cipher }, source, checksums);
+    const { value } = stored.checksums.checksum;
+    const part: PartRecord = {
+      ...stored.part,
+      partNumber,
+      etag: stored.etag,
+      checksum: cipher.sealsChecksums ? { sealed: cipher.sealText(value) } : { value },
+      lastModifiedMs: services.clock.now(),
+    };
+    try {
+      await services.uploads.putPart(upload, part, (commit) => stored.writer.attach(commit));
+    } catch (error) {
+      await stored.writer.abort();
+      throw error;
+    }
+    services.sweep();
+    return { part, upload: record, answered: checksums.answered };
+  } finally {
+    cipher.dispose();
+  }
+}
+
+/** The upload, if it belongs to this bucket and key. */
+export async function requireUpload(context: OperationContext, key: string, uploadId: string): Promise<Stored<UploadRecord>> {
+  const found = await context.services.uploads.find(context.facts.bucket.record.bucketId, key, uploadId);
+  if (!found) throw noSuchUpload(uploadId);
+  return found;
+}

@@ -1,0 +1,269 @@
+import { createHash } from 'node:crypto';
+import { PART_MIN_BYTES, PART_NUMBER_MAX } from '../../base/limits.js';
+import type { XmlTree } from '../../base/xml/ports.js';
+import { UploadGone } from '../../store/uploads.js';
+import type { ManifestPart, ObjectContent, ObjectRecord, PartRecord, StoredChecksum, UploadRecord } from '../../store/records.js';
+import type { Stored } from '../../store/table.js';
+import { checksumNodes } from '../checksum/headers.js';
+import { type CompleteChecksums, completeChecksums } from '../checksum/multipart.js';
+import { requirePrivateTransport } from '../encryption/choose.js';
+import { encryptionHeaders } from '../encryption/headers.js';
+import type { ObjectCipher } from '../encryption/object-cipher.js';
+import { openCipher } from '../encryption/open-cipher.js';
+import { S3Error } from '../error.js';
+import { checkWrite, type WriteCondition, writeCondition } from '../fields/conditions.js';
+import { customerKey } from '../fields/customer-key.js';
+import { header } from '../fields/field.js';
+import { noSuchUpload, uploadId } from '../fields/upload-id.js';
+import { malformed, only, requiredText, text, xmlBody } from '../fields/xml.js';
+import { type OperationContext, objectArn, operation } from '../operation.js';
+import { openChecksum } from '../read.js';
+
+export interface ListedPart {
+  partNumber: number;
+  etag: string;
+  /** By algorithm, `CRC32` …, as sent. */
+  checksums: ReadonlyMap<string, string>;
+}
+
+export const completeMultipartUpload = operation({
+  name: 'CompleteMultipartUpload',
+  route: { method: 'POST', on: 'object', query: ['uploadId'] },
+  input: {
+    uploadId,
+    listed: xmlBody(decode),
+    condition: writeCondition,
+    customerKey,
+    objectSize: header('x-amz-mp-object-size'),
+  },
+  body: { kind: 'xml', root: 'CompleteMultipartUpload', required: true, integrity: 'none' },
+  facts: ['bucket'],
+  needs: ({ bucket, key }) => [{ action: 's3:PutObject', resource: objectArn(bucket, key) }],
+  errors: [
+    'BadDigest',
+    'ConditionalRequestConflict',
+    'EntityTooSmall',
+    'InvalidPart',
+    'InvalidPartOrder',
+    'InvalidRequest',
+    'MalformedXML',
+    'NoSuchUpload',
+    'PreconditionFailed',
+  ],
+  async handle(input, context) {
+    const { key, uploadId, listed, condition, customerKey } = input;
+    const { services, facts, fields } = context;
+    if (customerKey) requirePrivateTransport(context);
+    const found = await services.uploads.find(facts.bucket.record.bucketId, key, uploadId);
+    if (!found) return completedBefore(context, key, uploadId);
+    if (listed.length === 0) throw new S3Error('InvalidRequest', { message: 'You must specify at least one part' });
+    requireOrder(listed, uploadId);
+    const upload = found.record;
+    const stored = await services.uploads.allParts(uploadId);
+    const chosen = choose(listed, stored, upload);
+    const checksums = completeChecksums(fields.headers, upload.checksum, listed);
+    requireSizes(chosen, input.objectSize);
+    const cipher = await cipherOf(context, upload, customerKey);
+    try {
+      const checksum = combine(checksums, chosen, upload, cipher);
+      const parts = chosen.map(({ lastModifiedMs: _, ...part }): ManifestPart => part);
+      const content: ObjectContent = {
+        size: parts.reduce((sum, part) => sum + part.size, 0),
+        etag: multipartEtag(parts),
+        storageClass: upload.storageClass,
+        system: upload.system,
+        metadata: upload.metadata,
+        ...(upload.tags ? { tags: upload.tags } : {}),
+        ...(checksum ? { checksum: checksum.stored } : {}),
+        encryption: upload.encryption,
+        body: { manifest: await services.manifests.write(upload.objectId, parts) },
+        uploadId,
+      };
+      const record = await commit(context, found, key, content, condition, unlisted(stored, chosen));
+      services.sweep();
+      return { record, checksum: checksum?.answered };
+    } finally {
+      cipher?.dispose();
+      customerKey?.key.dispose();
+    }
+  },
+  reply: ({ record, checksum }, { bucket, key }) => ({
+    headers: {
+      'x-amz-version-id': record.versionId === 'null' ? undefined : record.versionId,
+      ...encryptionHeaders(record.content!.encryption, undefined),
+    },
+    xml: [
+      'CompleteMultipartUploadResult',
+      [
+        ['Location', `/${bucket}/${encodeURIComponent(key).replaceAll('%2F', '/')}`],
+        ['Bucket', bucket],
+        ['Key', key],
+        ['ETag', `"${record.content!.etag}"`],
+        ...(checksum ? checksumNodes(checksum) : []),
+      ],
+    ],
+  }),
+});
+
+/** A client that lost the first answer asks again: it gets the same one while the object is the current version. */
+async function completedBefore(
+  context: OperationContext,
+  key: string,
+  uploadId: string,
+): Promise<{ record: ObjectRecord; checksum: undefined }> {
+  const current = await context.services.objects.find(context.facts.bucket.record.bucketId, key);
+  if (current?.record.content?.uploadId !== uploadId) throw noSuchUpload(uploadId);
+  return { record: current.record, checksum: undefined };
+}
+
+function requireOrder(listed: readonly ListedPart[], uploadId: string): void {
+  for (let i = 1; i < listed.length; i++) {
+    if (listed[i]!.partNumber <= listed[i - 1]!.partNumber) {
+      throw new S3Error('InvalidPartOrder', { extra: { UploadId: uploadId } });
+    }
+  }
+}
+
+/** The stored parts that the request lists. A part's checksum is compared with what was stored, an ETag always. */
+function choose(listed: readonly ListedPart[], stored: readonly PartRecord[], upload: UploadRecord): PartRecord[] {
+  const byNumber = new Map(stored.map((part) => [part.partNumber, part]));
+  return listed.map((wanted) => {
+    const part = byNumber.get(wanted.partNumber);
+    if (part?.etag !== wanted.etag) throw invalidPart(wanted, upload.uploadId);
+    return part;
+  });
+}
+
+function invalidPart(wanted: ListedPart, uploadId: string): S3Error {
+  return new S3Error('InvalidPart', {
+    extra: { UploadId: uploadId, PartNumber: String(wanted.partNumber), ETag: wanted.etag },
+  });
+}
+
+function requireSizes(chosen: readonly PartRecord[], declared: string | undefined): void {
+  chosen.forEach((part, i) => {
+    if (i === chosen.length - 1 || part.size >= PART_MIN_BYTES) return;
+    throw new S3Error('EntityTooSmall', {
+      extra: {
+        ProposedSize: String(part.size),
+        MinSizeAllowed: String(PART_MIN_BYTES),
+        PartNumber: String(part.partNumber),
+        ETag: part.etag,
+      },
+    });
+  });
+  if (declared === undefined) return;
+  const size = chosen.reduce((sum, part) => sum + part.size, 0);
+  if (declared !== String(size)) {
+    throw new S3Error('InvalidRequest', {
+      message: `The provided 'x-amz-mp-object-size' header value ${declared} does not match what was computed: ${size}`,
+    });
+  }
+}
+
+/** The parts' checksums are sealed under the data key where it is the customer's or a KMS's: combining them needs it. */
+async function cipherOf(
+  context: OperationContext,
+  upload: UploadRecord,
+  key: Parameters<typeof openCipher>[4],
+): Promise<ObjectCipher | undefined> {
+  const { mode } = upload.encryption;
+  if (mode === 'SSE-S3') return undefined;
+  // The customer's key is optional here on AWS; without it the object has no checksum of its own.
+  if (mode === 'SSE-C' && !key) return undefined;
+  return openCipher(context, upload.encryption, upload.key, upload.objectId, key);
+}
+
+function combine(
+  checksums: CompleteChecksums,
+  chosen: readonly PartRecord[],
+  upload: UploadRecord,
+  cipher: ObjectCipher | undefined,
+): { stored: StoredChecksum; answered: { algorithm: string; type: 'FULL_OBJECT' | 'COMPOSITE'; value: string } } | undefined {
+  const { algorithm, type } = upload.checksum;
+  const parts = chosen.map((part) => {
+    if (!part.checksum || (part.checksum.sealed !== undefined && !cipher)) return undefined;
+    const { value } = openChecksum({ algorithm, type, ...part.checksum }, cipher);
+    return { partNumber: part.partNumber, size: part.size, value };
+  });
+  const known = parts.filter((part) => part !== undefined);
+  if (known.length < parts.length) return undefined;
+  const wrong = checksums.firstMismatch(known);
+  if (wrong !== undefined) {
+    const part = chosen.find((one) => one.partNumber === wrong)!;
+    throw invalidPart({ partNumber: wrong, etag: part.etag, checksums: new Map() }, upload.uploadId);
+  }
+  const answered = checksums.combine(known);
+  const stored: StoredChecksum = cipher
+    ? { algorithm, type, sealed: cipher.sealText(answered.value) }
+    : { algorithm, type, value: answered.value };
+  return { stored, answered };
+}
+
+/** MD5 of the parts' MD5s and their number; where parts have none (SSE-C, KMS), of their opaque ETags: as opaque. */
+function multipartEtag(parts: readonly ManifestPart[]): string {
+  const hash = createHash('md5');
+  for (const part of parts) hash.update(Buffer.from(part.etag, 'hex'));
+  return `${hash.digest('hex')}-${parts.length}`;
+}
+
+function unlisted(stored: readonly PartRecord[], chosen: readonly PartRecord[]): PartRecord[] {
+  const kept = new Set(chosen.map((part) => part.partNumber));
+  return stored.filter((part) => !kept.has(part.partNumber));
+}
+
+async function commit(
+  context: OperationContext,
+  upload: Stored<UploadRecord>,
+  key: string,
+  content: ObjectContent,
+  condition: WriteCondition | undefined,
+  dropped: PartRecord[],
+): Promise<ObjectRecord> {
+  const { services, facts } = context;
+  const { objectId, replacesObjectId, uploadId, ownerAccountId } = upload.record;
+  return services.objects.put(
+    facts.bucket,
+    key,
+    { objectId, ownerAccountId, content },
+    {
+      condition: (current) => {
+        checkWrite(condition, key, current);
+        if (condition && current?.objectId !== replacesObjectId && (current?.content || replacesObjectId !== undefined)) {
+          const name = 'ifMatch' in condition ? 'If-Match' : 'If-None-Match';
+          throw new S3Error('ConditionalRequestConflict', { extra: { Condition: name, Key: key } });
+        }
+      },
+      stillValid: async () => {
+        const now = await services.uploads.table.get(upload.key);
+        if (!now?.revision.equals(upload.revision)) throw new UploadGone(uploadId);
+      },
+      alongside: (builder) => services.uploads.complete(builder, upload, dropped),
+    },
+  );
+}
+
+const CHECKSUM = /^Checksum([A-Z0-9]+)$/;
+
+function decode(tree: XmlTree | undefined): ListedPart[] {
+  if (!tree) throw malformed();
+  only(tree, ['Part']);
+  if (tree.children.length > PART_NUMBER_MAX) throw malformed();
+  return tree.children.map((part) => {
+    const partNumber = Number(requiredText(part, 'PartNumber').trim());
+    if (!Number.isInteger(partNumber) || partNumber < 1 || partNumber > PART_NUMBER_MAX) {
+      throw new S3Error('InvalidArgument', {
+        message: `Part number must be an integer between 1 and ${PART_NUMBER_MAX}, inclusive`,
+        extra: { ArgumentName: 'partNumber', ArgumentValue: requiredText(part, 'PartNumber') },
+      });
+    }
+    const etag = requiredText(part, 'ETag').trim().replace(/^"(.*)"$/, '$1');
+    const checksums = new Map<string, string>();
+    for (const child of part.children) {
+      const algorithm = CHECKSUM.exec(child.name)?.[1];
+      if (algorithm) checksums.set(algorithm, text(part, child.name)!.trim());
+      else if (child.name !== 'PartNumber' && child.name !== 'ETag') throw malformed();
+    }
+    return { partNumber, etag, checksums };
+  });
+}

@@ -1,0 +1,163 @@
+import { randomId } from '../../base/ids.js';
+import { PUT_MAX_BYTES } from '../../base/limits.js';
+import type { BucketRecord, ObjectContent, ObjectRecord } from '../../store/records.js';
+import { storeBody, storedChecksum } from '../body/store-body.js';
+import { checksumNodes } from '../checksum/headers.js';
+import { copyChecksums } from '../checksum/upload-checksums.js';
+import { OpenSource } from '../copy/source.js';
+import { chooseEncryption } from '../encryption/choose.js';
+import { createCipher } from '../encryption/create-cipher.js';
+import { encryptionHeaders } from '../encryption/headers.js';
+import { S3Error } from '../error.js';
+import { refuseAcl } from '../fields/acl.js';
+import { checkWrite, copySourceConditions, writeCondition } from '../fields/conditions.js';
+import { copySource, directive } from '../fields/copy-source.js';
+import { copySourceCustomerKey } from '../fields/customer-key.js';
+import { bucketKeyEnabled, encryption } from '../fields/encryption.js';
+import { header } from '../fields/field.js';
+import { isoDate } from '../fields/http-date.js';
+import { systemMetadata, userMetadata } from '../fields/metadata.js';
+import { refuseObjectLock } from '../fields/object-lock.js';
+import { storageClass } from '../fields/storage-class.js';
+import { tagging } from '../fields/tagging.js';
+import { objectArn, operation } from '../operation.js';
+
+export const copyObject = operation({
+  name: 'CopyObject',
+  route: { method: 'PUT', on: 'object', header: 'x-amz-copy-source' },
+  input: {
+    source: copySource,
+    sourceConditions: copySourceConditions,
+    sourceKey: copySourceCustomerKey,
+    sourceOwner: header('x-amz-source-expected-bucket-owner'),
+    encryption,
+    bucketKeyEnabled,
+    metadataDirective: directive('x-amz-metadata-directive'),
+    taggingDirective: directive('x-amz-tagging-directive'),
+    system: systemMetadata,
+    metadata: userMetadata,
+    tags: tagging,
+    storageClass,
+    storageClassSent: header('x-amz-storage-class'),
+    checksumAlgorithm: header('x-amz-checksum-algorithm'),
+    condition: writeCondition,
+    acl: refuseAcl,
+    lock: refuseObjectLock,
+  },
+  facts: ['bucket'],
+  needs: ({ bucket, key, tags }) => [
+    { action: 's3:PutObject', resource: objectArn(bucket, key) },
+    ...(tags ? [{ action: 's3:PutObjectTagging', resource: objectArn(bucket, key) } as const] : []),
+  ],
+  errors: ['InvalidObjectState', 'InvalidRequest', 'NoSuchKey', 'NoSuchVersion', 'PreconditionFailed'],
+  async handle(input, context) {
+    const { bucket, key } = input;
+    const { facts, services } = context;
+    const target = facts.bucket.record;
+    refuseUnchanged(input, target);
+    const source = await OpenSource.open(context, input.source, input.sourceConditions, input.sourceKey);
+    try {
+      requireOwner(input.sourceOwner, source.bucket);
+      const { content } = source;
+      if (content.size > PUT_MAX_BYTES) {
+        throw new S3Error('InvalidRequest', {
+          message: `The specified copy source is larger than the maximum allowable size for a copy source: ${PUT_MAX_BYTES}`,
+        });
+      }
+      const choice = chooseEncryption(input.encryption, input.bucketKeyEnabled, target, context);
+      const objectId = randomId();
+      const cipher = await createCipher(context, choice, target, key, objectId);
+      try {
+        const checksums = await copyChecksums(input.checksumAlgorithm, content.checksum, { md5: choice.mode === 'SSE-S3' });
+        const body = source.read({ start: 0, end: content.size });
+        const stored = await storeBody(services, { objectId, cipher }, body, checksums);
+        const replace = input.metadataDirective === 'REPLACE';
+        const tags = input.taggingDirective === 'REPLACE' ? input.tags : content.tags;
+        const copied: ObjectContent = {
+          size: stored.part.size,
+          etag: stored.etag,
+          storageClass: input.storageClass,
+          system: replace ? input.system : keepSystem(content, input.system.websiteRedirectLocation),
+          metadata: replace ? input.metadata : content.metadata,
+          ...(tags?.length ? { tags } : {}),
+          checksum: storedChecksum(cipher, stored.checksums),
+          encryption: cipher.wrapped,
+          body: stored.part,
+        };
+        const version = { objectId: objectId.toString('hex'), ownerAccountId: target.ownerAccountId, content: copied };
+        try {
+          const record = await services.objects.put(facts.bucket, key, version, {
+            condition: (current) => checkWrite(input.condition, key, current),
+            alongside: (commit) => stored.writer.attach(commit),
+          });
+          services.sweep();
+          const sourceVersion = source.bucket.versioning === undefined ? undefined : source.record.versionId;
+          return { bucket, record, checksum: stored.checksums.checksum, sourceVersion, versioned: target.versioning !== undefined };
+        } catch (error) {
+          await stored.writer.abort();
+          throw error;
+        }
+      } finally {
+        cipher.dispose();
+      }
+    } finally {
+      await source.close();
+      input.sourceKey?.key.dispose();
+      if (input.encryption?.mode === 'SSE-C') input.encryption.customer.key.dispose();
+    }
+  },
+  reply: ({ record, checksum, sourceVersion, versioned }, { encryption }) => {
+    const content = record.content!;
+    return {
+      headers: {
+        'x-amz-copy-source-version-id': sourceVersion,
+        'x-amz-version-id': versioned ? record.versionId : undefined,
+        ...encryptionHeaders(content.encryption, encryption?.mode === 'SSE-C' ? encryption.customer : undefined, { context: true }),
+      },
+      xml: ['CopyObjectResult', copyResult(record, content.etag, checksum)],
+    };
+  },
+});
+
+function copyResult(record: ObjectRecord, etag: string, checksum: Parameters<typeof checksumNodes>[0]) {
+  return [['LastModified', isoDate(record.lastModifiedMs)], ['ETag', `"${etag}"`], ...checksumNodes(checksum)] as const;
+}
+
+/** The redirect is no part of what `COPY` copies. */
+function keepSystem(content: ObjectContent, redirect: string | undefined): ObjectContent['system'] {
+  const { websiteRedirectLocation: _, ...system } = content.system;
+  return redirect === undefined ? system : { ...system, websiteRedirectLocation: redirect };
+}
+
+/** Copying an object onto itself must change something. Only the latest version counts: from an older one it restores that. */
+function refuseUnchanged(
+  input: {
+    bucket: string;
+    key: string;
+    source: { bucket: string; key: string; versionId?: string };
+    metadataDirective: 'COPY' | 'REPLACE';
+    storageClassSent: string | undefined;
+    encryption: unknown;
+    system: { websiteRedirectLocation?: string };
+  },
+  bucket: BucketRecord,
+): void {
+  const { source } = input;
+  const same = source.bucket === input.bucket && source.key === input.key && source.versionId === undefined;
+  const changes =
+    input.metadataDirective === 'REPLACE' ||
+    input.storageClassSent !== undefined ||
+    input.encryption !== undefined ||
+    input.system.websiteRedirectLocation !== undefined ||
+    bucket.encryption.explicit;
+  if (!same || changes) return;
+  throw new S3Error('InvalidRequest', {
+    message:
+      "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.",
+  });
+}
+
+/** `x-amz-source-expected-bucket-owner`. */
+export function requireOwner(expected: string | undefined, bucket: BucketRecord): void {
+  if (expected !== undefined && expected !== bucket.ownerAccountId) throw new S3Error('AccessDenied');
+}

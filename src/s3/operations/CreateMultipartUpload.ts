@@ -1,0 +1,88 @@
+import { randomId } from '../../base/ids.js';
+import type { UploadRecord } from '../../store/records.js';
+import { chooseEncryption } from '../encryption/choose.js';
+import { createCipher } from '../encryption/create-cipher.js';
+import { encryptionHeaders } from '../encryption/headers.js';
+import { S3Error } from '../error.js';
+import { multipartChecksum } from '../checksum/multipart.js';
+import { refuseAcl } from '../fields/acl.js';
+import { bucketKeyEnabled, encryption } from '../fields/encryption.js';
+import { systemMetadata, userMetadata } from '../fields/metadata.js';
+import { refuseObjectLock } from '../fields/object-lock.js';
+import { storageClass } from '../fields/storage-class.js';
+import { tagging } from '../fields/tagging.js';
+import { newUploadId } from '../multipart/new-upload-id.js';
+import { objectArn, operation } from '../operation.js';
+
+export const createMultipartUpload = operation({
+  name: 'CreateMultipartUpload',
+  route: { method: 'POST', on: 'object', query: ['uploads'] },
+  input: {
+    encryption,
+    bucketKeyEnabled,
+    system: systemMetadata,
+    metadata: userMetadata,
+    tags: tagging,
+    storageClass,
+    checksum: multipartChecksum,
+    acl: refuseAcl,
+    lock: refuseObjectLock,
+  },
+  facts: ['bucket'],
+  needs: ({ bucket, key, tags }) => [
+    { action: 's3:PutObject', resource: objectArn(bucket, key) },
+    ...(tags ? [{ action: 's3:PutObjectTagging', resource: objectArn(bucket, key) } as const] : []),
+  ],
+  errors: ['InvalidArgument', 'InvalidRequest', 'InvalidStorageClass'],
+  async handle(input, context) {
+    const { bucket, key } = input;
+    const { facts, services, caller } = context;
+    const choice = chooseEncryption(input.encryption, input.bucketKeyEnabled, facts.bucket.record, context);
+    const objectId = randomId();
+    const cipher = await createCipher(context, choice, facts.bucket.record, key, objectId);
+    cipher.dispose();
+    if (choice.mode === 'SSE-C') choice.customer.key.dispose();
+    const nowMs = services.clock.now();
+    const current = await services.objects.find(facts.bucket.record.bucketId, key);
+    const record: UploadRecord = {
+      uploadId: newUploadId(nowMs),
+      key,
+      objectId: objectId.toString('hex'),
+      initiatedMs: nowMs,
+      ownerAccountId: facts.bucket.record.ownerAccountId,
+      initiatorArn: caller.kind === 'root' ? caller.canonicalUserId : caller.arn,
+      initiatorName: caller.displayName,
+      storageClass: input.storageClass,
+      system: input.system,
+      metadata: input.metadata,
+      ...(input.tags?.length ? { tags: input.tags } : {}),
+      checksum: input.checksum,
+      encryption: cipher.wrapped,
+      ...(current?.record.content ? { replacesObjectId: current.record.objectId } : {}),
+    };
+    for (let stored = facts.bucket; ; ) {
+      if (await services.uploads.create(stored, record)) break;
+      const fresh = await services.buckets.get(bucket);
+      if (fresh?.record.bucketId !== stored.record.bucketId) {
+        throw new S3Error('NoSuchBucket', { extra: { BucketName: bucket } });
+      }
+      stored = fresh;
+    }
+    return record;
+  },
+  reply: (record, { bucket, key, encryption }) => ({
+    headers: {
+      ...encryptionHeaders(record.encryption, encryption?.mode === 'SSE-C' ? encryption.customer : undefined, { context: true }),
+      'x-amz-checksum-algorithm': record.checksum.default ? undefined : record.checksum.algorithm,
+      'x-amz-checksum-type': record.checksum.default ? undefined : record.checksum.type,
+    },
+    xml: [
+      'InitiateMultipartUploadResult',
+      [
+        ['Bucket', bucket],
+        ['Key', key],
+        ['UploadId', record.uploadId],
+      ],
+    ],
+  }),
+});

@@ -1,0 +1,97 @@
+import { randomId } from '../../base/ids.js';
+import { PUT_MAX_BYTES } from '../../base/limits.js';
+import type { ObjectContent } from '../../store/records.js';
+import { storeBody, storedChecksum } from '../body/store-body.js';
+import { uploadChecksums } from '../checksum/upload-checksums.js';
+import { checksumHeaders } from '../checksum/headers.js';
+import { chooseEncryption } from '../encryption/choose.js';
+import { createCipher } from '../encryption/create-cipher.js';
+import { encryptionHeaders } from '../encryption/headers.js';
+import { S3Error } from '../error.js';
+import { refuseAcl } from '../fields/acl.js';
+import { checkWrite, writeCondition } from '../fields/conditions.js';
+import { bucketKeyEnabled, encryption } from '../fields/encryption.js';
+import { systemMetadata, userMetadata } from '../fields/metadata.js';
+import { refuseObjectLock } from '../fields/object-lock.js';
+import { storageClass } from '../fields/storage-class.js';
+import { tagging } from '../fields/tagging.js';
+import { objectArn, operation } from '../operation.js';
+
+export const putObject = operation({
+  name: 'PutObject',
+  route: { method: 'PUT', on: 'object' },
+  input: {
+    encryption,
+    bucketKeyEnabled,
+    system: systemMetadata,
+    metadata: userMetadata,
+    tags: tagging,
+    storageClass,
+    condition: writeCondition,
+    acl: refuseAcl,
+    lock: refuseObjectLock,
+  },
+  body: { kind: 'stream' },
+  facts: ['bucket'],
+  needs: ({ bucket, key, tags }) => [
+    { action: 's3:PutObject', resource: objectArn(bucket, key) },
+    ...(tags ? [{ action: 's3:PutObjectTagging', resource: objectArn(bucket, key) } as const] : []),
+  ],
+  errors: ['EntityTooLarge', 'IncompleteBody', 'InvalidArgument', 'MissingContentLength', 'PreconditionFailed'],
+  async handle(input, context) {
+    const { key } = input;
+    const { facts, services, body, fields } = context;
+    requireLength(body.length);
+    const choice = chooseEncryption(input.encryption, input.bucketKeyEnabled, facts.bucket.record, context);
+    const objectId = randomId();
+    const checksums = await uploadChecksums(fields.headers, { md5: choice.mode === 'SSE-S3' });
+    const cipher = await createCipher(context, choice, facts.bucket.record, key, objectId);
+    try {
+      const stored = await storeBody(services, { objectId, cipher }, body, checksums);
+      const content: ObjectContent = {
+        size: stored.part.size,
+        etag: stored.etag,
+        storageClass: input.storageClass,
+        system: input.system,
+        metadata: input.metadata,
+        ...(input.tags?.length ? { tags: input.tags } : {}),
+        checksum: storedChecksum(cipher, stored.checksums),
+        encryption: cipher.wrapped,
+        body: stored.part,
+      };
+      const version = { objectId: objectId.toString('hex'), ownerAccountId: facts.bucket.record.ownerAccountId, content };
+      try {
+        const record = await services.objects.put(facts.bucket, key, version, {
+          condition: (current) => checkWrite(input.condition, key, current),
+          alongside: (commit) => stored.writer.attach(commit),
+        });
+        services.sweep();
+        return { record, content, checksum: stored.checksums.checksum };
+      } catch (error) {
+        await stored.writer.abort();
+        throw error;
+      }
+    } finally {
+      cipher.dispose();
+      if (choice.mode === 'SSE-C') choice.customer.key.dispose();
+    }
+  },
+  reply: ({ record, content, checksum }, { encryption }) => ({
+    headers: {
+      etag: `"${content.etag}"`,
+      ...checksumHeaders(checksum),
+      'x-amz-version-id': record.versionId === 'null' ? undefined : record.versionId,
+      ...encryptionHeaders(content.encryption, encryption?.mode === 'SSE-C' ? encryption.customer : undefined, { context: true }),
+    },
+  }),
+});
+
+/** S3 has to know how much will come. */
+export function requireLength(length: number | undefined): asserts length is number {
+  if (length === undefined) throw new S3Error('MissingContentLength');
+  if (length > PUT_MAX_BYTES) {
+    throw new S3Error('EntityTooLarge', {
+      extra: { ProposedSize: String(length), MaxSizeAllowed: String(PUT_MAX_BYTES) },
+    });
+  }
+}

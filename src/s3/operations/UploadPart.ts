@@ -1,0 +1,36 @@
+import { checksumHeaders } from '../checksum/headers.js';
+import { encryptionHeaders } from '../encryption/headers.js';
+import { S3Error } from '../error.js';
+import { customerKey } from '../fields/customer-key.js';
+import { partNumber } from '../fields/part-number.js';
+import { uploadId } from '../fields/upload-id.js';
+import { putPart, requireUpload } from '../multipart/put-part.js';
+import { objectArn, operation } from '../operation.js';
+import { requireLength } from './PutObject.js';
+
+export const uploadPart = operation({
+  name: 'UploadPart',
+  route: { method: 'PUT', on: 'object', query: ['partNumber', 'uploadId'] },
+  input: { partNumber, uploadId, customerKey },
+  body: { kind: 'stream' },
+  facts: ['bucket'],
+  needs: ({ bucket, key }) => [{ action: 's3:PutObject', resource: objectArn(bucket, key) }],
+  errors: ['EntityTooLarge', 'IncompleteBody', 'InvalidArgument', 'InvalidRequest', 'MissingContentLength', 'NoSuchUpload'],
+  async handle({ key, partNumber, uploadId, customerKey }, context) {
+    if (partNumber === undefined) throw new S3Error('InvalidArgument', { extra: { ArgumentName: 'partNumber' } });
+    requireLength(context.body.length);
+    try {
+      const upload = await requireUpload(context, key, uploadId);
+      return await putPart(context, upload, partNumber, customerKey, context.body, context.fields.headers);
+    } finally {
+      customerKey?.key.dispose();
+    }
+  },
+  reply: ({ part, upload, answered }, { customerKey }) => ({
+    headers: {
+      etag: `"${part.etag}"`,
+      ...checksumHeaders(answered, { withType: false }),
+      ...encryptionHeaders(upload.encryption, customerKey),
+    },
+  }),
+});

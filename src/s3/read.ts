@@ -1,0 +1,158 @@
+import type { ObjectContent, ObjectRecord, StoredChecksum } from '../store/records.js';
+import { readVersion, findPart } from './body/version-body.js';
+import { checksumHeaders } from './checksum/headers.js';
+import { requirePrivateTransport } from './encryption/choose.js';
+import { encryptionHeaders } from './encryption/headers.js';
+import type { ObjectCipher } from './encryption/object-cipher.js';
+import { openCipher } from './encryption/open-cipher.js';
+import { S3Error } from './error.js';
+import { checkRead, type ReadConditions } from './fields/conditions.js';
+import type { CustomerKey } from './fields/customer-key.js';
+import { systemMetadataHeaders, userMetadataHeaders } from './fields/metadata.js';
+import { type ByteRange, parseRange } from './fields/range.js';
+import { isArchived } from './fields/storage-class.js';
+import type { OperationContext, Reply } from './operation.js';
+import { requireVersion } from './require-version.js';
+
+export interface ReadInput {
+  key: string;
+  versionId: string | undefined;
+  partNumber: number | undefined;
+  range: string | undefined;
+  checksumMode: string | undefined;
+  conditions: ReadConditions;
+  customerKey: CustomerKey | undefined;
+  overrides: Record<string, string>;
+}
+
+/** GetObject and HeadObject, which differ in the body alone. */
+export async function readObject(input: ReadInput, context: OperationContext, withBody: boolean): Promise<Reply> {
+  const { facts, services, caller, fields } = context;
+  if (input.customerKey) requirePrivateTransport(context);
+  const { record, content } = requireVersion(facts.object, { method: fields.method, key: input.key, versionId: input.versionId });
+  if (caller.kind === 'anonymous' && Object.keys(input.overrides).length > 0) {
+    throw new S3Error('InvalidRequest', { message: 'Request specific response headers cannot be used for anonymous GET requests.' });
+  }
+  if (withBody && isArchived(content.storageClass)) {
+    throw new S3Error('InvalidObjectState', {
+      extra: { StorageClass: content.storageClass },
+      headers: { 'x-amz-storage-class': content.storageClass },
+    });
+  }
+  requireMatchingKey(content, input.customerKey);
+  checkRead(input.conditions, content.etag, record.lastModifiedMs, services.clock.now());
+  const selected = await select(input, context, record, content);
+  const checksumWanted = input.checksumMode?.toUpperCase() === 'ENABLED' && selected.checksum !== undefined;
+  const needsKey = withBody || content.encryption.mode === 'SSE-C' || (checksumWanted && selected.checksum?.sealed !== undefined);
+  let cipher: ObjectCipher | undefined;
+  try {
+    cipher = needsKey ? await openCipher(context, content.encryption, input.key, record.objectId, input.customerKey) : undefined;
+    const checksum = checksumWanted ? openChecksum(selected.checksum!, cipher) : undefined;
+    const { start, end } = selected.range ?? { start: 0, end: content.size };
+    const reply: Reply = {
+      status: selected.range ? 206 : 200,
+      headers: {
+        ...describe(record, content, context),
+        ...(checksum ? checksumHeaders(checksum) : {}),
+        ...encryptionHeaders(content.encryption, input.customerKey),
+        ...input.overrides,
+        'accept-ranges': 'bytes',
+        'content-length': String(end - start),
+        'content-range': selected.range ? `bytes ${start}-${end - 1}/${content.size}` : undefined,
+        'x-amz-mp-parts-count': selected.partsCount === undefined ? undefined : String(selected.partsCount),
+      },
+    };
+    if (!withBody || !cipher || !facts.snapshot) return reply;
+    const body = readVersion(services, facts.snapshot, record, cipher, { start, end });
+    await body.prefetch();
+    const held = cipher;
+    cipher = undefined;
+    reply.stream = {
+      length: body.length,
+      pump: (sink) => body.pump(sink),
+      async close() {
+        held.dispose();
+      },
+    };
+    return reply;
+  } finally {
+    cipher?.dispose();
+    input.customerKey?.key.dispose();
+  }
+}
+
+interface Selected {
+  range: ByteRange | undefined;
+  partsCount?: number;
+  /** Of what is sent: the object's for all of it, the part's for a part, none for a range. */
+  checksum: StoredChecksum | undefined;
+}
+
+async function select(
+  input: ReadInput,
+  { services }: OperationContext,
+  record: ObjectRecord,
+  content: ObjectContent,
+): Promise<Selected> {
+  if (input.partNumber === undefined) {
+    const range = parseRange(input.range, content.size);
+    const whole = !range || (range.start === 0 && range.end === content.size);
+    return { range, checksum: whole ? content.checksum : undefined };
+  }
+  if (input.range !== undefined) {
+    throw new S3Error('InvalidRequest', { message: 'Cannot specify both Range header and partNumber query parameter' });
+  }
+  const unsatisfiable = (count: number): S3Error =>
+    new S3Error('InvalidPartNumber', {
+      extra: { ActualPartCount: String(count), PartNumberRequested: String(input.partNumber) },
+    });
+  if (!('manifest' in content.body)) {
+    if (input.partNumber !== 1) throw unsatisfiable(1);
+    // An empty object has no range that could be named.
+    return { range: content.size === 0 ? undefined : { start: 0, end: content.size }, checksum: content.checksum };
+  }
+  const { manifest } = content.body;
+  const found = await findPart(services.manifests, record.objectId, manifest, input.partNumber);
+  if (!found) throw unsatisfiable(manifest.parts);
+  const { part, offset } = found;
+  const checksum =
+    part.checksum && content.checksum
+      ? { algorithm: content.checksum.algorithm, type: content.checksum.type, ...part.checksum }
+      : undefined;
+  return { range: { start: offset, end: offset + part.size }, partsCount: manifest.parts, checksum };
+}
+
+/** Is a customer's key given exactly where the object has one? Whether it is the right one shows when it opens the data key. */
+export function requireMatchingKey(content: ObjectContent, customerKey: CustomerKey | undefined): void {
+  const customer = content.encryption.mode === 'SSE-C';
+  if (customer && !customerKey) {
+    throw new S3Error('InvalidRequest', {
+      message:
+        'The object was stored using a form of Server Side Encryption. The correct parameters must be provided to retrieve the object.',
+    });
+  }
+  if (!customer && customerKey) {
+    throw new S3Error('InvalidRequest', { message: 'The encryption parameters are not applicable to this object.' });
+  }
+}
+
+export function openChecksum(
+  stored: StoredChecksum,
+  cipher: ObjectCipher | undefined,
+): { algorithm: string; type: 'FULL_OBJECT' | 'COMPOSITE'; value: string } {
+  const value = stored.sealed !== undefined ? cipher!.openText(stored.sealed) : stored.value!;
+  return { algorithm: stored.algorithm, type: stored.type, value };
+}
+
+function describe(record: ObjectRecord, content: ObjectContent, { facts }: OperationContext): Record<string, string | undefined> {
+  const versioned = facts.bucket.record.versioning !== undefined;
+  return {
+    ...systemMetadataHeaders(content.system),
+    ...userMetadataHeaders(content.metadata),
+    etag: `"${content.etag}"`,
+    'last-modified': new Date(record.lastModifiedMs).toUTCString(),
+    'x-amz-version-id': versioned ? record.versionId : undefined,
+    'x-amz-storage-class': content.storageClass === 'STANDARD' ? undefined : content.storageClass,
+    'x-amz-tagging-count': content.tags?.length ? String(content.tags.length) : undefined,
+  };
+}

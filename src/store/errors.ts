@@ -1,3 +1,5 @@
+import { StoreDamaged } from '../base/damaged.js';
+
 /** Surely not applied: the engine refused or is closed. The caller may try again later. */
 export class StoreUnavailable extends Error {
   override name = 'StoreUnavailable';
@@ -8,10 +10,8 @@ export class OutcomeUnknown extends Error {
   override name = 'OutcomeUnknown';
 }
 
-/** Stored bytes are damaged or were tampered with. The message names the file or row, never its content. */
-export class StoreDamaged extends Error {
-  override name = 'StoreDamaged';
-}
+// In base, since the seal below the store throws it too.
+export { StoreDamaged };
 
 /** A blob that a record names is not there. */
 export class BlobMissing extends StoreDamaged {

@@ -1,0 +1,95 @@
+import { randomBytes } from 'node:crypto';
+import { link, mkdir, open, unlink } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+/** No usable root key. The message is one line for the person who starts the server. */
+export class RootKeyError extends Error {
+  override name = 'RootKeyError';
+}
+
+export interface KeyFile {
+  file: string;
+  /** First word of the line; names kind and version. */
+  marker: string;
+  /** Length of the content. */
+  bytes: number;
+  /** Refuse a file that others may read. */
+  secret: boolean;
+  /** Draws the content of a new file; without it an absent file is an error. */
+  make?: (() => Buffer) | undefined;
+}
+
+/** One line: marker, a space, base64 of the content. Never overwrites; a new file is whole or absent after a crash. */
+export async function loadOrCreateKeyFile(keyFile: KeyFile): Promise<Buffer> {
+  const { file, make } = keyFile;
+  const existing = await load(keyFile);
+  if (existing) return existing;
+  if (!make) throw new RootKeyError(`${file} is missing, and data sealed under it exists`);
+  const content = make();
+  await create(keyFile, content);
+  content.fill(0);
+  // Read back what others will read: another process may have been first.
+  const created = await load(keyFile);
+  if (!created) throw new RootKeyError(`${file} vanished while it was made`);
+  return created;
+}
+
+async function load({ file, marker, bytes, secret }: KeyFile): Promise<Buffer | undefined> {
+  let text: string;
+  try {
+    const handle = await open(file, 'r');
+    try {
+      const { mode } = await handle.stat();
+      if (secret && (mode & 0o077) !== 0 && process.platform !== 'win32') {
+        const octal = (mode & 0o777).toString(8);
+        throw new RootKeyError(`${file} is open to others (mode ${octal}): chmod 600 it`);
+      }
+      text = await handle.readFile('latin1');
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    if (error instanceof RootKeyError) throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return undefined;
+    throw new RootKeyError(`${file} can't be read: ${code}`);
+  }
+  const match = /^(\S+) ([A-Za-z0-9+/]+=*)\n?$/.exec(text);
+  const content = Buffer.from(match?.[2] ?? '', 'base64');
+  // Re-encoding refuses base64 that decodes and yet was changed.
+  if (match?.[1] !== marker || content.length !== bytes || content.toString('base64') !== match[2]) {
+    throw new RootKeyError(`${file} is not a file of the format ${marker}`);
+  }
+  return content;
+}
+
+async function create({ file, marker }: KeyFile, content: Buffer): Promise<void> {
+  const directory = dirname(file);
+  const temporary = `${file}.${randomBytes(6).toString('hex')}.new`;
+  try {
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    const handle = await open(temporary, 'wx', 0o600);
+    try {
+      await handle.writeFile(`${marker} ${content.toString('base64')}\n`);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    try {
+      // Unlike rename, link fails where the name is taken: a key in use is never replaced.
+      await link(temporary, file);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    } finally {
+      await unlink(temporary);
+    }
+    const parent = await open(directory, 'r');
+    try {
+      await parent.sync();
+    } finally {
+      await parent.close();
+    }
+  } catch (error) {
+    throw new RootKeyError(`${file} can't be made: ${(error as NodeJS.ErrnoException).code}`);
+  }
+}

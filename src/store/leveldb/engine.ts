@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { StoreDamaged, StoreUnavailable } from '../errors.js';
+import { COUNTER_KEY, parseCounter } from './counter.js';
 import { Database, type WriteProbe } from './database.js';
 import { writeDurably } from './files.js';
 import type { FreeSpace } from './free-space.js';
@@ -85,6 +86,8 @@ export class Engine {
     this.#opening = true;
     try {
       await this.meta.open(inspections === undefined);
+      // Before LevelDB touches `blob`, so that what is left for an inquiry stays.
+      if (inspections) this.#requireBlobsOfCommits(inspections.blob);
       await this.blob.open(inspections === undefined);
       await this.#requireNothingDropped(this.meta, inspections?.meta);
       await this.#requireNothingDropped(this.blob, inspections?.blob);
@@ -175,6 +178,13 @@ export class Engine {
 
   async #closeBoth(): Promise<void> {
     await Promise.all([this.meta.close(), this.blob.close()]);
+  }
+
+  #requireBlobsOfCommits({ lastSequence, torn }: Inspection): void {
+    const { blobSequence } = parseCounter(this.meta.level.getSync(COUNTER_KEY));
+    if (blobSequence <= lastSequence) return;
+    const what = torn.length > 0 ? `${torn[0]} is damaged at its end: ${this.blob.directory}` : this.blob.directory;
+    throw new StoreDamaged(`${what} lacks operations ${lastSequence + 1} to ${blobSequence}`);
   }
 
   async #requireNothingDropped(database: Database, inspection: Inspection | undefined): Promise<void> {

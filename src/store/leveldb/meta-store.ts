@@ -1,16 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { u64 } from '../../base/bytes.js';
 import { META_VALUE_MAX_BYTES } from '../../base/limits.js';
 import { checkCommit, REVISION_BYTES } from '../commit-limits.js';
-import { StoreDamaged } from '../errors.js';
 import type { Check, Commit, Cursor, MetaStore, Range, RangeQuery, Row } from '../ports.js';
+import { COUNTER_KEY, encodeCounter, parseCounter } from './counter.js';
 import { readError } from './database.js';
 import type { Engine, EngineUser } from './engine.js';
 import { LevelCursor, rowOf } from './meta-cursor.js';
 import { type Group, WriteQueue } from './write-queue.js';
 
-/** Engine rows start with 00 (commit-limits.ts). This one is written with every group: u64 group ‖ u64 sequence of `blob`. */
-const COUNTER_KEY = Buffer.of(0, 0x63);
 const FIRST_USER_KEY = Buffer.of(1);
 const GROUP_BYTES = 4 * 1024 * 1024;
 const IDLE_MARK_AFTER_MS = 50;
@@ -51,14 +48,8 @@ export class LevelMetaStore implements MetaStore, EngineUser {
     this.#flying = new Map();
     randomBytes(8).copy(this.#revision);
     this.#revisionCount = 0;
-    const counter = this.engine.meta.level.getSync(COUNTER_KEY);
-    this.#groupNumber = counter ? Number(counter.readBigUInt64BE(0)) : 0;
+    this.#groupNumber = parseCounter(this.engine.meta.level.getSync(COUNTER_KEY)).group;
     this.#markedGroup = this.#groupNumber;
-    const blobSequence = counter ? Number(counter.readBigUInt64BE(8)) : 0;
-    if (blobSequence > this.engine.blobSequence) {
-      const { directory } = this.engine.blob;
-      throw new StoreDamaged(`${directory} lacks operations ${this.engine.blobSequence + 1} to ${blobSequence}`);
-    }
     this.#marker ??= setInterval(() => this.#markIdle(), IDLE_MARK_AFTER_MS).unref();
   }
 
@@ -176,8 +167,8 @@ export class LevelMetaStore implements MetaStore, EngineUser {
   #beforeWrite(group: Group): void {
     this.#flying = this.#forming;
     this.#forming = new Map();
-    // Blobs are durable before the commit that names them: a `blob` that ends before this number has lost something.
-    group.batch.put(COUNTER_KEY, Buffer.concat([u64(++this.#groupNumber), u64(this.engine.blobSequence)]));
+    const counter = { group: ++this.#groupNumber, blobSequence: this.engine.blobSequence };
+    group.batch.put(COUNTER_KEY, encodeCounter(counter));
   }
 
   #afterWrite(): void {

@@ -1,0 +1,171 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile, stat, unlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { openStore } from '../../src/store/leveldb/open.js';
+import { error, filesOf, key, OWNER, openTestStore, put, temporaryDirectory } from './harness.js';
+
+const WRITER = fileURLToPath(new URL('./writer-process.ts', import.meta.url));
+
+function startWriter(
+  directory: string,
+  blobBytes: number,
+): { child: ChildProcess; lines: () => number; errors: () => string } {
+  const child = spawn(process.execPath, ['--import', 'tsx', WRITER, directory, String(blobBytes)], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let out = '';
+  let err = '';
+  child.stdout!.on('data', (chunk) => {
+    out += chunk;
+  });
+  child.stderr!.on('data', (chunk) => {
+    err += chunk;
+  });
+  return { child, lines: () => out.split('\n').length - 1, errors: () => err };
+}
+
+describe('a data directory', () => {
+  it('keeps its id, its rows and its blobs', async () => {
+    const directory = await temporaryDirectory();
+    const store = await openTestStore(join(directory, 'deep', 'data'));
+    const row = put('row');
+    await store.meta.commit({ puts: [row] });
+    const run = await store.blobs.put(OWNER, [Buffer.alloc(600_000, 9)]);
+    await store.close();
+    await store.close();
+    const again = await openTestStore(join(directory, 'deep', 'data'));
+    expect(again.storeId).toBe(store.storeId);
+    expect((await again.meta.get(row.key))!.value).toEqual(row.value);
+    const snapshot = again.blobs.snapshot();
+    expect((await snapshot.read(run.first, 1))[0]!.equals(Buffer.alloc(600_000, 9))).toBe(true);
+    await snapshot.close();
+  });
+
+  it('is open to its owner only', async () => {
+    const directory = join(await temporaryDirectory(), 'data');
+    await openTestStore(directory);
+    expect((await stat(directory)).mode & 0o077).toBe(0);
+  });
+
+  it('in use, by this process or another one, is StoreInUse and stays unharmed', async () => {
+    const directory = await temporaryDirectory();
+    const store = await openTestStore(directory);
+    await expect(openStore(directory)).rejects.toThrow(error('StoreInUse', directory));
+    const { child, errors } = startWriter(directory, 10);
+    const [status] = await once(child, 'exit');
+    expect(status).toBe(1);
+    expect(errors()).toContain('is in use by another process');
+    expect(await store.meta.commit({ puts: [put('x')] })).toBe(true);
+  });
+
+  it('of a newer version is StoreTooNew and is not touched', async () => {
+    const directory = await temporaryDirectory();
+    await (await openTestStore(directory)).close();
+    const format = { ...JSON.parse(await readFile(join(directory, 'format'), 'utf8')), version: 2 };
+    await writeFile(join(directory, 'format'), JSON.stringify(format));
+    await expect(openStore(directory)).rejects.toThrow(error('StoreTooNew', 'version 2'));
+    expect(JSON.parse(await readFile(join(directory, 'format'), 'utf8'))).toEqual(format);
+  });
+
+  it('whose creation was interrupted is made anew', async () => {
+    const directory = await temporaryDirectory();
+    await (await openTestStore(directory)).close();
+    await unlink(join(directory, 'format'));
+    await unlink(join(directory, 'clean'));
+    await writeFile(join(directory, 'creating'), '');
+    const store = await openTestStore(directory);
+    expect(await store.meta.commit({ puts: [put('x')] })).toBe(true);
+  });
+
+  it('numbers of blobs go on behind the reserved mark after every start', async () => {
+    const directory = await temporaryDirectory();
+    let last = 0;
+    for (let i = 0; i < 3; i++) {
+      const store = await openTestStore(directory);
+      expect(store.blobs.mark()).toBeGreaterThan(last);
+      last = (await store.blobs.put(OWNER, [Buffer.alloc(1)])).first;
+      expect(last).toBe(1 + i * 65_536);
+      await store.close();
+    }
+  });
+});
+
+describe('the free-space floor', () => {
+  it('refuses writes, not deletions, and lets go when space is there again', async () => {
+    let free = 10_000;
+    let nowMs = 0;
+    const store = await openTestStore(await temporaryDirectory(), {
+      freeSpaceFloorBytes: 5000,
+      measureFreeBytes: async () => free,
+      nowMs: () => nowMs,
+    });
+    const elapse = async () => {
+      nowMs += 1001;
+      await store.meta.commit({ puts: [put('tick')] }).catch(() => {});
+      await new Promise(setImmediate);
+    };
+    await store.meta.commit({ puts: [put('a'), put('b')] });
+    const run = await store.blobs.put(OWNER, [Buffer.alloc(10)]);
+    free = 4999;
+    await elapse();
+    await expect(store.meta.commit({ puts: [put('c')] })).rejects.toThrow(error('StoreUnavailable', '4999 bytes free'));
+    await expect(store.blobs.put(OWNER, [Buffer.alloc(10)])).rejects.toThrow(error('StoreUnavailable'));
+    expect(await store.meta.commit({ dels: [key('a')] })).toBe(true);
+    expect(await store.meta.commit({ dels: [key('b')], puts: [put('dead')], frees: true })).toBe(true);
+    await store.blobs.delete(OWNER, [run]);
+    free = 5000;
+    await elapse();
+    expect(await store.meta.commit({ puts: [put('c')] })).toBe(true);
+  });
+});
+
+describe('a process killed with SIGKILL', () => {
+  it.each([1000, 300_000])('loses nothing it acknowledged (blobs of %i bytes)', async (bytes) => {
+    const directory = await temporaryDirectory();
+    const { child, lines, errors } = startWriter(directory, bytes);
+    await expect.poll(lines, { timeout: 20_000 }).toBeGreaterThan(30);
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    expect(errors()).toBe('');
+    const acknowledged = lines();
+    const store = await openTestStore(directory);
+    const snapshot = store.blobs.snapshot();
+    for (let n = 0; n < acknowledged; n++) {
+      const row = await store.meta.get(key(n));
+      const { first } = JSON.parse(row!.value.toString());
+      expect((await snapshot.read(first, 1))[0]!.equals(Buffer.alloc(bytes, n))).toBe(true);
+    }
+    await snapshot.close();
+    expect(store.blobs.mark()).toBe(65_537);
+  });
+});
+
+describe('space of deleted blobs', () => {
+  it('is given back to the file system by compaction of what was deleted', async () => {
+    const directory = await temporaryDirectory();
+    const store = await openTestStore(directory, { reclaim: { enabled: true, pauseMs: 1 } });
+    const values = Array.from({ length: 16 }, () => Buffer.alloc(512 * 1024, 1));
+    const runs = [];
+    for (let i = 0; i < 20; i++) runs.push(await store.blobs.put(OWNER, values));
+    const kept = await store.blobs.put(OWNER, [Buffer.alloc(1000, 2)]);
+    await store.blobs.delete(OWNER, runs);
+    await expect.poll(() => tableBytes(directory), { timeout: 20_000 }).toBeLessThan(10_000_000);
+    const snapshot = store.blobs.snapshot();
+    expect(await snapshot.read(kept.first, 1)).toEqual([Buffer.alloc(1000, 2)]);
+    await snapshot.close();
+  });
+});
+
+async function tableBytes(directory: string): Promise<number> {
+  let sum = 0;
+  for (const file of await filesOf(directory, 'blob', /\.(ldb|log)$/)) {
+    sum += await stat(file).then(
+      ({ size }) => size,
+      () => 0,
+    );
+  }
+  return sum;
+}

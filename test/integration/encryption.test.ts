@@ -1,0 +1,312 @@
+import { createHash, randomBytes } from 'node:crypto';
+import {
+  CreateKeyCommand,
+  DescribeKeyCommand,
+  DisableKeyCommand,
+  EnableKeyCommand,
+  RotateKeyOnDemandCommand,
+  ScheduleKeyDeletionCommand,
+} from '@aws-sdk/client-kms';
+import {
+  CopyObjectCommand,
+  CreateBucketCommand,
+  DeleteBucketEncryptionCommand,
+  GetBucketEncryptionCommand,
+  GetObjectAttributesCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  PutBucketEncryptionCommand,
+  PutBucketVersioningCommand,
+  PutObjectCommand,
+  type S3Client,
+} from '@aws-sdk/client-s3';
+import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { copySourceKey, customerKey } from '../support/customer-key.js';
+import { refusal } from '../support/s3-error.js';
+import { startServer, type TestServer } from '../support/server.js';
+
+let server: TestServer;
+let s3: S3Client;
+let keyArn: string;
+let keyId: string;
+const Bucket = 'encrypted';
+
+beforeAll(async () => {
+  server = await startServer();
+  s3 = server.s3();
+  await s3.send(new CreateBucketCommand({ Bucket }));
+  const created = await server.kms().send(new CreateKeyCommand({}));
+  keyArn = created.KeyMetadata!.Arn!;
+  keyId = created.KeyMetadata!.KeyId!;
+});
+afterAll(() => server?.close());
+
+const get = async (Key: string, extra = {}) => {
+  const answer = await s3.send(new GetObjectCommand({ Bucket, Key, ...extra }));
+  return { answer, text: await answer.Body!.transformToString() };
+};
+
+describe('SSE-C', () => {
+  const key = customerKey();
+  const Key = 'sse-c';
+
+  test('needs the same key for reading, and answers as AWS without it or with another', async () => {
+    const put = await s3.send(new PutObjectCommand({ Bucket, Key, Body: 'secret', ...key }));
+    expect(put.SSECustomerKeyMD5).toBe(key.SSECustomerKeyMD5);
+    expect(put.ServerSideEncryption).toBeUndefined();
+    expect(put.ETag).not.toBe(`"${createHash('md5').update('secret').digest('hex')}"`);
+    expect((await get(Key, key)).text).toBe('secret');
+    expect(await refusal(get(Key))).toEqual({
+      status: 400,
+      code: 'InvalidRequest',
+      message:
+        'The object was stored using a form of Server Side Encryption. The correct parameters must be provided to retrieve the object.',
+    });
+    expect(await refusal(get(Key, customerKey()))).toEqual({
+      status: 403,
+      code: 'AccessDenied',
+      message:
+        'Requests specifying Server Side Encryption with Customer provided keys must provide the correct secret key.',
+    });
+    expect(await refusal(s3.send(new HeadObjectCommand({ Bucket, Key })))).toMatchObject({ status: 400 });
+    expect(await refusal(s3.send(new HeadObjectCommand({ Bucket, Key, ...customerKey() })))).toMatchObject({ status: 403 });
+  });
+
+  const bad = (change: object) => refusal(s3.send(new PutObjectCommand({ Bucket, Key: 'bad', Body: '', ...key, ...change })));
+  const argument = (message: string) => ({ status: 400, code: 'InvalidArgument', message });
+
+  test('validates its headers with the messages that AWS has', async () => {
+    expect(await bad({ ServerSideEncryption: 'AES256' })).toEqual(
+      argument('Server Side Encryption with Customer provided key is incompatible with the encryption method specified'),
+    );
+    expect(await bad({ SSECustomerAlgorithm: 'KMS' })).toEqual({
+      status: 400,
+      code: 'InvalidEncryptionAlgorithmError',
+      message: 'The Encryption request you specified is not valid. Supported value: AES256.',
+    });
+    expect(await bad({ SSECustomerAlgorithm: undefined })).toEqual(
+      argument(
+        'Requests specifying Server Side Encryption with Customer provided keys must provide a valid encryption algorithm.',
+      ),
+    );
+    expect(await bad({ SSECustomerKey: undefined })).toEqual(
+      argument(
+        'Requests specifying Server Side Encryption with Customer provided keys must provide an appropriate secret key.',
+      ),
+    );
+    expect(await bad(customerKey(randomBytes(16)))).toEqual(argument('The secret key was invalid for the specified algorithm.'));
+    expect(await bad({ SSECustomerKeyMD5: createHash('md5').update('x').digest('base64') })).toEqual(
+      argument('The calculated MD5 hash of the key did not match the hash that was provided.'),
+    );
+  });
+
+  test('works in a presigned request', async () => {
+    const headers = {
+      'x-amz-server-side-encryption-customer-algorithm': 'AES256',
+      'x-amz-server-side-encryption-customer-key': key.SSECustomerKey,
+      'x-amz-server-side-encryption-customer-key-md5': key.SSECustomerKeyMD5,
+    };
+    const unhoistableHeaders = new Set(Object.keys(headers));
+    const url = await getSignedUrl(s3, new GetObjectCommand({ Bucket, Key, ...key }), { unhoistableHeaders });
+    const answer = await fetch(url, { headers });
+    expect(answer.status).toBe(200);
+    expect(await answer.text()).toBe('secret');
+    expect((await fetch(url)).status).toBe(403);
+  });
+
+  test('is refused where the bucket blocks it', async () => {
+    await s3.send(new CreateBucketCommand({ Bucket: 'blocked' }));
+    await s3.send(
+      new PutBucketEncryptionCommand({
+        Bucket: 'blocked',
+        ServerSideEncryptionConfiguration: {
+          Rules: [
+            {
+              ApplyServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' },
+              BlockedEncryptionTypes: { EncryptionType: ['SSE-C'] },
+            },
+          ],
+        },
+      }),
+    );
+    expect(await refusal(s3.send(new PutObjectCommand({ Bucket: 'blocked', Key: 'k', Body: '', ...key })))).toMatchObject({
+      status: 403,
+      code: 'AccessDenied',
+    });
+  });
+
+  test('keeps each version under its own key', async () => {
+    await s3.send(new CreateBucketCommand({ Bucket: 'sse-c-versions' }));
+    await s3.send(
+      new PutBucketVersioningCommand({ Bucket: 'sse-c-versions', VersioningConfiguration: { Status: 'Enabled' } }),
+    );
+    const keys = [customerKey(), customerKey()];
+    const ids: string[] = [];
+    for (const [i, one] of keys.entries()) {
+      const put = await s3.send(new PutObjectCommand({ Bucket: 'sse-c-versions', Key: 'k', Body: `v${i}`, ...one }));
+      ids.push(put.VersionId!);
+    }
+    for (const [i, one] of keys.entries()) {
+      const read = (extra: object) =>
+        s3.send(new GetObjectCommand({ Bucket: 'sse-c-versions', Key: 'k', VersionId: ids[i]!, ...extra }));
+      expect(await (await read(one)).Body!.transformToString()).toBe(`v${i}`);
+      expect(await refusal(read(keys[1 - i]!))).toMatchObject({ status: 403 });
+    }
+  });
+});
+
+describe('SSE-KMS', () => {
+  test('names its key, needs it enabled, and old backing keys keep decrypting', async () => {
+    const kms = server.kms();
+    const put = await s3.send(
+      new PutObjectCommand({ Bucket, Key: 'kms', Body: 'test-sse', ServerSideEncryption: 'aws:kms', SSEKMSKeyId: keyId }),
+    );
+    expect(put).toMatchObject({ ServerSideEncryption: 'aws:kms', SSEKMSKeyId: keyArn });
+    expect(put.ETag).not.toBe(`"${createHash('md5').update('test-sse').digest('hex')}"`);
+    expect((await get('kms')).answer).toMatchObject({ ServerSideEncryption: 'aws:kms', SSEKMSKeyId: keyArn });
+    await kms.send(new RotateKeyOnDemandCommand({ KeyId: keyId }));
+    expect((await get('kms')).text).toBe('test-sse');
+    await kms.send(new DisableKeyCommand({ KeyId: keyId }));
+    expect(await refusal(get('kms'))).toEqual({
+      status: 400,
+      code: 'KMS.DisabledException',
+      message: `${keyArn} is disabled.`,
+    });
+    expect(
+      await refusal(
+        s3.send(new PutObjectCommand({ Bucket, Key: 'kms2', Body: '', ServerSideEncryption: 'aws:kms', SSEKMSKeyId: keyId })),
+      ),
+    ).toMatchObject({ code: 'KMS.DisabledException' });
+    await kms.send(new EnableKeyCommand({ KeyId: keyId }));
+    expect((await get('kms')).text).toBe('test-sse');
+  });
+
+  test('with an S3 Bucket Key stops opening on the next request after its key is disabled or scheduled for deletion', async () => {
+    const kms = server.kms();
+    const own = (await kms.send(new CreateKeyCommand({}))).KeyMetadata!;
+    const put = await s3.send(
+      new PutObjectCommand({
+        Bucket,
+        Key: 'bucket-key',
+        Body: 'x',
+        ServerSideEncryption: 'aws:kms',
+        SSEKMSKeyId: own.Arn!,
+        BucketKeyEnabled: true,
+        SSEKMSEncryptionContext: Buffer.from('{"project":"coffer"}').toString('base64'),
+      }),
+    );
+    expect(put.BucketKeyEnabled).toBe(true);
+    const read = await get('bucket-key');
+    expect(read.answer.BucketKeyEnabled).toBe(true);
+    await kms.send(new ScheduleKeyDeletionCommand({ KeyId: own.KeyId!, PendingWindowInDays: 7 }));
+    expect(await refusal(get('bucket-key'))).toEqual({
+      status: 400,
+      code: 'KMS.KMSInvalidStateException',
+      message: `${own.Arn} is pending deletion.`,
+    });
+  });
+
+  test('refuses keys that do not exist with the messages that AWS has', async () => {
+    const wrong = (SSEKMSKeyId: string) =>
+      refusal(s3.send(new PutObjectCommand({ Bucket, Key: 'w', Body: '', ServerSideEncryption: 'aws:kms', SSEKMSKeyId })));
+    expect(await wrong('fake-key-id')).toEqual({ status: 400, code: 'KMS.NotFoundException', message: "Invalid keyId 'fake-key-id'" });
+    const uuid = '134f2428-cec1-4b25-a1ae-9048164dba47';
+    const arn = `arn:aws:kms:us-east-1:000000000000:key/${uuid}`;
+    expect(await wrong(uuid)).toEqual({ status: 400, code: 'KMS.NotFoundException', message: `Key '${arn}' does not exist` });
+    expect(await wrong(arn)).toEqual({ status: 400, code: 'KMS.NotFoundException', message: `Key '${arn}' does not exist` });
+  });
+
+  test('without a key id uses the AWS managed key, made on first use', async () => {
+    const put = await s3.send(new PutObjectCommand({ Bucket, Key: 'managed', Body: '', ServerSideEncryption: 'aws:kms' }));
+    const described = await server.kms().send(new DescribeKeyCommand({ KeyId: put.SSEKMSKeyId! }));
+    expect(described.KeyMetadata).toMatchObject({
+      KeyManager: 'AWS',
+      Description: 'Default key that protects my S3 objects when no other key is defined',
+    });
+  });
+});
+
+describe('bucket defaults', () => {
+  const name = 'defaults';
+  const defaults = (SSEAlgorithm: 'AES256' | 'aws:kms' | 'aws:kms:dsse', BucketKeyEnabled: boolean, KMSMasterKeyID?: string) =>
+    s3.send(
+      new PutBucketEncryptionCommand({
+        Bucket: name,
+        ServerSideEncryptionConfiguration: {
+          Rules: [{ ApplyServerSideEncryptionByDefault: { SSEAlgorithm, KMSMasterKeyID }, BucketKeyEnabled }],
+        },
+      }),
+    );
+
+  test('apply to what names no encryption, and fall back to AES256 when deleted', async () => {
+    await s3.send(new CreateBucketCommand({ Bucket: name }));
+    const initial = await s3.send(new GetBucketEncryptionCommand({ Bucket: name }));
+    expect(initial.ServerSideEncryptionConfiguration?.Rules).toEqual([
+      { ApplyServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' }, BucketKeyEnabled: false },
+    ]);
+    await defaults('aws:kms', true, keyId);
+    const put = await s3.send(new PutObjectCommand({ Bucket: name, Key: 'k', Body: 'x' }));
+    expect(put).toMatchObject({ ServerSideEncryption: 'aws:kms', SSEKMSKeyId: keyArn, BucketKeyEnabled: true });
+    await defaults('aws:kms:dsse', false, keyId);
+    const dsse = await s3.send(new PutObjectCommand({ Bucket: name, Key: 'd', Body: 'double' }));
+    expect(dsse).toMatchObject({ ServerSideEncryption: 'aws:kms:dsse', SSEKMSKeyId: keyArn });
+    await s3.send(new DeleteBucketEncryptionCommand({ Bucket: name }));
+    expect(await s3.send(new PutObjectCommand({ Bucket: name, Key: 'k', Body: 'x' }))).toMatchObject({
+      ServerSideEncryption: 'AES256',
+    });
+  });
+
+  test('that make no sense are refused', async () => {
+    expect(await refusal(defaults('AES256', false, keyId))).toEqual({
+      status: 400,
+      code: 'InvalidArgument',
+      message: 'a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse',
+    });
+  });
+});
+
+describe('every mode', () => {
+  const customer = customerKey();
+  const other = customerKey();
+  const modes: [name: string, write: object, read: object][] = [
+    ['SSE-S3', { ServerSideEncryption: 'AES256' }, {}],
+    ['SSE-KMS', { ServerSideEncryption: 'aws:kms' }, {}],
+    ['SSE-KMS with bucket key', { ServerSideEncryption: 'aws:kms', BucketKeyEnabled: true }, {}],
+    ['DSSE-KMS', { ServerSideEncryption: 'aws:kms:dsse' }, {}],
+    ['SSE-C', customer, customer],
+    ['SSE-C under another key', other, other],
+  ];
+
+  test.each(modes)('%s keeps large and small bodies, ranges and checksums', async (name, write, read) => {
+    for (const size of [5, 20_000, 3_000_000]) {
+      const bytes = randomBytes(size);
+      const Key = `mode/${name}/${size}`;
+      await s3.send(new PutObjectCommand({ Bucket, Key, Body: bytes, ChecksumAlgorithm: 'SHA256', ...write }));
+      const whole = await s3.send(new GetObjectCommand({ Bucket, Key, ChecksumMode: 'ENABLED', ...read }));
+      expect(Buffer.from(await whole.Body!.transformToByteArray()).equals(bytes)).toBe(true);
+      expect(whole.ChecksumSHA256).toBe(createHash('sha256').update(bytes).digest('base64'));
+      const part = await s3.send(new GetObjectCommand({ Bucket, Key, Range: `bytes=1-${size - 2}`, ...read }));
+      expect(Buffer.from(await part.Body!.transformToByteArray()).equals(bytes.subarray(1, size - 1))).toBe(true);
+      const attributes = await s3.send(
+        new GetObjectAttributesCommand({ Bucket, Key, ObjectAttributes: ['Checksum', 'ObjectSize'], ...read }),
+      );
+      expect(attributes.ObjectSize).toBe(size);
+    }
+  });
+
+  for (const [from, write, read] of modes) {
+    test(`${from} is copied to every mode`, async () => {
+      const bytes = randomBytes(50_000);
+      await s3.send(new PutObjectCommand({ Bucket, Key: 'copy-source', Body: bytes, ...write }));
+      for (const [to, target, opened] of modes) {
+        const source = Object.keys(read).length ? copySourceKey(read as ReturnType<typeof customerKey>) : {};
+        await s3.send(
+          new CopyObjectCommand({ Bucket, Key: `copy-${to}`, CopySource: `${Bucket}/copy-source`, ...source, ...target }),
+        );
+        const answer = await s3.send(new GetObjectCommand({ Bucket, Key: `copy-${to}`, ...opened }));
+        expect(Buffer.from(await answer.Body!.transformToByteArray()).equals(bytes)).toBe(true);
+      }
+    });
+  }
+});

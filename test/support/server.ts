@@ -1,0 +1,99 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { KMSClient } from '@aws-sdk/client-kms';
+import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
+
+export const ACCESS_KEY_ID = 'AKIAIOSFODNN7COFFER1';
+export const SECRET_ACCESS_KEY = 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYCOFFERTEST';
+export const credentials = { accessKeyId: ACCESS_KEY_ID, secretAccessKey: SECRET_ACCESS_KEY };
+
+export interface TestServer {
+  readonly url: string;
+  readonly port: number;
+  readonly dir: string;
+  readonly pid: number;
+  /** Everything the process wrote to its outputs so far. */
+  output(): string;
+  s3(config?: S3ClientConfig): S3Client;
+  kms(): KMSClient;
+  /** Sends a signal and waits for the end. @returns the exit code, or null where the signal ended it. */
+  end(signal: NodeJS.Signals): Promise<number | null>;
+  /** Ends it and removes its data. */
+  close(): Promise<void>;
+}
+
+export interface StartOptions {
+  /** Data of an earlier start; a new folder otherwise. */
+  dir?: string;
+  env?: Record<string, string>;
+}
+
+/** A real server process over the built code, on a free port, in a folder of its own. */
+export async function startServer(options: StartOptions = {}): Promise<TestServer> {
+  const dir = options.dir ?? (await mkdtemp(join(tmpdir(), 'coffer-test-')));
+  const { child, output } = spawnServer(dir, options.env);
+  const url = await new Promise<string>((resolve, reject) => {
+    const look = (): void => {
+      const found = /https?:\/\/127\.0\.0\.1:\d+/.exec(output());
+      if (found) resolve(found[0]);
+    };
+    child.stdout!.on('data', look);
+    child.once('exit', (code) => reject(new Error(`the server ended with ${code}:\n${output()}`)));
+  });
+  const port = Number(new URL(url).port);
+  const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
+  const server: TestServer = {
+    url,
+    port,
+    dir,
+    pid: child.pid!,
+    output,
+    s3: (config = {}) =>
+      new S3Client({ endpoint: url, region: 'us-east-1', forcePathStyle: true, credentials, maxAttempts: 1, ...config }),
+    kms: () => new KMSClient({ endpoint: url, region: 'us-east-1', credentials, maxAttempts: 1 }),
+    async end(signal) {
+      child.kill(signal);
+      return exited;
+    },
+    async close() {
+      child.kill('SIGKILL');
+      await exited;
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+  return server;
+}
+
+/** Starts the process without waiting for it to serve: for start-up failures. */
+export function spawnServer(dir: string, env: Record<string, string> = {}): { child: ChildProcess; output: () => string } {
+  let text = '';
+  const child = spawn(process.execPath, ['dist/main.js'], {
+    env: {
+      PATH: process.env.PATH ?? '',
+      HOME: dir,
+      XDG_CONFIG_HOME: join(dir, 'config'),
+      COFFER_PORT: '0',
+      COFFER_DATA_DIR: join(dir, 'data'),
+      COFFER_ACCESS_KEY_ID: ACCESS_KEY_ID,
+      COFFER_SECRET_ACCESS_KEY: SECRET_ACCESS_KEY,
+      ...env,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  child.stdout!.on('data', (chunk) => {
+    text += chunk;
+  });
+  child.stderr!.on('data', (chunk) => {
+    text += chunk;
+  });
+  return { child, output: () => text };
+}
+
+/** How a failed start ends. */
+export async function failedStart(dir: string, env: Record<string, string>): Promise<{ code: number | null; output: string }> {
+  const { child, output } = spawnServer(dir, env);
+  const code = await new Promise<number | null>((resolve) => child.once('exit', resolve));
+  return { code, output: output() };
+}

@@ -86,7 +86,7 @@ async function openLocked(directory: string, options: StoreOptions, lock: Level)
     if (verifyFirst) for (const table of inspections.meta.tables) await checkTable(table);
     await consumeCleanMark(directory, inspections);
     await engine.open(inspections);
-    if (!verifyFirst) void verifyInBackground(engine, inspections.meta.tables);
+    if (!verifyFirst) void verifyInBackground(engine, inspections.meta.tables, onTrouble);
   } else {
     await beginCreation(directory);
     await engine.open(undefined);
@@ -133,13 +133,18 @@ async function metaBytes({ meta }: Inspections): Promise<number> {
   return sizes.reduce((sum, size) => sum + size, 0);
 }
 
-async function verifyInBackground(engine: Engine, tables: string[]): Promise<void> {
+async function verifyInBackground(
+  engine: Engine,
+  tables: string[],
+  onTrouble: (message: string) => void,
+): Promise<void> {
   for (const table of tables) {
     try {
       await checkTable(table);
     } catch (error) {
+      if (!(error instanceof StoreDamaged)) onTrouble(`${table} was not verified: ${(error as Error).message}`);
       // A table that compaction has replaced meanwhile is gone, not damaged.
-      if (error instanceof StoreDamaged && !error.message.endsWith('is missing')) return engine.damaged(error);
+      else if (!error.message.endsWith('is missing')) return engine.damaged(error);
     }
   }
 }

@@ -47,11 +47,14 @@ export interface KeyService {
     who: KmsCallerContext,
     request: { ciphertextBlob: Uint8Array; context: EncryptionContext; keyId?: string },
   ): Promise<{ keyArn: string; plaintext: Secret }>;
-  /** Would `action` be allowed now? Throws as the action itself would. For a cached S3 Bucket Key. */
+  /**
+   * Would `action` be allowed now? Throws as the action itself would. For a cached S3 Bucket Key. Answers which key an id or
+   * alias names now.
+   */
   authorize(
     who: KmsCallerContext,
     request: { action: 'kms:GenerateDataKey' | 'kms:Decrypt'; keyId: string; context: EncryptionContext },
-  ): Promise<void>;
+  ): Promise<{ keyArn: string }>;
   /** Without authorization: for the store's own validation of a key that a request or a bucket default names. */
   describeKey(who: KmsCallerContext, keyId: string): Promise<KeyFacts>;
 }

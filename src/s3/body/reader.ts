@@ -1,25 +1,20 @@
 import type { BodyProducer, Sink } from '../../base/stream.js';
+import type { Opener, Span } from '../../encryption/body-opener.js';
 import { StoreDamaged } from '../../store/errors.js';
 import { inlineBodyKey } from '../../store/keys.js';
 import type { BlobSnapshot, MetaStore, Run } from '../../store/ports.js';
 import type { BodyPart } from '../../store/records.js';
 
-/** Decrypts a range of one body. `encryption/` implements it. */
-export interface PartOpener {
-  /** What has to be fed: the header, then these bytes [start, end) of the ciphertext. */
-  readonly headerBytes: number;
-  readonly ciphertext: { start: number; end: number };
-  /** Ciphertext in order, first exactly the header. Returns plaintext of the range. */
-  update(ciphertext: Buffer): Buffer[];
-  /** All was fed. @throws BodyDamaged where something is missing. */
-  final(): Buffer[];
-}
-
 /** A part, where in the whole body it starts, and how to open a range [start, end) of it. */
 export interface ReadablePart {
   part: BodyPart;
   offset: number;
-  open(start: number, end: number): PartOpener;
+  open(start: number, end: number): Opener;
+}
+
+/** The row of an inline body is gone: the version was replaced after its record was read, or the store is damaged. */
+export class InlineBodyGone extends StoreDamaged {
+  override name = 'InlineBodyGone';
 }
 
 /** Blob values fetched at once, and ahead of what is being sent. */
@@ -28,6 +23,7 @@ const READ_VALUES = 2;
 /** The bytes [start, end) of a body that lies in one or more parts. */
 export class BodyReader implements BodyProducer {
   readonly length: number;
+  #inline: Buffer | undefined;
 
   constructor(
     private readonly meta: MetaStore,
@@ -57,47 +53,69 @@ export class BodyReader implements BodyProducer {
     if (sent !== this.length) throw new StoreDamaged('a body is shorter than its record says');
   }
 
+  /**
+   * Fetches an inline body before the answer begins: its row isn't part of the snapshot, and an overwrite may have taken it since
+   * the record was read. @throws InlineBodyGone: read the record again.
+   */
+  async prefetch(): Promise<void> {
+    if (!Array.isArray(this.parts) || this.parts.length !== 1) return;
+    const { part } = this.parts[0] as ReadablePart;
+    if (part.inline) this.#inline = await this.#readInline(part);
+  }
+
   /** The snapshot belongs to the edge. */
   async close(): Promise<void> {}
 
-  async #pumpInline(part: BodyPart, opener: PartOpener, sink: Sink): Promise<void> {
-    const row = await this.meta.get(inlineBodyKey(this.objectId, Buffer.from(part.partId, 'hex')));
-    if (!row) throw new StoreDamaged('the inline body of an object is missing');
-    const { headerBytes, ciphertext } = opener;
-    await give(opener.update(row.value.subarray(0, headerBytes)), sink);
-    await give(opener.update(row.value.subarray(ciphertext.start, ciphertext.end)), sink);
-    await give(opener.final(), sink);
+  async #pumpInline(part: BodyPart, opener: Opener, sink: Sink): Promise<void> {
+    const value = this.#inline ?? (await this.#readInline(part));
+    for (const { start, end } of opener.segments) await give(opener.update(value.subarray(start, end)), sink);
+    opener.final();
   }
 
-  async #pumpRuns(part: BodyPart, opener: PartOpener, sink: Sink): Promise<void> {
+  async #readInline(part: BodyPart): Promise<Buffer> {
+    const row = await this.meta.get(inlineBodyKey(this.objectId, Buffer.from(part.partId, 'hex')));
+    if (!row) throw new InlineBodyGone('the inline body of an object is missing');
+    return row.value;
+  }
+
+  async #pumpRuns(part: BodyPart, opener: Opener, sink: Sink): Promise<void> {
     const { runs, valueBytes } = part;
     if (!runs || !valueBytes) throw new StoreDamaged('the record of a body names no blobs');
-    const { headerBytes, ciphertext } = opener;
-    const firstValue = Math.floor(ciphertext.start / valueBytes);
-    const lastValue = Math.floor((ciphertext.end - 1) / valueBytes);
-    if (firstValue > 0) {
-      const [value] = await this.#read(runs, 0, 1);
-      await give(opener.update(value!.subarray(0, headerBytes)), sink);
-    }
-    let ahead = this.#read(runs, firstValue, Math.min(READ_VALUES, lastValue - firstValue + 1));
-    for (let at = firstValue; at <= lastValue; at += READ_VALUES) {
+    const wanted = neededValues(opener.segments, valueBytes);
+    const read = (values: NeededValue[]): Promise<Buffer[]> => {
+      // Where sending fails first, nobody awaits it any more.
+      const reading = this.#readAll(runs, values);
+      reading.catch(() => {});
+      return reading;
+    };
+    let group = take(wanted, READ_VALUES);
+    let ahead = read(group);
+    while (group.length > 0) {
       const values = await ahead;
-      const next = at + READ_VALUES;
-      if (next <= lastValue) {
-        ahead = this.#read(runs, next, Math.min(READ_VALUES, lastValue - next + 1));
-        // Where sending fails first, nobody awaits it any more.
-        ahead.catch(() => {});
-      }
-      for (let i = 0; i < values.length; i++) {
-        const base = (at + i) * valueBytes;
+      const next = take(wanted, READ_VALUES);
+      if (next.length > 0) ahead = read(next);
+      for (const [i, { slices }] of group.entries()) {
         const value = values[i]!;
-        if (at + i === 0) await give(opener.update(value.subarray(0, headerBytes)), sink);
-        const from = Math.max(0, ciphertext.start - base);
-        const to = Math.min(value.length, ciphertext.end - base);
-        await give(opener.update(from === 0 && to === value.length ? value : value.subarray(from, to)), sink);
+        for (const { start, end } of slices) {
+          const whole = start === 0 && end >= value.length;
+          await give(opener.update(whole ? value : value.subarray(start, end)), sink);
+        }
       }
+      group = next;
     }
-    await give(opener.final(), sink);
+    opener.final();
+  }
+
+  /** Neighbours are read at once. */
+  async #readAll(runs: Run[], values: NeededValue[]): Promise<Buffer[]> {
+    const found: Buffer[] = [];
+    for (let i = 0; i < values.length; ) {
+      let count = 1;
+      while (values[i + count]?.index === values[i]!.index + count) count++;
+      found.push(...(await this.#read(runs, values[i]!.index, count)));
+      i += count;
+    }
+    return found;
   }
 
   /** `count` values from value `index` of the body on, across runs. */
@@ -116,6 +134,41 @@ export class BodyReader implements BodyProducer {
     if (values.length < count) throw new StoreDamaged('the record of a body names too few blobs');
     return values;
   }
+}
+
+interface NeededValue {
+  index: number;
+  /** Spans of the value. */
+  slices: Span[];
+}
+
+/** The values that the segments lie in, ascending, each once. */
+function* neededValues(segments: readonly Span[], valueBytes: number): Generator<NeededValue> {
+  let pending: NeededValue | undefined;
+  for (const segment of segments) {
+    for (let at = segment.start; at < segment.end; ) {
+      const index = Math.floor(at / valueBytes);
+      const start = at - index * valueBytes;
+      const end = Math.min(valueBytes, segment.end - index * valueBytes);
+      if (pending?.index === index) pending.slices.push({ start, end });
+      else {
+        if (pending) yield pending;
+        pending = { index, slices: [{ start, end }] };
+      }
+      at = index * valueBytes + end;
+    }
+  }
+  if (pending) yield pending;
+}
+
+function take<T>(from: Iterator<T>, count: number): T[] {
+  const taken: T[] = [];
+  while (taken.length < count) {
+    const { value, done } = from.next();
+    if (done) break;
+    taken.push(value);
+  }
+  return taken;
 }
 
 /** Hands buffers on without waiting where the sink doesn't ask for it. */

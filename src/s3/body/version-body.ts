@@ -25,7 +25,7 @@ export function readVersion(
 
 function readable(part: BodyPart, offset: number, cipher: ObjectCipher): ReadablePart {
   const partId = Buffer.from(part.partId, 'hex');
-  return { part, offset, open: (start, end) => cipher.open(partId, part.size, part.chunkBytes, start, end) };
+  return { part, offset, open: (start, end) => cipher.open(partId, part.size, part.chunkBytes, { start, end }) };
 }
 
 /** Pages are fetched while earlier parts are being sent; only those that the range touches. */

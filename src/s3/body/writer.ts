@@ -1,4 +1,5 @@
-import { type Budget } from '../../base/budget.js';
+import type { Budget } from '../../base/budget.js';
+import type { Sealer } from '../../encryption/data-keys.js';
 import { randomId } from '../../base/ids.js';
 import { BLOB_FLUSH_BYTES, BLOB_VALUE_BYTES, INLINE_BODY_MAX_BYTES } from '../../base/limits.js';
 import type { DeadRows } from '../../store/dead.js';
@@ -7,13 +8,6 @@ import { inlineBodyKey } from '../../store/keys.js';
 import type { BlobStore, MetaStore, Run } from '../../store/ports.js';
 import type { BodyPart } from '../../store/records.js';
 import { CommitBuilder } from '../../store/table.js';
-
-/** Encrypts a body; values come out complete and are never touched again. `encryption/` implements it. */
-export interface PartSealer {
-  readonly chunkBytes: number;
-  update(plaintext: Buffer): Buffer[];
-  final(): Buffer[];
-}
 
 export interface BodyWriterParts {
   meta: MetaStore;
@@ -36,13 +30,13 @@ export class BodyWriter {
   #inline: Buffer | undefined;
   #intent: Buffer | undefined;
   #inFlight: Promise<void> | undefined;
-  #sealer: PartSealer;
+  #sealer: Sealer;
 
   /** `seal` makes the sealer for this writer's part id. */
   constructor(
     private readonly parts: BodyWriterParts,
     private readonly objectId: Buffer,
-    seal: (partId: Buffer) => PartSealer,
+    seal: (partId: Buffer) => Sealer,
   ) {
     this.#sealer = seal(this.partId);
   }

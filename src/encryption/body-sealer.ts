@@ -1,0 +1,99 @@
+import { createCipheriv, randomBytes } from 'node:crypto';
+import { BLOB_VALUE_BYTES } from '../base/limits.js';
+import type { Secret } from '../base/secret.js';
+import { CHUNKS_MAX, deriveMessageKeys, type MessageKeys, SALT_BYTES, TAG_BYTES, writeNonce } from './cobblestone.js';
+
+export const CHUNK_BYTES = 16 * 1024;
+
+/**
+ * Encrypts a body as it arrives. The ciphertext comes out as values of exactly `valueBytes` that nobody writes to again: what is
+ * encrypted is copied once, into the buffer that the store gets.
+ */
+export class BodySealer {
+  readonly chunkBytes: number;
+  readonly #keys: MessageKeys;
+  readonly #nonce = Buffer.alloc(12);
+  readonly #valueBytes: number;
+  readonly #carry: Buffer;
+  #carried = 0;
+  #chunk = 0;
+  #value: Buffer;
+  #filled = 0;
+
+  /** `context`: see `bodyContext`. */
+  constructor(dataKey: Secret, context: Uint8Array, options: { chunkBytes?: number; valueBytes?: number; salt?: Buffer } = {}) {
+    const salt = options.salt ?? randomBytes(SALT_BYTES);
+    this.chunkBytes = options.chunkBytes ?? CHUNK_BYTES;
+    this.#valueBytes = options.valueBytes ?? BLOB_VALUE_BYTES;
+    this.#keys = deriveMessageKeys(dataKey.expose(), salt, context);
+    this.#carry = Buffer.allocUnsafeSlow(this.chunkBytes);
+    // A small body needs no buffer of a whole value: it grows to one when it turns out larger.
+    this.#value = Buffer.allocUnsafeSlow(Math.min(this.#valueBytes, SMALL_VALUE_BYTES));
+    const whole: Buffer[] = [];
+    this.#emit(salt, whole);
+    this.#emit(this.#keys.commitment, whole);
+    if (whole.length > 0) throw new RangeError('values are shorter than a message header');
+  }
+
+  /** Returns the values that became complete. */
+  update(plaintext: Buffer): Buffer[] {
+    const whole: Buffer[] = [];
+    let at = 0;
+    if (this.#carried > 0) {
+      at = Math.min(plaintext.length, this.chunkBytes - this.#carried);
+      plaintext.copy(this.#carry, this.#carried, 0, at);
+      this.#carried += at;
+      if (this.#carried < this.chunkBytes) return whole;
+      this.#seal(this.#carry, whole);
+      this.#carried = 0;
+    }
+    for (; plaintext.length - at >= this.chunkBytes; at += this.chunkBytes) {
+      this.#seal(plaintext.subarray(at, at + this.chunkBytes), whole);
+    }
+    this.#carried = plaintext.copy(this.#carry, 0, at);
+    return whole;
+  }
+
+  /** Ends the message: the rest, the last value shorter than the others. The message key is zeroed. */
+  final(): Buffer[] {
+    const whole: Buffer[] = [];
+    this.#seal(this.#carry.subarray(0, this.#carried), whole);
+    if (this.#filled > 0) whole.push(this.#value.subarray(0, this.#filled));
+    this.#keys.key.fill(0);
+    this.#carry.fill(0);
+    return whole;
+  }
+
+  #seal(plaintext: Buffer, whole: Buffer[]): void {
+    if (this.#chunk >= CHUNKS_MAX) throw new RangeError('message of more than 2^38 chunks');
+    writeNonce(this.#nonce, this.#keys.baseNonce, this.#chunk++);
+    const cipher = createCipheriv('aes-256-gcm', this.#keys.key, this.#nonce);
+    const ciphertext = cipher.update(plaintext);
+    cipher.final();
+    this.#emit(ciphertext, whole);
+    this.#emit(cipher.getAuthTag(), whole);
+  }
+
+  #emit(bytes: Buffer, whole: Buffer[]): void {
+    let at = 0;
+    while (at < bytes.length) {
+      if (this.#filled === this.#value.length) this.#grow();
+      const copied = bytes.copy(this.#value, this.#filled, at);
+      this.#filled += copied;
+      at += copied;
+      if (this.#filled === this.#valueBytes) {
+        whole.push(this.#value);
+        this.#value = Buffer.allocUnsafeSlow(this.#valueBytes);
+        this.#filled = 0;
+      }
+    }
+  }
+
+  #grow(): void {
+    const larger = Buffer.allocUnsafeSlow(this.#valueBytes);
+    this.#value.copy(larger, 0, 0, this.#filled);
+    this.#value = larger;
+  }
+}
+
+const SMALL_VALUE_BYTES = 20 * 1024 + TAG_BYTES;

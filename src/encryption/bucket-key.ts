@@ -1,0 +1,90 @@
+import type { Clock } from '../base/clock.js';
+import type { Secret } from '../base/secret.js';
+import { Xaes } from '../seal/xaes.js';
+import type { KeyService, KmsCallerContext } from './ports.js';
+import { bucketContext, type ObjectArns } from './sse-kms.js';
+
+/** How long an unwrapped S3 Bucket Key may stay in memory. */
+const LIFETIME_MS = 5 * 60 * 1000;
+const CACHED_MAX = 1000;
+
+interface CachedKey {
+  key: Xaes;
+  keyArn: string;
+  encryptedKey: string;
+  untilMs: number;
+}
+
+/**
+ * S3 Bucket Keys. Only the unwrapped key is cached: the caller's rights and the state of the CMK are asked for at every use, so
+ * disabling a key or taking a right away takes effect on the next request.
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-key.html
+ */
+export class BucketKeys {
+  /** By bucket id and wrapped key; and, for writing, by bucket id and the key id that was asked for. */
+  readonly #opened = new Map<string, CachedKey>();
+
+  constructor(
+    private readonly kms: KeyService,
+    private readonly clock: Clock,
+  ) {}
+
+  /** The key that new objects of a bucket go under. @throws KmsError */
+  async current(who: KmsCallerContext, arns: ObjectArns, bucketId: Buffer, keyId: string): Promise<CachedKey> {
+    const name = `w/${bucketId.toString('hex')}/${who.caller.accountId}/${keyId}`;
+    const context = bucketContext(arns);
+    const cached = this.#get(name);
+    if (cached) {
+      const { keyArn } = await this.kms.authorize(who, { action: 'kms:GenerateDataKey', keyId, context });
+      // An alias may name another key by now.
+      if (keyArn === cached.keyArn) return cached;
+    }
+    const made = await this.kms.generateDataKey(who, { keyId, context });
+    const fresh = this.#keep(name, made.keyArn, made.ciphertextBlob.toString('base64'), made.plaintext);
+    this.#opened.set(readName(bucketId, fresh.encryptedKey), fresh);
+    return fresh;
+  }
+
+  /** The key that an object lies under. @throws KmsError */
+  async open(
+    who: KmsCallerContext,
+    arns: ObjectArns,
+    bucketId: Buffer,
+    wrap: { keyArn: string; encryptedKey: string },
+  ): Promise<Xaes> {
+    const name = readName(bucketId, wrap.encryptedKey);
+    const context = bucketContext(arns);
+    const cached = this.#get(name);
+    if (cached) {
+      await this.kms.authorize(who, { action: 'kms:Decrypt', keyId: wrap.keyArn, context });
+      return cached.key;
+    }
+    const ciphertextBlob = Buffer.from(wrap.encryptedKey, 'base64');
+    const opened = await this.kms.decrypt(who, { ciphertextBlob, context, keyId: wrap.keyArn });
+    return this.#keep(name, opened.keyArn, wrap.encryptedKey, opened.plaintext).key;
+  }
+
+  /** Forgets all keys: before their CMK is destroyed. */
+  clear(): void {
+    this.#opened.clear();
+  }
+
+  #get(name: string): CachedKey | undefined {
+    const cached = this.#opened.get(name);
+    if (cached && cached.untilMs > this.clock.now()) return cached;
+    this.#opened.delete(name);
+    return undefined;
+  }
+
+  #keep(name: string, keyArn: string, encryptedKey: string, plaintext: Secret): CachedKey {
+    const key = new Xaes(plaintext);
+    plaintext.dispose();
+    const cached = { key, keyArn, encryptedKey, untilMs: this.clock.now() + LIFETIME_MS };
+    // The oldest goes first: a map keeps the order of insertion.
+    if (this.#opened.size >= CACHED_MAX) this.#opened.delete(this.#opened.keys().next().value!);
+    this.#opened.set(name, cached);
+    return cached;
+  }
+}
+
+const readName = (bucketId: Buffer, encryptedKey: string): string => `r/${bucketId.toString('hex')}/${encryptedKey}`;

@@ -1,0 +1,169 @@
+import { hkdfSync, randomBytes } from 'node:crypto';
+import { EMPTY, utf8 } from '../base/bytes.js';
+import type { Clock } from '../base/clock.js';
+import { Secret } from '../base/secret.js';
+import { Xaes } from '../seal/xaes.js';
+import { BodyOpener, type Opener, type Span } from './body-opener.js';
+import { BodySealer, CHUNK_BYTES } from './body-sealer.js';
+import { BucketKeys } from './bucket-key.js';
+import { createDsseKms, unwrapDsseKms } from './dsse-kms.js';
+import { LayeredOpener, LayeredSealer } from './layers.js';
+import { bodyContext, type ObjectIds } from './object-ids.js';
+import type { EncryptionContext, KeyService, KmsCallerContext } from './ports.js';
+import { unwrapSseC, wrapSseC } from './sse-c.js';
+import { createSseKms, createUnderBucketKey, type ObjectArns, unwrapSseKms } from './sse-kms.js';
+import { unwrapSseS3, wrapSseS3 } from './sse-s3.js';
+import type { WrappedDataKey } from './wrapped-key.js';
+
+/** How a new version's data key is to be wrapped. */
+export type WrapRequest =
+  | { mode: 'SSE-S3' }
+  | { mode: 'SSE-C'; customerKey: Secret }
+  | { mode: 'SSE-KMS'; keyId: string; context: EncryptionContext; bucketKeyEnabled: boolean }
+  | { mode: 'DSSE-KMS'; keyId: string; context: EncryptionContext };
+
+/** Whose object it is about. */
+export interface KeyTarget {
+  who: KmsCallerContext;
+  arns: ObjectArns;
+  ids: ObjectIds;
+}
+
+/**
+ * One data key per object version, wrapped in one of four ways over one body format. Made when a version or an upload begins,
+ * opened for every read and every part.
+ */
+export class DataKeys {
+  readonly #storeKey: Xaes;
+  readonly #bucketKeys: BucketKeys;
+
+  /** `storeKey`: 32 bytes, derived from the root key. */
+  constructor(
+    private readonly keyService: KeyService,
+    storeKey: Secret,
+    clock: Clock,
+  ) {
+    this.#storeKey = new Xaes(storeKey);
+    this.#bucketKeys = new BucketKeys(keyService, clock);
+  }
+
+  /** @throws KmsError */
+  async create(target: KeyTarget, request: WrapRequest): Promise<VersionKeys> {
+    const { who, arns, ids } = target;
+    switch (request.mode) {
+      case 'SSE-S3': {
+        const dataKey = randomKey();
+        return new VersionKeys(ids, wrapSseS3(this.#storeKey, ids, dataKey), dataKey);
+      }
+      case 'SSE-C': {
+        const dataKey = randomKey();
+        return new VersionKeys(ids, wrapSseC(request.customerKey, ids, dataKey), dataKey);
+      }
+      case 'SSE-KMS': {
+        const { keyId, context } = request;
+        if (!request.bucketKeyEnabled) {
+          const { dataKey, wrap } = await createSseKms(this.keyService, who, arns, keyId, context);
+          return new VersionKeys(ids, wrap, dataKey);
+        }
+        const dataKey = randomKey();
+        const wrap = await createUnderBucketKey(this.#bucketKeys, who, arns, ids, keyId, context, dataKey);
+        return new VersionKeys(ids, wrap, dataKey);
+      }
+      case 'DSSE-KMS': {
+        const outerKey = randomKey();
+        const { keyId, context } = request;
+        const made = await createDsseKms(this.keyService, this.#storeKey, who, arns, ids, keyId, context, outerKey);
+        return new VersionKeys(ids, made.wrap, made.innerKey, outerKey);
+      }
+    }
+  }
+
+  /** `customerKey`: for SSE-C alone. @throws KmsError; WrongCustomerKey; StoreDamaged */
+  async open(target: KeyTarget, wrap: WrappedDataKey, customerKey?: Secret): Promise<VersionKeys> {
+    const { who, arns, ids } = target;
+    switch (wrap.mode) {
+      case 'SSE-S3':
+        return new VersionKeys(ids, wrap, unwrapSseS3(this.#storeKey, ids, wrap));
+      case 'SSE-C':
+        if (!customerKey) throw new RangeError('an SSE-C wrap opens with the customer key alone');
+        return new VersionKeys(ids, wrap, unwrapSseC(customerKey, ids, wrap));
+      case 'SSE-KMS': {
+        const dataKey = await unwrapSseKms(this.keyService, this.#bucketKeys, who, arns, ids, wrap);
+        return new VersionKeys(ids, wrap, dataKey);
+      }
+      case 'DSSE-KMS': {
+        const keys = await unwrapDsseKms(this.keyService, this.#storeKey, who, arns, ids, wrap);
+        return new VersionKeys(ids, wrap, keys.innerKey, keys.outerKey);
+      }
+    }
+  }
+
+  /** Before a CMK is destroyed: no unwrapped bucket key outlives it. */
+  forgetBucketKeys(): void {
+    this.#bucketKeys.clear();
+  }
+}
+
+/** What encrypts a body, as the body writer uses it. */
+export interface Sealer {
+  readonly chunkBytes: number;
+  update(plaintext: Buffer): Buffer[];
+  final(): Buffer[];
+}
+
+/** The opened keys of one object version. `dispose` zeroes them. */
+export class VersionKeys {
+  constructor(
+    private readonly ids: ObjectIds,
+    readonly wrapped: WrappedDataKey,
+    private readonly dataKey: Secret,
+    private readonly outerKey?: Secret,
+  ) {}
+
+  /** Checksums tell about the content: all but SSE-S3 seal them under the object's own key besides. */
+  get sealsChecksums(): boolean {
+    return this.wrapped.mode !== 'SSE-S3';
+  }
+
+  seal(partId: Buffer): Sealer {
+    const context = (layer: 0 | 1): Buffer => bodyContext(this.ids, partId, CHUNK_BYTES, layer);
+    if (this.outerKey) return new LayeredSealer(this.dataKey, this.outerKey, context);
+    return new BodySealer(this.dataKey, context(0));
+  }
+
+  /** The bytes [start, end) of a part of `sizeBytes`. */
+  open(partId: Buffer, sizeBytes: number, chunkBytes: number, range: Span): Opener {
+    const context = (layer: 0 | 1): Buffer => bodyContext(this.ids, partId, chunkBytes, layer);
+    if (this.outerKey) {
+      return new LayeredOpener(this.dataKey, this.outerKey, context, sizeBytes, [range], chunkBytes);
+    }
+    return new BodyOpener(this.dataKey, context(0), sizeBytes, [range], chunkBytes);
+  }
+
+  /** Seals a short text (a checksum) under a key derived from the data key. Base64. */
+  sealText(text: string): string {
+    return this.#withTextKey((key) => key.seal(EMPTY, utf8(text)).toString('base64'));
+  }
+
+  /** @throws StoreDamaged */
+  openText(sealed: string): string {
+    return this.#withTextKey((key) => key.open(EMPTY, Buffer.from(sealed, 'base64')).toString('utf8'));
+  }
+
+  dispose(): void {
+    this.dataKey.dispose();
+    this.outerKey?.dispose();
+  }
+
+  #withTextKey<T>(use: (key: Xaes) => T): T {
+    const salt = Buffer.concat([this.ids.bucketId, this.ids.objectId]);
+    const key = Buffer.from(hkdfSync('sha512', this.dataKey.expose(), salt, utf8('coffer/checksum'), 32));
+    try {
+      return use(new Xaes(new Secret(key)));
+    } finally {
+      key.fill(0);
+    }
+  }
+}
+
+const randomKey = (): Secret => new Secret(randomBytes(32));

@@ -1,0 +1,68 @@
+import { hkdfSync, randomBytes } from 'node:crypto';
+import { hmac } from '@noble/hashes/hmac.js';
+import { sha256 } from '@noble/hashes/sha2.js';
+import { utf8 } from '../base/bytes.js';
+import { Mac } from '../base/mac.js';
+import { Secret } from '../base/secret.js';
+import { Xaes } from '../seal/xaes.js';
+import { type ObjectIds, wrapAad } from './object-ids.js';
+
+/** SSE-C: the data key under the customer's, of which only a salted HMAC is kept. */
+export interface SseCWrap {
+  mode: 'SSE-C';
+  /** 32 random bytes per version. */
+  salt: string;
+  /** HMAC-SHA-256(verifier key, bucket id ‖ object id). */
+  verifier: string;
+  /** XAES-256-GCM of the data key. */
+  dataKey: string;
+}
+
+/** The key is not the one that the object was written with. */
+export class WrongCustomerKey extends Error {
+  override name = 'WrongCustomerKey';
+}
+
+const LABEL = 'coffer/sse-c/wrap';
+const SALT_BYTES = 32;
+
+/** `customerKey`: 32 bytes. */
+export function wrapSseC(customerKey: Secret, ids: ObjectIds, dataKey: Secret, salt = randomBytes(SALT_BYTES)): SseCWrap {
+  const wrapped = withWrappingKey(customerKey, salt, (kek) => kek.seal(wrapAad(LABEL, ids), dataKey.expose()));
+  return {
+    mode: 'SSE-C',
+    salt: salt.toString('base64'),
+    verifier: verifierOf(customerKey, salt, ids).toBytes().toString('base64'),
+    dataKey: wrapped.toString('base64'),
+  };
+}
+
+/** The verifier is compared first, in constant time. @throws WrongCustomerKey; StoreDamaged */
+export function unwrapSseC(customerKey: Secret, ids: ObjectIds, wrap: SseCWrap): Secret {
+  const salt = Buffer.from(wrap.salt, 'base64');
+  if (!verifierOf(customerKey, salt, ids).equals(Buffer.from(wrap.verifier, 'base64'))) {
+    throw new WrongCustomerKey('the key is not the one that the object was written with');
+  }
+  const sealed = Buffer.from(wrap.dataKey, 'base64');
+  return new Secret(withWrappingKey(customerKey, salt, (kek) => kek.open(wrapAad(LABEL, ids), sealed)));
+}
+
+function verifierOf(customerKey: Secret, salt: Buffer, ids: ObjectIds): Mac {
+  const key = derive(customerKey, salt, 'coffer/sse-c/verify');
+  const mac = new Mac(hmac(sha256, key, Buffer.concat([ids.bucketId, ids.objectId])));
+  key.fill(0);
+  return mac;
+}
+
+function withWrappingKey(customerKey: Secret, salt: Buffer, use: (kek: Xaes) => Buffer): Buffer {
+  const key = derive(customerKey, salt, 'coffer/sse-c/kek');
+  try {
+    return use(new Xaes(new Secret(key)));
+  } finally {
+    key.fill(0);
+  }
+}
+
+function derive(customerKey: Secret, salt: Buffer, info: string): Buffer {
+  return Buffer.from(hkdfSync('sha512', customerKey.expose(), salt, utf8(info), 32));
+}

@@ -1,0 +1,82 @@
+import { Secret } from '../base/secret.js';
+import type { BucketKeys } from './bucket-key.js';
+import { encodeContext } from './context.js';
+import { type ObjectIds, wrapAad } from './object-ids.js';
+import type { EncryptionContext, KeyService, KmsCallerContext } from './ports.js';
+
+/** SSE-KMS: the data key is the KMS's own (envelope encryption), or lies under a bucket-level key that is. */
+export interface SseKmsWrap {
+  mode: 'SSE-KMS';
+  keyArn: string;
+  /** The client's pairs; `aws:s3:arn` is added from the object's name. */
+  context: Record<string, string>;
+  /** What KMS gave: decrypts to the data key, or to the S3 Bucket Key. */
+  encryptedKey: string;
+  /** With an S3 Bucket Key: XAES-256-GCM of the data key under it. */
+  underBucketKey?: string;
+}
+
+/** Where an object lies, for its encryption context. */
+export interface ObjectArns {
+  bucketArn: string;
+  objectArn: string;
+}
+
+const LABEL = 'coffer/sse-kms/bucket-key-wrap';
+const ARN = 'aws:s3:arn';
+
+export const objectContext = (arns: ObjectArns, context: EncryptionContext): EncryptionContext => ({
+  ...context,
+  [ARN]: arns.objectArn,
+});
+
+/** A bucket key serves many objects: only the bucket is in its context, the client's pairs are bound in the local wrap. */
+export const bucketContext = (arns: ObjectArns): EncryptionContext => ({ [ARN]: arns.bucketArn });
+
+/** Each object its own key of the KMS. @throws KmsError */
+export async function createSseKms(
+  kms: KeyService,
+  who: KmsCallerContext,
+  arns: ObjectArns,
+  keyId: string,
+  context: EncryptionContext,
+): Promise<{ dataKey: Secret; wrap: SseKmsWrap }> {
+  const made = await kms.generateDataKey(who, { keyId, context: objectContext(arns, context) });
+  const encryptedKey = made.ciphertextBlob.toString('base64');
+  return { dataKey: made.plaintext, wrap: { mode: 'SSE-KMS', keyArn: made.keyArn, context: { ...context }, encryptedKey } };
+}
+
+/** A random data key under the bucket's key. @throws KmsError */
+export async function createUnderBucketKey(
+  bucketKeys: BucketKeys,
+  who: KmsCallerContext,
+  arns: ObjectArns,
+  ids: ObjectIds,
+  keyId: string,
+  context: EncryptionContext,
+  dataKey: Secret,
+): Promise<SseKmsWrap> {
+  const { keyArn, encryptedKey, key } = await bucketKeys.current(who, arns, ids.bucketId, keyId);
+  const underBucketKey = key.seal(localAad(ids, context), dataKey.expose()).toString('base64');
+  return { mode: 'SSE-KMS', keyArn, context: { ...context }, encryptedKey, underBucketKey };
+}
+
+/** @throws KmsError; StoreDamaged */
+export async function unwrapSseKms(
+  kms: KeyService,
+  bucketKeys: BucketKeys,
+  who: KmsCallerContext,
+  arns: ObjectArns,
+  ids: ObjectIds,
+  wrap: SseKmsWrap,
+): Promise<Secret> {
+  const ciphertextBlob = Buffer.from(wrap.encryptedKey, 'base64');
+  if (wrap.underBucketKey === undefined) {
+    const context = objectContext(arns, wrap.context);
+    return (await kms.decrypt(who, { ciphertextBlob, context, keyId: wrap.keyArn })).plaintext;
+  }
+  const key = await bucketKeys.open(who, arns, ids.bucketId, wrap);
+  return new Secret(key.open(localAad(ids, wrap.context), Buffer.from(wrap.underBucketKey, 'base64')));
+}
+
+const localAad = (ids: ObjectIds, context: EncryptionContext): Buffer => wrapAad(LABEL, ids, encodeContext(context));

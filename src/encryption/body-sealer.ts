@@ -21,7 +21,11 @@ export class BodySealer {
   #filled = 0;
 
   /** `context`: see `bodyContext`. */
-  constructor(dataKey: Secret, context: Uint8Array, options: { chunkBytes?: number; valueBytes?: number; salt?: Buffer } = {}) {
+  constructor(
+    dataKey: Secret,
+    context: Uint8Array,
+    options: { chunkBytes?: number; valueBytes?: number; salt?: Buffer } = {},
+  ) {
     const salt = options.salt ?? randomBytes(SALT_BYTES);
     this.chunkBytes = options.chunkBytes ?? CHUNK_BYTES;
     this.#valueBytes = options.valueBytes ?? BLOB_VALUE_BYTES;

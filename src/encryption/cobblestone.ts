@@ -25,7 +25,11 @@ export interface MessageKeys {
 /** `inputKey`: 32 bytes; `salt`: 24 bytes. */
 export function deriveMessageKeys(inputKey: Buffer, salt: Uint8Array, context: Uint8Array): MessageKeys {
   if (inputKey.length !== KEY_BYTES) throw new RangeError(`input key of ${inputKey.length} bytes, it has ${KEY_BYTES}`);
-  const okm = hkdfExpandSha512(inputKey, Buffer.concat([LABEL, salt, context]), KEY_BYTES + NONCE_BYTES + COMMITMENT_BYTES);
+  const okm = hkdfExpandSha512(
+    inputKey,
+    Buffer.concat([LABEL, salt, context]),
+    KEY_BYTES + NONCE_BYTES + COMMITMENT_BYTES,
+  );
   return {
     key: okm.subarray(0, KEY_BYTES),
     baseNonce: okm.subarray(KEY_BYTES, KEY_BYTES + NONCE_BYTES),

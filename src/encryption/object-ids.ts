@@ -12,7 +12,14 @@ const BODY_VERSION = 1;
 
 /** Context of a body's message: version ‖ u32 chunk size ‖ bucket id ‖ object id ‖ part id ‖ layer (FORMAT.md, "Body"). */
 export function bodyContext(ids: ObjectIds, partId: Buffer, chunkBytes: number, layer: 0 | 1 = 0): Buffer {
-  return Buffer.concat([Buffer.of(BODY_VERSION), u32(chunkBytes), ids.bucketId, ids.objectId, partId, Buffer.of(layer)]);
+  return Buffer.concat([
+    Buffer.of(BODY_VERSION),
+    u32(chunkBytes),
+    ids.bucketId,
+    ids.objectId,
+    partId,
+    Buffer.of(layer),
+  ]);
 }
 
 /** AAD of a wrap: label ‖ 00 ‖ bucket id ‖ object id ‖ what else is bound. */

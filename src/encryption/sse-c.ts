@@ -27,7 +27,12 @@ const LABEL = 'coffer/sse-c/wrap';
 const SALT_BYTES = 32;
 
 /** `customerKey`: 32 bytes. */
-export function wrapSseC(customerKey: Secret, ids: ObjectIds, dataKey: Secret, salt = randomBytes(SALT_BYTES)): SseCWrap {
+export function wrapSseC(
+  customerKey: Secret,
+  ids: ObjectIds,
+  dataKey: Secret,
+  salt = randomBytes(SALT_BYTES),
+): SseCWrap {
   const wrapped = withWrappingKey(customerKey, salt, (kek) => kek.seal(wrapAad(LABEL, ids), dataKey.expose()));
   return {
     mode: 'SSE-C',

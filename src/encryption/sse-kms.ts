@@ -43,7 +43,10 @@ export async function createSseKms(
 ): Promise<{ dataKey: Secret; wrap: SseKmsWrap }> {
   const made = await kms.generateDataKey(who, { keyId, context: objectContext(arns, context) });
   const encryptedKey = made.ciphertextBlob.toString('base64');
-  return { dataKey: made.plaintext, wrap: { mode: 'SSE-KMS', keyArn: made.keyArn, context: { ...context }, encryptedKey } };
+  return {
+    dataKey: made.plaintext,
+    wrap: { mode: 'SSE-KMS', keyArn: made.keyArn, context: { ...context }, encryptedKey },
+  };
 }
 
 /** A random data key under the bucket's key. @throws KmsError */

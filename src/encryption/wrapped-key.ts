@@ -1,5 +1,5 @@
-import type { SseCWrap } from './sse-c.js';
 import type { DsseKmsWrap } from './dsse-kms.js';
+import type { SseCWrap } from './sse-c.js';
 import type { SseKmsWrap } from './sse-kms.js';
 import type { SseS3Wrap } from './sse-s3.js';
 

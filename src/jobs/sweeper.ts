@@ -1,7 +1,7 @@
 import { setImmediate as yieldToRequests } from 'node:timers/promises';
-import { intentKey, inlineBodyKey, manifestPageKey, partKey, TAG, under } from '../store/keys.js';
 import type { DeadRows } from '../store/dead.js';
 import type { Intents } from '../store/intents.js';
+import { inlineBodyKey, intentKey, manifestPageKey, partKey, TAG, under } from '../store/keys.js';
 import type { Manifests } from '../store/manifest.js';
 import type { BlobStore, MetaStore, Run } from '../store/ports.js';
 import type { BodyPart, DeadRecord } from '../store/records.js';

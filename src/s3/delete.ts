@@ -1,6 +1,6 @@
-import { NULL_VERSION, sequenceOf } from '../store/version-id.js';
 import type { Removal } from '../store/objects.js';
 import type { ObjectRecord } from '../store/records.js';
+import { NULL_VERSION, sequenceOf } from '../store/version-id.js';
 import { S3Error } from './error.js';
 import type { OperationContext, RequestFields } from './operation.js';
 

@@ -37,7 +37,10 @@ export const ERRORS = {
   InvalidBucketName: error(400, 'The specified bucket is not valid.'),
   InvalidChunkSizeError: error(403, 'Only the last chunk is allowed to have a size less than 8192 bytes'),
   InvalidDigest: error(400, 'The Content-MD5 you specified was invalid.'),
-  InvalidEncryptionAlgorithmError: error(400, 'The encryption request you specified is not valid. Supported value: AES256.'),
+  InvalidEncryptionAlgorithmError: error(
+    400,
+    'The encryption request you specified is not valid. Supported value: AES256.',
+  ),
   InvalidLocationConstraint: error(400, 'The specified location-constraint is not valid'),
   InvalidObjectState: error(403, "The operation is not valid for the object's storage class"),
   InvalidPart: error(
@@ -45,15 +48,15 @@ export const ERRORS = {
     "One or more of the specified parts could not be found.  The part may not have been uploaded, or the specified entity tag may not match the part's entity tag.",
   ),
   InvalidPartNumber: error(416, 'The requested partnumber is not satisfiable'),
-  InvalidPartOrder: error(
-    400,
-    'The list of parts was not in ascending order. Parts must be ordered by part number.',
-  ),
+  InvalidPartOrder: error(400, 'The list of parts was not in ascending order. Parts must be ordered by part number.'),
   InvalidRange: error(416, 'The requested range is not satisfiable'),
   InvalidRequest: error(400, 'Invalid Request'),
   InvalidSecurity: error(403, 'The provided security credentials are not valid.'),
   InvalidStorageClass: error(400, 'The storage class you specified is not valid'),
-  InvalidTag: error(400, 'The tag provided was not a valid tag. This error can occur if the tag did not pass input validation.'),
+  InvalidTag: error(
+    400,
+    'The tag provided was not a valid tag. This error can occur if the tag did not pass input validation.',
+  ),
   InvalidToken: error(400, 'The provided token is malformed or otherwise invalid.'),
   InvalidURI: error(400, "Couldn't parse the specified URI."),
   KeyTooLongError: error(400, 'Your key is too long'),
@@ -63,7 +66,10 @@ export const ERRORS = {
   'KMS.InvalidKeyUsageException': error(400, 'The key usage is not valid for this operation.'),
   'KMS.InvalidCiphertextException': error(400, 'The ciphertext is not valid.'),
   'KMS.UnavailableException': error(503, 'The key service is not available.'),
-  MalformedTrailerError: error(400, 'The request contained trailing data that was not well-formed or did not conform to our published schema.'),
+  MalformedTrailerError: error(
+    400,
+    'The request contained trailing data that was not well-formed or did not conform to our published schema.',
+  ),
   MalformedXML: error(400, 'The XML you provided was not well-formed or did not validate against our published schema'),
   MaxMessageLengthExceeded: error(400, 'Your request was too big.'),
   MetadataTooLarge: error(400, 'Your metadata headers exceed the maximum allowed metadata size'),
@@ -80,9 +86,15 @@ export const ERRORS = {
   NoSuchVersion: error(404, 'The specified version does not exist.'),
   NotImplemented: error(501, 'A header you provided implies functionality that is not implemented'),
   NotModified: error(304, 'Not Modified'),
-  OperationAborted: error(409, 'A conflicting conditional operation is currently in progress against this resource. Please try again.'),
+  OperationAborted: error(
+    409,
+    'A conflicting conditional operation is currently in progress against this resource. Please try again.',
+  ),
   PreconditionFailed: error(412, 'At least one of the pre-conditions you specified did not hold'),
-  RequestHeaderSectionTooLarge: error(400, 'Your request header section exceeds the maximum allowed header section size.'),
+  RequestHeaderSectionTooLarge: error(
+    400,
+    'Your request header section exceeds the maximum allowed header section size.',
+  ),
   RequestTimeTooSkewed: error(403, 'The difference between the request time and the current time is too large.'),
   RequestTimeout: error(
     400,

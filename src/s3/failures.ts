@@ -3,8 +3,8 @@ import { TooMuchContention } from '../store/conflict.js';
 import { OutcomeUnknown, StoreUnavailable } from '../store/errors.js';
 import { BucketGone } from '../store/objects.js';
 import { UploadGone } from '../store/uploads.js';
-import { ERRORS } from './errors.js';
 import { S3Error, type S3ErrorCode } from './error.js';
+import { ERRORS } from './errors.js';
 import type { RequestFields } from './operation.js';
 
 /** What the layers below throw, as S3 answers it. Anything unknown, damaged records among it, is an InternalError. */
@@ -14,7 +14,8 @@ export function asS3Error(error: unknown, fields: Pick<RequestFields, 'bucket' |
   if (error instanceof BucketGone) {
     return new S3Error('NoSuchBucket', { extra: { BucketName: error.message }, cause: error });
   }
-  if (error instanceof UploadGone) return new S3Error('NoSuchUpload', { extra: { UploadId: error.message }, cause: error });
+  if (error instanceof UploadGone)
+    return new S3Error('NoSuchUpload', { extra: { UploadId: error.message }, cause: error });
   if (error instanceof TooMuchContention) {
     return new S3Error('ConditionalRequestConflict', { extra: { Key: fields.key }, cause: error });
   }

@@ -4,9 +4,9 @@
  * over `needs`, rendering the reply or the error, the log line and the metric.
  */
 import type { Caller, SignatureFacts } from '../auth/ports.js';
-import type { XmlNode, XmlTree } from '../base/xml/ports.js';
 import type { Secret } from '../base/secret.js';
 import type { BodyProducer, BodySource } from '../base/stream.js';
+import type { XmlNode, XmlTree } from '../base/xml/ports.js';
 import type { FoundVersion } from '../store/objects.js';
 import type { BlobSnapshot } from '../store/ports.js';
 import type { BucketRecord } from '../store/records.js';
@@ -124,7 +124,9 @@ export interface Operation<F extends Fields = Fields, R = unknown> {
    * `integrity`: a Content-MD5 or checksum is required, or (`none`) checksum headers speak of something else than this body.
    * `required`: an empty body is MissingRequestBodyError. `stream`: handle pumps `context.body`. Default: no body expected.
    */
-  body?: { kind: 'xml'; root: string; required: boolean; maxBytes?: number; integrity?: 'required' | 'none' } | { kind: 'stream' };
+  body?:
+    | { kind: 'xml'; root: string; required: boolean; maxBytes?: number; integrity?: 'required' | 'none' }
+    | { kind: 'stream' };
   facts: readonly ('bucket' | 'object' | 'snapshot')[];
   /** Pure: what the caller must be allowed, decided before `handle`. */
   needs(input: InputOf<F>, facts: Facts): Permission[];

@@ -1,5 +1,5 @@
 import type { ObjectContent, ObjectRecord, StoredChecksum } from '../store/records.js';
-import { readVersion, findPart } from './body/version-body.js';
+import { findPart, readVersion } from './body/version-body.js';
 import { checksumHeaders } from './checksum/headers.js';
 import { requirePrivateTransport } from './encryption/choose.js';
 import { encryptionHeaders } from './encryption/headers.js';
@@ -29,9 +29,15 @@ export interface ReadInput {
 export async function readObject(input: ReadInput, context: OperationContext, withBody: boolean): Promise<Reply> {
   const { facts, services, caller, fields } = context;
   if (input.customerKey) requirePrivateTransport(context);
-  const { record, content } = requireVersion(facts.object, { method: fields.method, key: input.key, versionId: input.versionId });
+  const { record, content } = requireVersion(facts.object, {
+    method: fields.method,
+    key: input.key,
+    versionId: input.versionId,
+  });
   if (caller.kind === 'anonymous' && Object.keys(input.overrides).length > 0) {
-    throw new S3Error('InvalidRequest', { message: 'Request specific response headers cannot be used for anonymous GET requests.' });
+    throw new S3Error('InvalidRequest', {
+      message: 'Request specific response headers cannot be used for anonymous GET requests.',
+    });
   }
   if (withBody && isArchived(content.storageClass)) {
     throw new S3Error('InvalidObjectState', {
@@ -43,10 +49,13 @@ export async function readObject(input: ReadInput, context: OperationContext, wi
   checkRead(input.conditions, content.etag, record.lastModifiedMs, services.clock.now());
   const selected = await select(input, context, record, content);
   const checksumWanted = input.checksumMode?.toUpperCase() === 'ENABLED' && selected.checksum !== undefined;
-  const needsKey = withBody || content.encryption.mode === 'SSE-C' || (checksumWanted && selected.checksum?.sealed !== undefined);
+  const needsKey =
+    withBody || content.encryption.mode === 'SSE-C' || (checksumWanted && selected.checksum?.sealed !== undefined);
   let cipher: ObjectCipher | undefined;
   try {
-    cipher = needsKey ? await openCipher(context, content.encryption, input.key, record.objectId, input.customerKey) : undefined;
+    cipher = needsKey
+      ? await openCipher(context, content.encryption, input.key, record.objectId, input.customerKey)
+      : undefined;
     const checksum = checksumWanted ? openChecksum(selected.checksum!, cipher) : undefined;
     const { start, end } = selected.range ?? { start: 0, end: content.size };
     const reply: Reply = {
@@ -144,7 +153,11 @@ export function openChecksum(
   return { algorithm: stored.algorithm, type: stored.type, value };
 }
 
-function describe(record: ObjectRecord, content: ObjectContent, { facts }: OperationContext): Record<string, string | undefined> {
+function describe(
+  record: ObjectRecord,
+  content: ObjectContent,
+  { facts }: OperationContext,
+): Record<string, string | undefined> {
   const versioned = facts.bucket.record.versioning !== undefined;
   return {
     ...systemMetadataHeaders(content.system),

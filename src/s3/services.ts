@@ -1,4 +1,4 @@
-import type { Accounts } from './accounts.js';
+import type { Budget } from '../base/budget.js';
 import type { Clock } from '../base/clock.js';
 import type { DataKeys } from '../encryption/data-keys.js';
 import type { KeyService } from '../encryption/ports.js';
@@ -8,7 +8,7 @@ import type { Manifests } from '../store/manifest.js';
 import type { Objects } from '../store/objects.js';
 import type { BlobStore, MetaStore } from '../store/ports.js';
 import type { Uploads } from '../store/uploads.js';
-import type { Budget } from '../base/budget.js';
+import type { Accounts } from './accounts.js';
 
 /** What operations work with; built once at start-up. */
 export interface Services {

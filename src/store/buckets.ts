@@ -66,11 +66,7 @@ export class Buckets {
     const stored = await this.#table.get(key);
     if (!stored?.record.deleting) return 'absent';
     const done = await this.meta.commit(
-      new CommitBuilder()
-        .expect(key, stored)
-        .del(key)
-        .del(bucketOfAccountKey(marked.ownerAccountId, name))
-        .build(),
+      new CommitBuilder().expect(key, stored).del(key).del(bucketOfAccountKey(marked.ownerAccountId, name)).build(),
     );
     return done ? 'removed' : 'absent';
   }

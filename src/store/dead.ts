@@ -2,7 +2,7 @@ import { randomId } from '../base/ids.js';
 import type { RecordSealer } from '../seal/ports.js';
 import { deadKey } from './keys.js';
 import type { MetaStore } from './ports.js';
-import { DEAD, type BodyPart, type DeadRecord, type ObjectRecord } from './records.js';
+import { type BodyPart, DEAD, type DeadRecord, type ObjectRecord } from './records.js';
 import { Table } from './table.js';
 
 /** Bodies of one dead row at most: keeps the row far below the value limit. */
@@ -29,7 +29,9 @@ export class DeadRows {
   ofParts(objectId: string, parts: BodyPart[]): { key: Uint8Array; value: Buffer }[] {
     const rows = [];
     for (let i = 0; i < parts.length; i += PARTS_PER_ROW) {
-      const some = parts.slice(i, i + PARTS_PER_ROW).map(({ partId, size, inline, runs, chunkBytes }) => ({ partId, size, inline, runs, chunkBytes }));
+      const some = parts
+        .slice(i, i + PARTS_PER_ROW)
+        .map(({ partId, size, inline, runs, chunkBytes }) => ({ partId, size, inline, runs, chunkBytes }));
       rows.push(this.row({ bodies: { objectId, parts: some } }));
     }
     return rows;

@@ -26,7 +26,9 @@ export class Intents {
   async declare(partId: Buffer): Promise<Buffer> {
     const key = intentKey(this.incarnation, partId);
     const record = { partId: partId.toString('hex'), mark: this.blobs.mark() };
-    const done = await this.meta.commit(new CommitBuilder().expect(key, undefined).put(this.table.put(key, record)).build());
+    const done = await this.meta.commit(
+      new CommitBuilder().expect(key, undefined).put(this.table.put(key, record)).build(),
+    );
     if (!done) throw new Error('an intent with this part id exists already');
     return key;
   }

@@ -33,9 +33,7 @@ export class Manifests {
     let offset = 0;
     for (const page of paginate(parts)) {
       hash.update(JSON.stringify(page));
-      await this.meta.commit(
-        new CommitBuilder().put(this.#table.put(manifestPageKey(id, index.length), page)).build(),
-      );
+      await this.meta.commit(new CommitBuilder().put(this.#table.put(manifestPageKey(id, index.length), page)).build());
       index.push({ offset, firstPart: page[0]!.partNumber });
       for (const part of page) offset += part.size;
     }

@@ -1,6 +1,6 @@
-import type { RecordSealer } from '../seal/ports.js';
 import type { Clock } from '../base/clock.js';
 import { randomId } from '../base/ids.js';
+import type { RecordSealer } from '../seal/ports.js';
 import type { Buckets } from './buckets.js';
 import { untilCommitted } from './conflict.js';
 import { DeadRows } from './dead.js';
@@ -74,7 +74,12 @@ export class Objects {
   }
 
   /** Makes a version the current one. @throws what `condition` throws; BucketGone */
-  async put(bucket: Stored<BucketRecord>, key: string, version: NewVersion, options: PutOptions = {}): Promise<ObjectRecord> {
+  async put(
+    bucket: Stored<BucketRecord>,
+    key: string,
+    version: NewVersion,
+    options: PutOptions = {},
+  ): Promise<ObjectRecord> {
     return this.#change(bucket, async (fresh, id) => {
       await options.stillValid?.();
       const rowKey = currentKey(id, key);
@@ -125,13 +130,13 @@ export class Objects {
         const found = current && (await this.find(fresh.record.bucketId, key, versionId));
         condition?.(found?.record);
         if (!current || !found) return { result: { versionId, deleteMarker: false } };
-        const commit = this.#commit(fresh, rowKey, current);
+        const commit = this.#commit(fresh, rowKey, current).frees();
         const result = { versionId, deleteMarker: found.record.deleteMarker === true };
         await this.#drop(commit, id, key, current, found);
         return { commit, result };
       }
       condition?.(current?.record);
-      const commit = this.#commit(fresh, rowKey, current);
+      const commit = this.#commit(fresh, rowKey, current).frees();
       if (fresh.record.versioning === undefined) {
         if (!current) return { result: { deleteMarker: false } };
         commit.del(rowKey);

@@ -103,8 +103,17 @@ export class CommitBuilder {
     return this;
   }
 
+  /** The commit makes room in the end (a deletion that leaves a row for the sweeper): it is taken below the free-space floor. */
+  frees(): this {
+    this.#frees = true;
+    return this;
+  }
+
+  #frees = false;
+
   build(): Commit {
-    return { checks: this.checks, puts: this.puts, dels: this.dels };
+    const { checks, puts, dels } = this;
+    return this.#frees ? { checks, puts, dels, frees: true } : { checks, puts, dels };
   }
 }
 

@@ -76,7 +76,8 @@ export class Uploads {
   async allParts(uploadId: string): Promise<PartRecord[]> {
     const id = requireUploadId(uploadId);
     const parts: PartRecord[] = [];
-    for await (const stored of this.parts.scan({ gte: partKey(id, 0), lt: partKey(id, 0xffff) })) parts.push(stored.record);
+    for await (const stored of this.parts.scan({ gte: partKey(id, 0), lt: partKey(id, 0xffff) }))
+      parts.push(stored.record);
     return parts;
   }
 
@@ -86,7 +87,8 @@ export class Uploads {
     const commit = new CommitBuilder()
       .expect(upload.key, upload)
       .del(upload.key)
-      .put(this.dead.row({ partRows: { uploadId, objectId, withBodies: true } }));
+      .put(this.dead.row({ partRows: { uploadId, objectId, withBodies: true } }))
+      .frees();
     if (!(await this.meta.commit(commit.build()))) throw new UploadGone(uploadId);
   }
 

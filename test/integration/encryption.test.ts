@@ -70,15 +70,20 @@ describe('SSE-C', () => {
         'Requests specifying Server Side Encryption with Customer provided keys must provide the correct secret key.',
     });
     expect(await refusal(s3.send(new HeadObjectCommand({ Bucket, Key })))).toMatchObject({ status: 400 });
-    expect(await refusal(s3.send(new HeadObjectCommand({ Bucket, Key, ...customerKey() })))).toMatchObject({ status: 403 });
+    expect(await refusal(s3.send(new HeadObjectCommand({ Bucket, Key, ...customerKey() })))).toMatchObject({
+      status: 403,
+    });
   });
 
-  const bad = (change: object) => refusal(s3.send(new PutObjectCommand({ Bucket, Key: 'bad', Body: '', ...key, ...change })));
+  const bad = (change: object) =>
+    refusal(s3.send(new PutObjectCommand({ Bucket, Key: 'bad', Body: '', ...key, ...change })));
   const argument = (message: string) => ({ status: 400, code: 'InvalidArgument', message });
 
   test('validates its headers with the messages that AWS has', async () => {
     expect(await bad({ ServerSideEncryption: 'AES256' })).toEqual(
-      argument('Server Side Encryption with Customer provided key is incompatible with the encryption method specified'),
+      argument(
+        'Server Side Encryption with Customer provided key is incompatible with the encryption method specified',
+      ),
     );
     expect(await bad({ SSECustomerAlgorithm: 'KMS' })).toEqual({
       status: 400,
@@ -95,7 +100,9 @@ describe('SSE-C', () => {
         'Requests specifying Server Side Encryption with Customer provided keys must provide an appropriate secret key.',
       ),
     );
-    expect(await bad(customerKey(randomBytes(16)))).toEqual(argument('The secret key was invalid for the specified algorithm.'));
+    expect(await bad(customerKey(randomBytes(16)))).toEqual(
+      argument('The secret key was invalid for the specified algorithm.'),
+    );
     expect(await bad({ SSECustomerKeyMD5: createHash('md5').update('x').digest('base64') })).toEqual(
       argument('The calculated MD5 hash of the key did not match the hash that was provided.'),
     );
@@ -130,7 +137,9 @@ describe('SSE-C', () => {
         },
       }),
     );
-    expect(await refusal(s3.send(new PutObjectCommand({ Bucket: 'blocked', Key: 'k', Body: '', ...key })))).toMatchObject({
+    expect(
+      await refusal(s3.send(new PutObjectCommand({ Bucket: 'blocked', Key: 'k', Body: '', ...key }))),
+    ).toMatchObject({
       status: 403,
       code: 'AccessDenied',
     });
@@ -160,7 +169,13 @@ describe('SSE-KMS', () => {
   test('names its key, needs it enabled, and old backing keys keep decrypting', async () => {
     const kms = server.kms();
     const put = await s3.send(
-      new PutObjectCommand({ Bucket, Key: 'kms', Body: 'test-sse', ServerSideEncryption: 'aws:kms', SSEKMSKeyId: keyId }),
+      new PutObjectCommand({
+        Bucket,
+        Key: 'kms',
+        Body: 'test-sse',
+        ServerSideEncryption: 'aws:kms',
+        SSEKMSKeyId: keyId,
+      }),
     );
     expect(put).toMatchObject({ ServerSideEncryption: 'aws:kms', SSEKMSKeyId: keyArn });
     expect(put.ETag).not.toBe(`"${createHash('md5').update('test-sse').digest('hex')}"`);
@@ -175,7 +190,9 @@ describe('SSE-KMS', () => {
     });
     expect(
       await refusal(
-        s3.send(new PutObjectCommand({ Bucket, Key: 'kms2', Body: '', ServerSideEncryption: 'aws:kms', SSEKMSKeyId: keyId })),
+        s3.send(
+          new PutObjectCommand({ Bucket, Key: 'kms2', Body: '', ServerSideEncryption: 'aws:kms', SSEKMSKeyId: keyId }),
+        ),
       ),
     ).toMatchObject({ code: 'KMS.DisabledException' });
     await kms.send(new EnableKeyCommand({ KeyId: keyId }));
@@ -209,16 +226,32 @@ describe('SSE-KMS', () => {
 
   test('refuses keys that do not exist with the messages that AWS has', async () => {
     const wrong = (SSEKMSKeyId: string) =>
-      refusal(s3.send(new PutObjectCommand({ Bucket, Key: 'w', Body: '', ServerSideEncryption: 'aws:kms', SSEKMSKeyId })));
-    expect(await wrong('fake-key-id')).toEqual({ status: 400, code: 'KMS.NotFoundException', message: "Invalid keyId 'fake-key-id'" });
+      refusal(
+        s3.send(new PutObjectCommand({ Bucket, Key: 'w', Body: '', ServerSideEncryption: 'aws:kms', SSEKMSKeyId })),
+      );
+    expect(await wrong('fake-key-id')).toEqual({
+      status: 400,
+      code: 'KMS.NotFoundException',
+      message: "Invalid keyId 'fake-key-id'",
+    });
     const uuid = '134f2428-cec1-4b25-a1ae-9048164dba47';
     const arn = `arn:aws:kms:us-east-1:000000000000:key/${uuid}`;
-    expect(await wrong(uuid)).toEqual({ status: 400, code: 'KMS.NotFoundException', message: `Key '${arn}' does not exist` });
-    expect(await wrong(arn)).toEqual({ status: 400, code: 'KMS.NotFoundException', message: `Key '${arn}' does not exist` });
+    expect(await wrong(uuid)).toEqual({
+      status: 400,
+      code: 'KMS.NotFoundException',
+      message: `Key '${arn}' does not exist`,
+    });
+    expect(await wrong(arn)).toEqual({
+      status: 400,
+      code: 'KMS.NotFoundException',
+      message: `Key '${arn}' does not exist`,
+    });
   });
 
   test('without a key id uses the AWS managed key, made on first use', async () => {
-    const put = await s3.send(new PutObjectCommand({ Bucket, Key: 'managed', Body: '', ServerSideEncryption: 'aws:kms' }));
+    const put = await s3.send(
+      new PutObjectCommand({ Bucket, Key: 'managed', Body: '', ServerSideEncryption: 'aws:kms' }),
+    );
     const described = await server.kms().send(new DescribeKeyCommand({ KeyId: put.SSEKMSKeyId! }));
     expect(described.KeyMetadata).toMatchObject({
       KeyManager: 'AWS',
@@ -229,7 +262,11 @@ describe('SSE-KMS', () => {
 
 describe('bucket defaults', () => {
   const name = 'defaults';
-  const defaults = (SSEAlgorithm: 'AES256' | 'aws:kms' | 'aws:kms:dsse', BucketKeyEnabled: boolean, KMSMasterKeyID?: string) =>
+  const defaults = (
+    SSEAlgorithm: 'AES256' | 'aws:kms' | 'aws:kms:dsse',
+    BucketKeyEnabled: boolean,
+    KMSMasterKeyID?: string,
+  ) =>
     s3.send(
       new PutBucketEncryptionCommand({
         Bucket: name,
@@ -302,7 +339,13 @@ describe('every mode', () => {
       for (const [to, target, opened] of modes) {
         const source = Object.keys(read).length ? copySourceKey(read as ReturnType<typeof customerKey>) : {};
         await s3.send(
-          new CopyObjectCommand({ Bucket, Key: `copy-${to}`, CopySource: `${Bucket}/copy-source`, ...source, ...target }),
+          new CopyObjectCommand({
+            Bucket,
+            Key: `copy-${to}`,
+            CopySource: `${Bucket}/copy-source`,
+            ...source,
+            ...target,
+          }),
         );
         const answer = await s3.send(new GetObjectCommand({ Bucket, Key: `copy-${to}`, ...opened }));
         expect(Buffer.from(await answer.Body!.transformToByteArray()).equals(bytes)).toBe(true);

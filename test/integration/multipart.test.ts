@@ -64,7 +64,9 @@ describe('a multipart upload', () => {
     expect(done.ETag).toBe(`"${createHash('md5').update(Buffer.concat(md5s)).digest('hex')}-3"`);
     const whole = Buffer.concat(bytes);
     expect((await read(Key)).equals(whole)).toBe(true);
-    expect((await read(Key, { Range: `bytes=${MIN - 3}-${MIN + 3}` })).equals(whole.subarray(MIN - 3, MIN + 4))).toBe(true);
+    expect((await read(Key, { Range: `bytes=${MIN - 3}-${MIN + 3}` })).equals(whole.subarray(MIN - 3, MIN + 4))).toBe(
+      true,
+    );
     const part = await s3.send(new GetObjectCommand({ Bucket, Key, PartNumber: 5 }));
     expect(part.PartsCount).toBe(3);
     expect(Buffer.from(await part.Body!.transformToByteArray()).equals(bytes[1]!)).toBe(true);
@@ -82,11 +84,21 @@ describe('a multipart upload', () => {
       refusal(s3.send(new CompleteMultipartUploadCommand({ Bucket, Key, UploadId, MultipartUpload: { Parts } })));
     const one = await s3.send(new UploadPartCommand({ Bucket, Key, UploadId, PartNumber: 1, Body: 'data' }));
     const two = await s3.send(new UploadPartCommand({ Bucket, Key, UploadId, PartNumber: 2, Body: 'data' }));
-    expect(await complete([{ PartNumber: 2, ETag: two.ETag }, { PartNumber: 1, ETag: one.ETag }])).toMatchObject({
+    expect(
+      await complete([
+        { PartNumber: 2, ETag: two.ETag },
+        { PartNumber: 1, ETag: one.ETag },
+      ]),
+    ).toMatchObject({
       code: 'InvalidPartOrder',
       message: 'The list of parts was not in ascending order. Parts must be ordered by part number.',
     });
-    expect(await complete([{ PartNumber: 1, ETag: one.ETag }, { PartNumber: 2, ETag: two.ETag }])).toMatchObject({
+    expect(
+      await complete([
+        { PartNumber: 1, ETag: one.ETag },
+        { PartNumber: 2, ETag: two.ETag },
+      ]),
+    ).toMatchObject({
       status: 400,
       code: 'EntityTooSmall',
     });

@@ -81,28 +81,31 @@ describe('buckets', () => {
 });
 
 describe('objects', () => {
-  test.each([0, 1, 16_383, 16_384, 16_385, 524_288, 1_000_003, 9_437_184])('of %i bytes come back whole and in ranges', async (size) => {
-    const bytes = randomBytes(size);
-    const put = await s3.send(new PutObjectCommand({ Bucket, Key: `size-${size}`, Body: bytes }));
-    expect(put.ETag).toBe(`"${createHash('md5').update(bytes).digest('hex')}"`);
-    expect(put.ServerSideEncryption).toBe('AES256');
-    expect((await body(`size-${size}`)).equals(bytes)).toBe(true);
-    if (size > 2) {
-      for (const [from, to] of [
-        [0, 0],
-        [1, size - 2],
-        [size - 1, size - 1],
-        [Math.floor(size / 2), size - 1],
-        [Math.max(0, 16_383), Math.min(size - 1, 16_384)],
-      ] as const) {
-        if (from > to) continue;
-        const part = await body(`size-${size}`, { Range: `bytes=${from}-${to}` });
-        expect(part.equals(bytes.subarray(from, to + 1))).toBe(true);
+  test.each([0, 1, 16_383, 16_384, 16_385, 524_288, 1_000_003, 9_437_184])(
+    'of %i bytes come back whole and in ranges',
+    async (size) => {
+      const bytes = randomBytes(size);
+      const put = await s3.send(new PutObjectCommand({ Bucket, Key: `size-${size}`, Body: bytes }));
+      expect(put.ETag).toBe(`"${createHash('md5').update(bytes).digest('hex')}"`);
+      expect(put.ServerSideEncryption).toBe('AES256');
+      expect((await body(`size-${size}`)).equals(bytes)).toBe(true);
+      if (size > 2) {
+        for (const [from, to] of [
+          [0, 0],
+          [1, size - 2],
+          [size - 1, size - 1],
+          [Math.floor(size / 2), size - 1],
+          [Math.max(0, 16_383), Math.min(size - 1, 16_384)],
+        ] as const) {
+          if (from > to) continue;
+          const part = await body(`size-${size}`, { Range: `bytes=${from}-${to}` });
+          expect(part.equals(bytes.subarray(from, to + 1))).toBe(true);
+        }
+        const tail = await body(`size-${size}`, { Range: 'bytes=-2' });
+        expect(tail.equals(bytes.subarray(size - 2))).toBe(true);
       }
-      const tail = await body(`size-${size}`, { Range: 'bytes=-2' });
-      expect(tail.equals(bytes.subarray(size - 2))).toBe(true);
-    }
-  });
+    },
+  );
 
   test('past the end of a range answer 416 with the size', async () => {
     await s3.send(new PutObjectCommand({ Bucket, Key: 'range', Body: '0123456789' }));
@@ -142,22 +145,41 @@ describe('objects', () => {
       ContentLength: 1,
     });
     const got = await s3.send(
-      new GetObjectCommand({ Bucket, Key: 'meta', ResponseContentType: 'image/png', ResponseCacheControl: 'max-age=1' }),
+      new GetObjectCommand({
+        Bucket,
+        Key: 'meta',
+        ResponseContentType: 'image/png',
+        ResponseCacheControl: 'max-age=1',
+      }),
     );
     expect(got).toMatchObject({ ContentType: 'image/png', CacheControl: 'max-age=1' });
   });
 
-  test.each(['a b', 'a+b', 'a%2Bb', '//', 'a//b', '../x', './..', 'nul\0in', 'ümlaut', '😀', '\u{FFFD}\u{10000}', "quote'\"<&>", 'x'.repeat(1024), '?#', 'a/', '%'])(
-    'under the key %j are stored, listed and deleted',
-    async (key) => {
-      await s3.send(new PutObjectCommand({ Bucket, Key: key, Body: key }));
-      expect((await body(key)).toString()).toBe(key);
-      const listed = await s3.send(new ListObjectsV2Command({ Bucket, Prefix: key, EncodingType: 'url' }));
-      expect(listed.Contents?.map((one) => decodeURIComponent(one.Key!.replaceAll('+', '%20')))).toContain(key);
-      await s3.send(new DeleteObjectCommand({ Bucket, Key: key }));
-      expect(await refusal(body(key))).toMatchObject({ status: 404, code: 'NoSuchKey' });
-    },
-  );
+  test.each([
+    'a b',
+    'a+b',
+    'a%2Bb',
+    '//',
+    'a//b',
+    '../x',
+    './..',
+    'nul\0in',
+    'ümlaut',
+    '😀',
+    '\u{FFFD}\u{10000}',
+    'quote\'"<&>',
+    'x'.repeat(1024),
+    '?#',
+    'a/',
+    '%',
+  ])('under the key %j are stored, listed and deleted', async (key) => {
+    await s3.send(new PutObjectCommand({ Bucket, Key: key, Body: key }));
+    expect((await body(key)).toString()).toBe(key);
+    const listed = await s3.send(new ListObjectsV2Command({ Bucket, Prefix: key, EncodingType: 'url' }));
+    expect(listed.Contents?.map((one) => decodeURIComponent(one.Key!.replaceAll('+', '%20')))).toContain(key);
+    await s3.send(new DeleteObjectCommand({ Bucket, Key: key }));
+    expect(await refusal(body(key))).toMatchObject({ status: 404, code: 'NoSuchKey' });
+  });
 
   test('with a key of 1,025 bytes are refused', async () => {
     expect(await refusal(s3.send(new PutObjectCommand({ Bucket, Key: 'k'.repeat(1025), Body: '' })))).toMatchObject({
@@ -169,7 +191,10 @@ describe('objects', () => {
   test('answer conditional reads by RFC 9110', async () => {
     const { ETag } = await s3.send(new PutObjectCommand({ Bucket, Key: 'cond', Body: 'x' }));
     await expect(body('cond', { IfMatch: ETag })).resolves.toBeDefined();
-    expect(await refusal(body('cond', { IfMatch: '"other"' }))).toMatchObject({ status: 412, code: 'PreconditionFailed' });
+    expect(await refusal(body('cond', { IfMatch: '"other"' }))).toMatchObject({
+      status: 412,
+      code: 'PreconditionFailed',
+    });
     expect(await refusal(body('cond', { IfNoneMatch: ETag }))).toMatchObject({ status: 304 });
     expect(await refusal(body('cond', { IfUnmodifiedSince: new Date(0) }))).toMatchObject({ status: 412 });
     await expect(body('cond', { IfMatch: ETag, IfUnmodifiedSince: new Date(0) })).resolves.toBeDefined();
@@ -185,10 +210,14 @@ describe('objects', () => {
     });
     const { ETag } = await s3.send(new HeadObjectCommand({ Bucket, Key: 'once' }));
     await s3.send(new PutObjectCommand({ Bucket, Key: 'once', Body: '3', IfMatch: ETag! }));
-    expect(await refusal(s3.send(new PutObjectCommand({ Bucket, Key: 'once', Body: '4', IfMatch: ETag! })))).toMatchObject({
+    expect(
+      await refusal(s3.send(new PutObjectCommand({ Bucket, Key: 'once', Body: '4', IfMatch: ETag! }))),
+    ).toMatchObject({
       status: 412,
     });
-    expect(await refusal(s3.send(new PutObjectCommand({ Bucket, Key: 'none', Body: '', IfMatch: '"a"' })))).toMatchObject({
+    expect(
+      await refusal(s3.send(new PutObjectCommand({ Bucket, Key: 'none', Body: '', IfMatch: '"a"' }))),
+    ).toMatchObject({
       status: 404,
       code: 'NoSuchKey',
     });
@@ -200,7 +229,13 @@ describe('objects', () => {
     expect((await body('dst')).toString()).toBe('copy me');
     expect((await s3.send(new HeadObjectCommand({ Bucket, Key: 'dst' }))).Metadata).toEqual({ a: '1' });
     await s3.send(
-      new CopyObjectCommand({ Bucket, Key: 'dst', CopySource: `${Bucket}/src`, MetadataDirective: 'REPLACE', Metadata: { b: '2' } }),
+      new CopyObjectCommand({
+        Bucket,
+        Key: 'dst',
+        CopySource: `${Bucket}/src`,
+        MetadataDirective: 'REPLACE',
+        Metadata: { b: '2' },
+      }),
     );
     expect((await s3.send(new HeadObjectCommand({ Bucket, Key: 'dst' }))).Metadata).toEqual({ b: '2' });
     expect(await refusal(s3.send(new CopyObjectCommand({ Bucket, Key: 'src', CopySource: `${Bucket}/src` })))).toEqual({
@@ -227,15 +262,21 @@ describe('objects', () => {
       ETag: createHash('md5').update('abcdefg').digest('hex'),
       ObjectSize: 7,
       StorageClass: 'STANDARD',
-      Checksum: { ChecksumSHA256: createHash('sha256').update('abcdefg').digest('base64'), ChecksumType: 'FULL_OBJECT' },
+      Checksum: {
+        ChecksumSHA256: createHash('sha256').update('abcdefg').digest('base64'),
+        ChecksumType: 'FULL_OBJECT',
+      },
     });
   });
 
   test('are deleted by the thousand', async () => {
     const keys = Array.from({ length: 1000 }, (_, i) => `bulk/${i}`);
-    await Promise.all(Array.from({ length: 20 }, async (_, lane) => {
-      for (let i = lane; i < keys.length; i += 20) await s3.send(new PutObjectCommand({ Bucket, Key: keys[i]!, Body: '' }));
-    }));
+    await Promise.all(
+      Array.from({ length: 20 }, async (_, lane) => {
+        for (let i = lane; i < keys.length; i += 20)
+          await s3.send(new PutObjectCommand({ Bucket, Key: keys[i]!, Body: '' }));
+      }),
+    );
     const answer = await s3.send(
       new DeleteObjectsCommand({ Bucket, Delete: { Objects: keys.map((Key) => ({ Key })) } }),
     );
@@ -280,7 +321,10 @@ describe('listings', () => {
         new ListObjectsV2Command({ Bucket: name, Delimiter: '/', MaxKeys: 1, ContinuationToken: token }),
       );
       expect(page.KeyCount).toBe(1);
-      seen.push(...(page.CommonPrefixes ?? []).map((one) => one.Prefix!), ...(page.Contents ?? []).map((one) => one.Key!));
+      seen.push(
+        ...(page.CommonPrefixes ?? []).map((one) => one.Prefix!),
+        ...(page.Contents ?? []).map((one) => one.Key!),
+      );
       token = page.NextContinuationToken;
     } while (token);
     expect(seen).toEqual(['a/', 'b', 'c/', 'd', '\u{FFFD}', '\u{10000}']);
@@ -347,7 +391,13 @@ describe('versions', () => {
     let version: string | undefined;
     for (;;) {
       const page = await s3.send(
-        new ListObjectVersionsCommand({ Bucket: name, Prefix: 'p', MaxKeys: 2, KeyMarker: key, VersionIdMarker: version }),
+        new ListObjectVersionsCommand({
+          Bucket: name,
+          Prefix: 'p',
+          MaxKeys: 2,
+          KeyMarker: key,
+          VersionIdMarker: version,
+        }),
       );
       seen.push(...page.Versions!.map((one) => `${one.Key}/${one.IsLatest}`));
       if (!page.IsTruncated) break;

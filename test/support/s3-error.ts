@@ -1,7 +1,9 @@
 import { S3ServiceException } from '@aws-sdk/client-s3';
 
 /** What a refused call of an AWS SDK tells: status, code, message. */
-export async function refusal(call: Promise<unknown>): Promise<{ status: number | undefined; code: string; message: string }> {
+export async function refusal(
+  call: Promise<unknown>,
+): Promise<{ status: number | undefined; code: string; message: string }> {
   try {
     await call;
   } catch (error) {

@@ -51,7 +51,14 @@ export async function startServer(options: StartOptions = {}): Promise<TestServe
     pid: child.pid!,
     output,
     s3: (config = {}) =>
-      new S3Client({ endpoint: url, region: 'us-east-1', forcePathStyle: true, credentials, maxAttempts: 1, ...config }),
+      new S3Client({
+        endpoint: url,
+        region: 'us-east-1',
+        forcePathStyle: true,
+        credentials,
+        maxAttempts: 1,
+        ...config,
+      }),
     kms: () => new KMSClient({ endpoint: url, region: 'us-east-1', credentials, maxAttempts: 1 }),
     async end(signal) {
       child.kill(signal);
@@ -67,7 +74,10 @@ export async function startServer(options: StartOptions = {}): Promise<TestServe
 }
 
 /** Starts the process without waiting for it to serve: for start-up failures. */
-export function spawnServer(dir: string, env: Record<string, string> = {}): { child: ChildProcess; output: () => string } {
+export function spawnServer(
+  dir: string,
+  env: Record<string, string> = {},
+): { child: ChildProcess; output: () => string } {
   let text = '';
   const child = spawn(process.execPath, ['dist/main.js'], {
     env: {
@@ -92,7 +102,10 @@ export function spawnServer(dir: string, env: Record<string, string> = {}): { ch
 }
 
 /** How a failed start ends. */
-export async function failedStart(dir: string, env: Record<string, string>): Promise<{ code: number | null; output: string }> {
+export async function failedStart(
+  dir: string,
+  env: Record<string, string>,
+): Promise<{ code: number | null; output: string }> {
   const { child, output } = spawnServer(dir, env);
   const code = await new Promise<number | null>((resolve) => child.once('exit', resolve));
   return { code, output: output() };

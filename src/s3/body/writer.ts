@@ -1,7 +1,7 @@
 import type { Budget } from '../../base/budget.js';
-import type { Sealer } from '../../encryption/data-keys.js';
 import { randomId } from '../../base/ids.js';
 import { BLOB_FLUSH_BYTES, BLOB_VALUE_BYTES, INLINE_BODY_MAX_BYTES } from '../../base/limits.js';
+import type { Sealer } from '../../encryption/data-keys.js';
 import type { DeadRows } from '../../store/dead.js';
 import type { Intents } from '../../store/intents.js';
 import { inlineBodyKey } from '../../store/keys.js';
@@ -88,7 +88,7 @@ export class BodyWriter {
     this.#pending = [];
     this.#pendingBytes = 0;
     if (!this.#intent) return;
-    const commit = new CommitBuilder().del(this.#intent);
+    const commit = new CommitBuilder().del(this.#intent).frees();
     if (this.#runs.length > 0) {
       const body = { partId: this.partId.toString('hex'), size: 0, runs: this.#runs, chunkBytes: 0 };
       for (const row of this.parts.dead.ofParts(this.objectId.toString('hex'), [body])) commit.put(row);

@@ -10,7 +10,7 @@ import { checkCopySource, type ReadConditions } from '../fields/conditions.js';
 import type { CopySource } from '../fields/copy-source.js';
 import type { CustomerKey } from '../fields/customer-key.js';
 import { isArchived } from '../fields/storage-class.js';
-import { type OperationContext, bucketArn, objectArn } from '../operation.js';
+import { bucketArn, type OperationContext, objectArn } from '../operation.js';
 import { requireMatchingKey } from '../read.js';
 import { requireVersion } from '../require-version.js';
 

@@ -48,6 +48,7 @@ export function requirePrivateTransport({ secure, loopback, services }: Operatio
   const { sseCOverHttp } = services.settings;
   if (secure || sseCOverHttp === 'always' || (sseCOverHttp === 'loopback' && loopback)) return;
   throw new S3Error('InvalidRequest', {
-    message: 'Requests specifying Server Side Encryption with Customer provided keys must be made over a secure connection.',
+    message:
+      'Requests specifying Server Side Encryption with Customer provided keys must be made over a secure connection.',
   });
 }

@@ -1,7 +1,7 @@
 import type { KeyTarget } from '../../encryption/data-keys.js';
 import type { KmsCallerContext } from '../../encryption/ports.js';
 import type { BucketRecord } from '../../store/records.js';
-import { bucketArn, objectArn, type OperationContext } from '../operation.js';
+import { bucketArn, type OperationContext, objectArn } from '../operation.js';
 
 /** Who asks the key service, as S3 asks it: for a caller, via S3. */
 export function kmsCaller(context: OperationContext): KmsCallerContext {

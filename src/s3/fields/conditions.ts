@@ -77,7 +77,9 @@ export function checkRead(conditions: ReadConditions, etag: string, lastModified
   const failed = failing(conditions, etag, lastModifiedMs, nowMs);
   if (!failed) return;
   if (failed.name === 'If-None-Match' || failed.name === 'If-Modified-Since') {
-    throw new S3Error('NotModified', { headers: { etag: `"${etag}"`, 'last-modified': new Date(lastModifiedMs).toUTCString() } });
+    throw new S3Error('NotModified', {
+      headers: { etag: `"${etag}"`, 'last-modified': new Date(lastModifiedMs).toUTCString() },
+    });
   }
   throw new S3Error('PreconditionFailed', { extra: { Condition: failed.name } });
 }
@@ -117,7 +119,11 @@ function notImplemented(header: string, additionalMessage: string): S3Error {
 }
 
 /** Against the current version at the moment of the commit; a delete marker is no object. */
-export function checkWrite(condition: WriteCondition | undefined, key: string, current: ObjectRecord | undefined): void {
+export function checkWrite(
+  condition: WriteCondition | undefined,
+  key: string,
+  current: ObjectRecord | undefined,
+): void {
   if (!condition) return;
   const content = current?.content;
   if ('ifNoneMatch' in condition) {

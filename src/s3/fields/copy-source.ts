@@ -18,7 +18,8 @@ export const copySource: Field<CopySource> = {
     const path = decode(at < 0 ? sent : sent.slice(0, at), sent).replace(/^\//, '');
     const slash = path.indexOf('/');
     if (slash <= 0 || slash === path.length - 1) throw invalid('Invalid copy source object key', NAME);
-    if (path.startsWith('arn:')) throw invalid('Copy Source must mention the source bucket and key: sourcebucket/sourcekey', sent);
+    if (path.startsWith('arn:'))
+      throw invalid('Copy Source must mention the source bucket and key: sourcebucket/sourcekey', sent);
     const source: CopySource = { bucket: path.slice(0, slash), key: path.slice(slash + 1) };
     if (Buffer.byteLength(source.key, 'utf8') > OBJECT_KEY_MAX_BYTES) throw new S3Error('KeyTooLongError');
     if (at >= 0) source.versionId = decode(sent.slice(at + '?versionId='.length), sent);

@@ -30,7 +30,8 @@ export const encryption: Field<EncryptionRequest | undefined> = {
     if (from.sseCustomer) {
       if (algorithm !== undefined) {
         throw new S3Error('InvalidArgument', {
-          message: 'Server Side Encryption with Customer provided key is incompatible with the encryption method specified',
+          message:
+            'Server Side Encryption with Customer provided key is incompatible with the encryption method specified',
           extra: { ArgumentName: HEADER, ArgumentValue: algorithm },
         });
       }
@@ -112,7 +113,8 @@ function parseContext(base64: string | undefined): Record<string, string> {
 
 function invalidContext(): S3Error {
   return new S3Error('InvalidArgument', {
-    message: 'The header x-amz-server-side-encryption-context shall be Base64-encoded UTF-8 string holding JSON which represents a string-string map',
+    message:
+      'The header x-amz-server-side-encryption-context shall be Base64-encoded UTF-8 string holding JSON which represents a string-string map',
     extra: { ArgumentName: CONTEXT },
   });
 }

@@ -49,7 +49,8 @@ export function queryInt(
       }
       if (value < bounds.min || value > bounds.max) {
         throw new S3Error('InvalidArgument', {
-          message: bounds.message?.(name) ?? `Argument ${name} must be an integer between ${bounds.min} and ${bounds.max}`,
+          message:
+            bounds.message?.(name) ?? `Argument ${name} must be an integer between ${bounds.min} and ${bounds.max}`,
           extra: { ArgumentName: name, ArgumentValue: text },
         });
       }

@@ -23,7 +23,9 @@ export function encodeHeaderValue(text: string): string {
   const q = encodeQ(bytes);
   const b = bytes.toString('base64');
   // The shorter of the two forms, as AWS's answers show; Q where they tie.
-  return q.length <= b.length + 24 && !hasControl(text) && !text.includes('\ufffd') ? `=?UTF-8?Q?${q}?=` : `=?UTF-8?B?${b}?=`;
+  return q.length <= b.length + 24 && !hasControl(text) && !text.includes('\ufffd')
+    ? `=?UTF-8?Q?${q}?=`
+    : `=?UTF-8?B?${b}?=`;
 }
 
 function isAscii(text: string): boolean {

@@ -18,7 +18,8 @@ export const tagging: Field<Tag[] | undefined> = {
       const value = equals < 0 ? '' : decode(pair.slice(equals + 1));
       if (key === undefined || value === undefined || key === '' || tags.some(([other]) => other === key)) {
         throw new S3Error('InvalidArgument', {
-          message: "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag name duplicates.",
+          message:
+            "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag name duplicates.",
           extra: { ArgumentName: 'x-amz-tagging', ArgumentValue: text },
         });
       }
@@ -44,7 +45,10 @@ export function validateTag([key, value]: Tag): void {
     });
   }
   if (/^aws:/i.test(key)) {
-    throw new S3Error('InvalidTag', { message: 'System tags cannot be added/updated by requester', extra: { TagKey: key } });
+    throw new S3Error('InvalidTag', {
+      message: 'System tags cannot be added/updated by requester',
+      extra: { TagKey: key },
+    });
   }
 }
 

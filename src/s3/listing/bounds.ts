@@ -28,4 +28,3 @@ export function behindPrefix(tag: Buffer, bucketId: string, prefix: string): Buf
 export function laterOf(a: Buffer, b: Buffer): Buffer {
   return Buffer.compare(a, b) >= 0 ? a : b;
 }
-

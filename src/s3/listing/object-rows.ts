@@ -1,6 +1,6 @@
+import type { XmlNode } from '../../base/xml/ports.js';
 import { TAG } from '../../store/keys.js';
 import type { ObjectRecord } from '../../store/records.js';
-import type { XmlNode } from '../../base/xml/ports.js';
 import { isoDate } from '../fields/http-date.js';
 import type { Services } from '../services.js';
 import { rowBounds } from './bounds.js';
@@ -56,7 +56,13 @@ export function contentNodes(
     ['ChecksumAlgorithm', content.checksum?.algorithm],
     ['ChecksumType', content.checksum?.type],
     ['Size', content.size],
-    ['Owner', owner && [['ID', owner.id], ['DisplayName', owner.displayName]]],
+    [
+      'Owner',
+      owner && [
+        ['ID', owner.id],
+        ['DisplayName', owner.displayName],
+      ],
+    ],
     ['StorageClass', content.storageClass],
   ];
 }

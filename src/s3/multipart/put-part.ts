@@ -36,13 +36,17 @@ export async function putPart(
     });
   }
   const checksums = await partChecksums(headers, record.checksum, { md5: record.encryption.mode === 'SSE-S3' });
-  const cipher = await openCipher(context, record.encryption, record.key, record.objectId, customerKey).catch((error) => {
-    // A wrong key is told in other words here than where an object is read.
-    if (customerKey && error instanceof S3Error && error.code === 'AccessDenied') {
-      throw new S3Error('InvalidRequest', { message: 'The provided encryption parameters did not match the ones used originally.' });
-    }
-    throw error;
-  });
+  const cipher = await openCipher(context, record.encryption, record.key, record.objectId, customerKey).catch(
+    (error) => {
+      // A wrong key is told in other words here than where an object is read.
+      if (customerKey && error instanceof S3Error && error.code === 'AccessDenied') {
+        throw new S3Error('InvalidRequest', {
+          message: 'The provided encryption parameters did not match the ones used originally.',
+        });
+      }
+      throw error;
+    },
+  );
   try {
     const objectId = Buffer.from(record.objectId, 'hex');
     const stored = await storeBody(services, { objectId, cipher }, source, checksums);
@@ -68,7 +72,11 @@ export async function putPart(
 }
 
 /** The upload, if it belongs to this bucket and key. */
-export async function requireUpload(context: OperationContext, key: string, uploadId: string): Promise<Stored<UploadRecord>> {
+export async function requireUpload(
+  context: OperationContext,
+  key: string,
+  uploadId: string,
+): Promise<Stored<UploadRecord>> {
   const found = await context.services.uploads.find(context.facts.bucket.record.bucketId, key, uploadId);
   if (!found) throw noSuchUpload(uploadId);
   return found;

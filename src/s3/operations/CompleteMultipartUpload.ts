@@ -1,11 +1,19 @@
 import { createHash } from 'node:crypto';
 import { PART_MIN_BYTES, PART_NUMBER_MAX } from '../../base/limits.js';
 import type { XmlTree } from '../../base/xml/ports.js';
-import { UploadGone } from '../../store/uploads.js';
-import type { ManifestPart, ObjectContent, ObjectRecord, PartRecord, StoredChecksum, UploadRecord } from '../../store/records.js';
+import type {
+  ManifestPart,
+  ObjectContent,
+  ObjectRecord,
+  PartRecord,
+  StoredChecksum,
+  UploadRecord,
+} from '../../store/records.js';
 import type { Stored } from '../../store/table.js';
+import { UploadGone } from '../../store/uploads.js';
 import { checksumNodes } from '../checksum/headers.js';
 import { type CompleteChecksums, completeChecksums } from '../checksum/multipart.js';
+import type { Checksum } from '../checksum/upload-checksums.js';
 import { requirePrivateTransport } from '../encryption/choose.js';
 import { encryptionHeaders } from '../encryption/headers.js';
 import type { ObjectCipher } from '../encryption/object-cipher.js';
@@ -65,7 +73,7 @@ export const completeMultipartUpload = operation({
     requireSizes(chosen, input.objectSize);
     const cipher = await cipherOf(context, upload, customerKey);
     try {
-      const checksum = combine(checksums, chosen, upload, cipher);
+      const checksum = await combine(checksums, chosen, upload, cipher);
       const parts = chosen.map(({ lastModifiedMs: _, ...part }): ManifestPart => part);
       const content: ObjectContent = {
         size: parts.reduce((sum, part) => sum + part.size, 0),
@@ -174,12 +182,12 @@ async function cipherOf(
   return openCipher(context, upload.encryption, upload.key, upload.objectId, key);
 }
 
-function combine(
+async function combine(
   checksums: CompleteChecksums,
   chosen: readonly PartRecord[],
   upload: UploadRecord,
   cipher: ObjectCipher | undefined,
-): { stored: StoredChecksum; answered: { algorithm: string; type: 'FULL_OBJECT' | 'COMPOSITE'; value: string } } | undefined {
+): Promise<{ stored: StoredChecksum; answered: Checksum } | undefined> {
   const { algorithm, type } = upload.checksum;
   const parts = chosen.map((part) => {
     if (!part.checksum || (part.checksum.sealed !== undefined && !cipher)) return undefined;
@@ -193,7 +201,7 @@ function combine(
     const part = chosen.find((one) => one.partNumber === wrong)!;
     throw invalidPart({ partNumber: wrong, etag: part.etag, checksums: new Map() }, upload.uploadId);
   }
-  const answered = checksums.combine(known);
+  const answered = await checksums.combine(known);
   const stored: StoredChecksum = cipher
     ? { algorithm, type, sealed: cipher.sealText(answered.value) }
     : { algorithm, type, value: answered.value };
@@ -229,7 +237,11 @@ async function commit(
     {
       condition: (current) => {
         checkWrite(condition, key, current);
-        if (condition && current?.objectId !== replacesObjectId && (current?.content || replacesObjectId !== undefined)) {
+        if (
+          condition &&
+          current?.objectId !== replacesObjectId &&
+          (current?.content || replacesObjectId !== undefined)
+        ) {
           const name = 'ifMatch' in condition ? 'If-Match' : 'If-None-Match';
           throw new S3Error('ConditionalRequestConflict', { extra: { Condition: name, Key: key } });
         }
@@ -257,7 +269,9 @@ function decode(tree: XmlTree | undefined): ListedPart[] {
         extra: { ArgumentName: 'partNumber', ArgumentValue: requiredText(part, 'PartNumber') },
       });
     }
-    const etag = requiredText(part, 'ETag').trim().replace(/^"(.*)"$/, '$1');
+    const etag = requiredText(part, 'ETag')
+      .trim()
+      .replace(/^"(.*)"$/, '$1');
     const checksums = new Map<string, string>();
     for (const child of part.children) {
       const algorithm = CHECKSUM.exec(child.name)?.[1];

@@ -68,7 +68,9 @@ export const copyObject = operation({
       const objectId = randomId();
       const cipher = await createCipher(context, choice, target, key, objectId);
       try {
-        const checksums = await copyChecksums(input.checksumAlgorithm, content.checksum, { md5: choice.mode === 'SSE-S3' });
+        const checksums = await copyChecksums(input.checksumAlgorithm, content.checksum, {
+          md5: choice.mode === 'SSE-S3',
+        });
         const body = source.read({ start: 0, end: content.size });
         const stored = await storeBody(services, { objectId, cipher }, body, checksums);
         const replace = input.metadataDirective === 'REPLACE';
@@ -92,7 +94,13 @@ export const copyObject = operation({
           });
           services.sweep();
           const sourceVersion = source.bucket.versioning === undefined ? undefined : source.record.versionId;
-          return { bucket, record, checksum: stored.checksums.checksum, sourceVersion, versioned: target.versioning !== undefined };
+          return {
+            bucket,
+            record,
+            checksum: stored.checksums.checksum,
+            sourceVersion,
+            versioned: target.versioning !== undefined,
+          };
         } catch (error) {
           await stored.writer.abort();
           throw error;
@@ -112,7 +120,9 @@ export const copyObject = operation({
       headers: {
         'x-amz-copy-source-version-id': sourceVersion,
         'x-amz-version-id': versioned ? record.versionId : undefined,
-        ...encryptionHeaders(content.encryption, encryption?.mode === 'SSE-C' ? encryption.customer : undefined, { context: true }),
+        ...encryptionHeaders(content.encryption, encryption?.mode === 'SSE-C' ? encryption.customer : undefined, {
+          context: true,
+        }),
       },
       xml: ['CopyObjectResult', copyResult(record, content.etag, checksum)],
     };

@@ -1,10 +1,10 @@
 import { randomId } from '../../base/ids.js';
 import type { UploadRecord } from '../../store/records.js';
+import { multipartChecksum } from '../checksum/multipart.js';
 import { chooseEncryption } from '../encryption/choose.js';
 import { createCipher } from '../encryption/create-cipher.js';
 import { encryptionHeaders } from '../encryption/headers.js';
 import { S3Error } from '../error.js';
-import { multipartChecksum } from '../checksum/multipart.js';
 import { refuseAcl } from '../fields/acl.js';
 import { bucketKeyEnabled, encryption } from '../fields/encryption.js';
 import { systemMetadata, userMetadata } from '../fields/metadata.js';
@@ -72,7 +72,9 @@ export const createMultipartUpload = operation({
   },
   reply: (record, { bucket, key, encryption }) => ({
     headers: {
-      ...encryptionHeaders(record.encryption, encryption?.mode === 'SSE-C' ? encryption.customer : undefined, { context: true }),
+      ...encryptionHeaders(record.encryption, encryption?.mode === 'SSE-C' ? encryption.customer : undefined, {
+        context: true,
+      }),
       'x-amz-checksum-algorithm': record.checksum.default ? undefined : record.checksum.algorithm,
       'x-amz-checksum-type': record.checksum.default ? undefined : record.checksum.type,
     },

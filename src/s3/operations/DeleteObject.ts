@@ -1,8 +1,8 @@
-import { header, versionId } from '../fields/field.js';
-import { etagMatches } from '../fields/conditions.js';
-import { S3Error } from '../error.js';
-import { objectArn, operation } from '../operation.js';
 import { deleteOne, refuseBypass } from '../delete.js';
+import { S3Error } from '../error.js';
+import { etagMatches } from '../fields/conditions.js';
+import { header, versionId } from '../fields/field.js';
+import { objectArn, operation } from '../operation.js';
 
 export const deleteObject = operation({
   name: 'DeleteObject',
@@ -15,7 +15,10 @@ export const deleteObject = operation({
   },
   facts: ['bucket'],
   needs: ({ bucket, key, versionId }) => [
-    { action: versionId === undefined ? 's3:DeleteObject' : 's3:DeleteObjectVersion', resource: objectArn(bucket, key) },
+    {
+      action: versionId === undefined ? 's3:DeleteObject' : 's3:DeleteObjectVersion',
+      resource: objectArn(bucket, key),
+    },
   ],
   errors: ['InvalidArgument', 'NotImplemented', 'PreconditionFailed'],
   async handle({ key, versionId, ifMatch, ifMatchLastModified, ifMatchSize }, context) {

@@ -19,7 +19,11 @@ const attributes: Field<ReadonlySet<string>> = {
   read: ({ headers }) => {
     const sent = headers['x-amz-object-attributes'];
     const names = (sent ?? '').split(',').map((name) => name.trim());
-    if (sent === undefined || sent.trim() === '' || names.some((name) => !(ATTRIBUTES as readonly string[]).includes(name))) {
+    if (
+      sent === undefined ||
+      sent.trim() === '' ||
+      names.some((name) => !(ATTRIBUTES as readonly string[]).includes(name))
+    ) {
       throw new S3Error('InvalidArgument', {
         message: 'Invalid attribute name specified.',
         extra: { ArgumentName: 'x-amz-object-attributes', ...(sent === undefined ? {} : { ArgumentValue: sent }) },
@@ -69,7 +73,11 @@ export const getObjectAttributes = operation({
     const { facts, services, fields } = context;
     const { attributes, customerKey } = input;
     if (customerKey) requirePrivateTransport(context);
-    const { record, content } = requireVersion(facts.object, { method: fields.method, key: input.key, versionId: input.versionId });
+    const { record, content } = requireVersion(facts.object, {
+      method: fields.method,
+      key: input.key,
+      versionId: input.versionId,
+    });
     requireMatchingKey(content, customerKey);
     let cipher: ObjectCipher | undefined;
     try {
@@ -77,8 +85,11 @@ export const getObjectAttributes = operation({
       if (content.encryption.mode === 'SSE-C' || (wantsChecksum && content.checksum?.sealed !== undefined)) {
         cipher = await openCipher(context, content.encryption, input.key, record.objectId, customerKey);
       }
-      const checksum = attributes.has('Checksum') && content.checksum ? openChecksum(content.checksum, cipher) : undefined;
-      const parts = attributes.has('ObjectParts') ? await partNodes(input, services, record, content, cipher) : undefined;
+      const checksum =
+        attributes.has('Checksum') && content.checksum ? openChecksum(content.checksum, cipher) : undefined;
+      const parts = attributes.has('ObjectParts')
+        ? await partNodes(input, services, record, content, cipher)
+        : undefined;
       return { record, content, checksum, parts, versioned: facts.bucket.record.versioning !== undefined };
     } finally {
       cipher?.dispose();
@@ -126,7 +137,9 @@ async function partNodes(
     [
       ['PartNumber', part.partNumber],
       ['Size', part.size],
-      ...(part.checksum ? checksumNodes(openChecksum({ algorithm, type, ...part.checksum }, cipher), { withType: false }) : []),
+      ...(part.checksum
+        ? checksumNodes(openChecksum({ algorithm, type, ...part.checksum }, cipher), { withType: false })
+        : []),
     ],
   ];
   return [

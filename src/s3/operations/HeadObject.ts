@@ -1,5 +1,5 @@
-import { readCustomerKey } from '../fields/customer-key.js';
 import { readConditions } from '../fields/conditions.js';
+import { readCustomerKey } from '../fields/customer-key.js';
 import { header, versionId } from '../fields/field.js';
 import { responseOverrides } from '../fields/metadata.js';
 import { partNumber } from '../fields/part-number.js';
@@ -22,7 +22,15 @@ export const headObject = operation({
   needs: ({ bucket, key, versionId }) => [
     { action: versionId === undefined ? 's3:GetObject' : 's3:GetObjectVersion', resource: objectArn(bucket, key) },
   ],
-  errors: ['InvalidObjectState', 'InvalidPartNumber', 'InvalidRange', 'NoSuchKey', 'NoSuchVersion', 'NotModified', 'PreconditionFailed'],
+  errors: [
+    'InvalidObjectState',
+    'InvalidPartNumber',
+    'InvalidRange',
+    'NoSuchKey',
+    'NoSuchVersion',
+    'NotModified',
+    'PreconditionFailed',
+  ],
   handle: (input, context) => readObject(input, context, false),
   reply: (reply) => reply,
 });

@@ -42,14 +42,26 @@ export const listBuckets = operation({
       }
     }
     // Regions are told only where the request asked for pages or a filter, as AWS does.
-    const paged = maxBuckets !== undefined || prefix !== undefined || bucketRegion !== undefined || continuationToken !== undefined;
-    return { buckets, next, owner: services.accounts.owner(caller.accountId), region: paged ? services.region : undefined };
+    const paged =
+      maxBuckets !== undefined || prefix !== undefined || bucketRegion !== undefined || continuationToken !== undefined;
+    return {
+      buckets,
+      next,
+      owner: services.accounts.owner(caller.accountId),
+      region: paged ? services.region : undefined,
+    };
   },
   reply: ({ buckets, next, owner, region }, { prefix }) => ({
     xml: [
       'ListAllMyBucketsResult',
       [
-        ['Owner', [['ID', owner?.id ?? ''], ['DisplayName', owner?.displayName]]],
+        [
+          'Owner',
+          [
+            ['ID', owner?.id ?? ''],
+            ['DisplayName', owner?.displayName],
+          ],
+        ],
         [
           'Buckets',
           buckets.map((bucket) => [

@@ -1,7 +1,7 @@
 import { LIST_MAX_KEYS } from '../../base/limits.js';
+import type { XmlNode } from '../../base/xml/ports.js';
 import { TAG } from '../../store/keys.js';
 import type { UploadRecord } from '../../store/records.js';
-import type { XmlNode } from '../../base/xml/ports.js';
 import { query, queryInt } from '../fields/field.js';
 import { isoDate } from '../fields/http-date.js';
 import { rowBounds } from '../listing/bounds.js';
@@ -36,7 +36,8 @@ export const listMultipartUploads = operation({
     const { bucketId } = facts.bucket.record;
     const bounds = rowBounds(TAG.upload, bucketId, { prefix, delimiter, after: keyMarker });
     // Without a key marker the upload id marker is ignored; an id that can't be one of ours starts behind the key.
-    const marker = keyMarker && input.uploadIdMarker && services.uploads.rowKey(bucketId, keyMarker, input.uploadIdMarker);
+    const marker =
+      keyMarker && input.uploadIdMarker && services.uploads.rowKey(bucketId, keyMarker, input.uploadIdMarker);
     if (marker) bounds.gte = Buffer.concat([marker, Buffer.of(0)]);
     const { table } = services.uploads;
     const stream = new RowStream<UploadEntry>(
@@ -72,20 +73,31 @@ export const listMultipartUploads = operation({
           ['IsTruncated', listing.truncated],
           ['EncodingType', encoding],
           ...listing.items.map(
-            ({ key, record }): XmlNode =>
+            ({ key, record }): XmlNode => [
+              'Upload',
               [
-                'Upload',
+                ['Key', encodeKey(key, encoding)],
+                ['UploadId', record.uploadId],
                 [
-                  ['Key', encodeKey(key, encoding)],
-                  ['UploadId', record.uploadId],
-                  ['Initiator', [['ID', record.initiatorArn], ['DisplayName', record.initiatorName]]],
-                  ['Owner', owner && [['ID', owner.id], ['DisplayName', owner.displayName]]],
-                  ['StorageClass', record.storageClass],
-                  ['Initiated', isoDate(record.initiatedMs)],
-                  ['ChecksumAlgorithm', record.checksum.default ? undefined : record.checksum.algorithm],
-                  ['ChecksumType', record.checksum.default ? undefined : record.checksum.type],
+                  'Initiator',
+                  [
+                    ['ID', record.initiatorArn],
+                    ['DisplayName', record.initiatorName],
+                  ],
                 ],
+                [
+                  'Owner',
+                  owner && [
+                    ['ID', owner.id],
+                    ['DisplayName', owner.displayName],
+                  ],
+                ],
+                ['StorageClass', record.storageClass],
+                ['Initiated', isoDate(record.initiatedMs)],
+                ['ChecksumAlgorithm', record.checksum.default ? undefined : record.checksum.algorithm],
+                ['ChecksumType', record.checksum.default ? undefined : record.checksum.type],
               ],
+            ],
           ),
           ...prefixNodes(listing.commonPrefixes, encoding),
         ],

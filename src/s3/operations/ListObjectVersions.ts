@@ -1,7 +1,7 @@
 import { LIST_MAX_KEYS } from '../../base/limits.js';
+import type { XmlNode } from '../../base/xml/ports.js';
 import { TAG } from '../../store/keys.js';
 import { NULL_VERSION, sequenceOf } from '../../store/version-id.js';
-import type { XmlNode } from '../../base/xml/ports.js';
 import { S3Error } from '../error.js';
 import { query } from '../fields/field.js';
 import { isoDate } from '../fields/http-date.js';
@@ -90,7 +90,13 @@ function versionNode(
       ['VersionId', record.versionId],
       ['IsLatest', isLatest],
       ['LastModified', isoDate(record.lastModifiedMs)],
-      ['Owner', owner && [['ID', owner.id], ['DisplayName', owner.displayName]]],
+      [
+        'Owner',
+        owner && [
+          ['ID', owner.id],
+          ['DisplayName', owner.displayName],
+        ],
+      ],
     ],
   ];
 }

@@ -1,9 +1,9 @@
 import { LIST_MAX_KEYS } from '../../base/limits.js';
 import { S3Error } from '../error.js';
 import { query } from '../fields/field.js';
-import type { Field } from '../operation.js';
 import { encodeKey, encodingType } from '../listing/encode.js';
 import { contentNodes, listCurrent, prefixNodes } from '../listing/object-rows.js';
+import type { Field } from '../operation.js';
 import { bucketArn, operation } from '../operation.js';
 import { maxKeys } from './ListObjects.js';
 
@@ -24,7 +24,8 @@ const continuationToken: Field<{ sent: string; after: string } | undefined> = {
 
 const TOKEN_VERSION = 1;
 
-const encodeToken = (after: string): string => Buffer.concat([Buffer.of(TOKEN_VERSION), Buffer.from(after)]).toString('base64');
+const encodeToken = (after: string): string =>
+  Buffer.concat([Buffer.of(TOKEN_VERSION), Buffer.from(after)]).toString('base64');
 
 export const listObjectsV2 = operation({
   name: 'ListObjectsV2',

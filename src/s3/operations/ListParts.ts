@@ -1,4 +1,5 @@
 import { LIST_MAX_KEYS } from '../../base/limits.js';
+import type { XmlNode } from '../../base/xml/ports.js';
 import { checksumNodes } from '../checksum/headers.js';
 import type { ObjectCipher } from '../encryption/object-cipher.js';
 import { openCipher } from '../encryption/open-cipher.js';
@@ -6,7 +7,6 @@ import { customerKey } from '../fields/customer-key.js';
 import { queryInt } from '../fields/field.js';
 import { isoDate } from '../fields/http-date.js';
 import { uploadId } from '../fields/upload-id.js';
-import type { XmlNode } from '../../base/xml/ports.js';
 import { requireUpload } from '../multipart/put-part.js';
 import { objectArn, operation } from '../operation.js';
 import { openChecksum } from '../read.js';
@@ -41,10 +41,19 @@ export const listParts = operation({
       const { algorithm, type } = record.checksum;
       const shown = parts.map((part) => {
         const readable = part.checksum && (part.checksum.value !== undefined || cipher);
-        const checksum = readable && !record.checksum.default ? openChecksum({ algorithm, type, ...part.checksum }, cipher) : undefined;
+        const checksum =
+          readable && !record.checksum.default
+            ? openChecksum({ algorithm, type, ...part.checksum }, cipher)
+            : undefined;
         return { part, checksum };
       });
-      return { record, shown, max, truncated: found.length > max, owner: services.accounts.owner(facts.bucket.record.ownerAccountId) };
+      return {
+        record,
+        shown,
+        max,
+        truncated: found.length > max,
+        owner: services.accounts.owner(facts.bucket.record.ownerAccountId),
+      };
     } finally {
       cipher?.dispose();
       input.customerKey?.key.dispose();
@@ -57,8 +66,20 @@ export const listParts = operation({
         ['Bucket', bucket],
         ['Key', key],
         ['UploadId', record.uploadId],
-        ['Initiator', [['ID', record.initiatorArn], ['DisplayName', record.initiatorName]]],
-        ['Owner', owner && [['ID', owner.id], ['DisplayName', owner.displayName]]],
+        [
+          'Initiator',
+          [
+            ['ID', record.initiatorArn],
+            ['DisplayName', record.initiatorName],
+          ],
+        ],
+        [
+          'Owner',
+          owner && [
+            ['ID', owner.id],
+            ['DisplayName', owner.displayName],
+          ],
+        ],
         ['StorageClass', record.storageClass],
         ['PartNumberMarker', partNumberMarker ?? 0],
         ['NextPartNumberMarker', shown.at(-1)?.part.partNumber ?? 0],

@@ -1,5 +1,5 @@
-import type { BucketEncryption } from '../../store/records.js';
 import type { XmlTree } from '../../base/xml/ports.js';
+import type { BucketEncryption } from '../../store/records.js';
 import { S3Error } from '../error.js';
 import { boolean, child, children, malformed, only, requiredText, text, xmlBody } from '../fields/xml.js';
 import { bucketArn, operation } from '../operation.js';

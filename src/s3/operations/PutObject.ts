@@ -2,8 +2,8 @@ import { randomId } from '../../base/ids.js';
 import { PUT_MAX_BYTES } from '../../base/limits.js';
 import type { ObjectContent } from '../../store/records.js';
 import { storeBody, storedChecksum } from '../body/store-body.js';
-import { uploadChecksums } from '../checksum/upload-checksums.js';
 import { checksumHeaders } from '../checksum/headers.js';
+import { uploadChecksums } from '../checksum/upload-checksums.js';
 import { chooseEncryption } from '../encryption/choose.js';
 import { createCipher } from '../encryption/create-cipher.js';
 import { encryptionHeaders } from '../encryption/headers.js';
@@ -59,7 +59,11 @@ export const putObject = operation({
         encryption: cipher.wrapped,
         body: stored.part,
       };
-      const version = { objectId: objectId.toString('hex'), ownerAccountId: facts.bucket.record.ownerAccountId, content };
+      const version = {
+        objectId: objectId.toString('hex'),
+        ownerAccountId: facts.bucket.record.ownerAccountId,
+        content,
+      };
       try {
         const record = await services.objects.put(facts.bucket, key, version, {
           condition: (current) => checkWrite(input.condition, key, current),
@@ -81,7 +85,9 @@ export const putObject = operation({
       etag: `"${content.etag}"`,
       ...checksumHeaders(checksum),
       'x-amz-version-id': record.versionId === 'null' ? undefined : record.versionId,
-      ...encryptionHeaders(content.encryption, encryption?.mode === 'SSE-C' ? encryption.customer : undefined, { context: true }),
+      ...encryptionHeaders(content.encryption, encryption?.mode === 'SSE-C' ? encryption.customer : undefined, {
+        context: true,
+      }),
     },
   }),
 });

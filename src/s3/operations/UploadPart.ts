@@ -15,7 +15,14 @@ export const uploadPart = operation({
   body: { kind: 'stream' },
   facts: ['bucket'],
   needs: ({ bucket, key }) => [{ action: 's3:PutObject', resource: objectArn(bucket, key) }],
-  errors: ['EntityTooLarge', 'IncompleteBody', 'InvalidArgument', 'InvalidRequest', 'MissingContentLength', 'NoSuchUpload'],
+  errors: [
+    'EntityTooLarge',
+    'IncompleteBody',
+    'InvalidArgument',
+    'InvalidRequest',
+    'MissingContentLength',
+    'NoSuchUpload',
+  ],
   async handle({ key, partNumber, uploadId, customerKey }, context) {
     if (partNumber === undefined) throw new S3Error('InvalidArgument', { extra: { ArgumentName: 'partNumber' } });
     requireLength(context.body.length);

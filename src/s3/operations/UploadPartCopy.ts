@@ -30,7 +30,15 @@ export const uploadPartCopy = operation({
   },
   facts: ['bucket'],
   needs: ({ bucket, key }) => [{ action: 's3:PutObject', resource: objectArn(bucket, key) }],
-  errors: ['InvalidArgument', 'InvalidRange', 'InvalidRequest', 'NoSuchKey', 'NoSuchUpload', 'NoSuchVersion', 'PreconditionFailed'],
+  errors: [
+    'InvalidArgument',
+    'InvalidRange',
+    'InvalidRequest',
+    'NoSuchKey',
+    'NoSuchUpload',
+    'NoSuchVersion',
+    'PreconditionFailed',
+  ],
   async handle(input, context) {
     const { key, partNumber } = input;
     if (partNumber === undefined) throw new S3Error('InvalidArgument', { extra: { ArgumentName: 'partNumber' } });

@@ -17,11 +17,13 @@ export interface PolicySources {
 export function decide(request: PolicyRequest, sources: PolicySources): Decision {
   const { principal } = request;
   for (const document of sources.identity) {
-    if (document.statements.some((statement) => applies(statement, request, 'Deny'))) return denied(true, 'identity policy');
+    if (document.statements.some((statement) => applies(statement, request, 'Deny')))
+      return denied(true, 'identity policy');
   }
   const named = sources.resource?.statements.filter((one) => principalApplies(one, principal)) ?? [];
   if (named.some((statement) => applies(statement, request, 'Deny'))) return denied(true, 'resource policy');
-  if (principal.accountId === '' || principal.accountId !== request.resourceAccountId) return denied(false, 'other account');
+  if (principal.accountId === '' || principal.accountId !== request.resourceAccountId)
+    return denied(false, 'other account');
   const trusting = named.filter((statement) => applies(statement, request, 'Allow'));
   if (trusting.some((statement) => namesItself(statement, principal))) return { allowed: true, by: 'resource policy' };
   // A statement that names the account trusts its administration: identity policies (the root has all rights) decide.
@@ -59,7 +61,8 @@ function resourceApplies(statement: Statement, resource: string): boolean {
 }
 
 function principalApplies(statement: Statement, principal: Principal): boolean {
-  if (statement.principals) return names(statement.principals, principal) || trustsAccount(statement.principals, principal);
+  if (statement.principals)
+    return names(statement.principals, principal) || trustsAccount(statement.principals, principal);
   if (statement.notPrincipals) {
     return !names(statement.notPrincipals, principal) && !trustsAccount(statement.notPrincipals, principal);
   }

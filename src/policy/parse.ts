@@ -103,7 +103,8 @@ function conditions(json: unknown): Record<string, Record<string, string[]>> {
     for (const key of Object.keys(members)) {
       const values = Array.isArray(members[key]) ? members[key] : [members[key]];
       parsed[operator][key] = values.map((value) => {
-        if (typeof value === 'object' || value === undefined) throw new PolicyError(`a value of ${operator} is no text`);
+        if (typeof value === 'object' || value === undefined)
+          throw new PolicyError(`a value of ${operator} is no text`);
         return String(value);
       });
     }
@@ -112,7 +113,8 @@ function conditions(json: unknown): Record<string, Record<string, string[]>> {
 }
 
 function object(json: unknown, what: string): Json {
-  if (typeof json !== 'object' || json === null || Array.isArray(json)) throw new PolicyError(`${what} is not a JSON object`);
+  if (typeof json !== 'object' || json === null || Array.isArray(json))
+    throw new PolicyError(`${what} is not a JSON object`);
   return json as Json;
 }
 

@@ -1,0 +1,33 @@
+import { createHash } from 'node:crypto';
+import { Mac } from '../base/mac.js';
+import type { BodyEnd, BodySource, Sink } from '../base/stream.js';
+import { AuthError } from './error.js';
+
+/** A body whose SHA-256 was signed. It is verified when the last byte has passed. */
+export class HashedBody implements BodySource {
+  constructor(
+    private readonly raw: BodySource,
+    /** Hex. */
+    private readonly claimed: string,
+  ) {}
+
+  get length(): number | undefined {
+    return this.raw.length;
+  }
+
+  async pump(sink: Sink): Promise<BodyEnd> {
+    const hash = createHash('sha256');
+    const end = await this.raw.pump((chunk) => {
+      hash.update(chunk);
+      return sink(chunk);
+    });
+    const computed = hash.digest();
+    if (!new Mac(computed).equals(Buffer.from(this.claimed, 'hex'))) {
+      throw new AuthError('XAmzContentSHA256Mismatch', 400, "The provided 'x-amz-content-sha256' header does not match what was computed.", {
+        ClientComputedContentSHA256: this.claimed,
+        S3ComputedContentSHA256: computed.toString('hex'),
+      });
+    }
+    return end;
+  }
+}

@@ -8,8 +8,15 @@ import { ChunkedBody, type ChunkSigner, isStreaming } from './chunked-body.js';
 import { formatAmzDate, isoSeconds, parseAmzDate } from './date.js';
 import { AuthError, forService } from './error.js';
 import { HashedBody } from './hashed-body.js';
-import { ANONYMOUS, type Caller, type CredentialSource, type Service, type SignatureFacts, type SignedRequest } from './ports.js';
-import { parseCredential, type ParsedCredential, scopeText } from './scope.js';
+import {
+  ANONYMOUS,
+  type Caller,
+  type CredentialSource,
+  type Service,
+  type SignatureFacts,
+  type SignedRequest,
+} from './ports.js';
+import { type ParsedCredential, parseCredential, scopeText } from './scope.js';
 import { sign, signingKey } from './signing-key.js';
 
 export interface AuthOptions {
@@ -103,7 +110,9 @@ function byHeader(request: SignedRequest, options: AuthOptions, authorization: s
   const signedHeaders = fields.get('SignedHeaders');
   const signature = fields.get('Signature');
   if (!credentialText || !signedHeaders || !signature) {
-    throw malformed('The authorization header is malformed; the authorization header requires three components: Credential, SignedHeaders, and Signature.');
+    throw malformed(
+      'The authorization header is malformed; the authorization header requires three components: Credential, SignedHeaders, and Signature.',
+    );
   }
   const credential = parseCredential(credentialText);
   if (credential?.terminator !== 'aws4_request') {
@@ -114,7 +123,9 @@ function byHeader(request: SignedRequest, options: AuthOptions, authorization: s
   requireScope(credential, options, (why, extra) => malformed(`The authorization header is malformed; ${why}`, extra));
   const { date, dateMs } = requestDate(request);
   if (credential.date !== date.slice(0, 8)) {
-    throw malformed(`The authorization header is malformed; Invalid credential date "${credential.date}". This date is not the same as X-Amz-Date: "${date.slice(0, 8)}".`);
+    throw malformed(
+      `The authorization header is malformed; Invalid credential date "${credential.date}". This date is not the same as X-Amz-Date: "${date.slice(0, 8)}".`,
+    );
   }
   requireSkew(dateMs, clock.now(), date);
   const payload = service === 's3' ? requireContentSha256(request) : sha256Hex(options.body ?? '');
@@ -124,29 +135,51 @@ function byHeader(request: SignedRequest, options: AuthOptions, authorization: s
 
 function byQuery(request: SignedRequest, options: AuthOptions, query: ReadonlyMap<string, string>): Authenticated {
   const fail = (message: string): AuthError => new AuthError('AuthorizationQueryParametersError', 400, message);
-  const names = ['X-Amz-Algorithm', 'X-Amz-Credential', 'X-Amz-Signature', 'X-Amz-Date', 'X-Amz-SignedHeaders', 'X-Amz-Expires'];
+  const names = [
+    'X-Amz-Algorithm',
+    'X-Amz-Credential',
+    'X-Amz-Signature',
+    'X-Amz-Date',
+    'X-Amz-SignedHeaders',
+    'X-Amz-Expires',
+  ];
   if (names.some((name) => query.get(name) === undefined)) {
-    throw fail('Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters.');
+    throw fail(
+      'Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters.',
+    );
   }
-  if (query.get('X-Amz-Algorithm') !== ALGORITHM) throw fail('X-Amz-Algorithm only supports "AWS4-HMAC-SHA256 and AWS4-ECDSA-P256-SHA256"');
+  if (query.get('X-Amz-Algorithm') !== ALGORITHM)
+    throw fail('X-Amz-Algorithm only supports "AWS4-HMAC-SHA256 and AWS4-ECDSA-P256-SHA256"');
   const credential = parseCredential(query.get('X-Amz-Credential')!);
   if (credential?.terminator !== 'aws4_request') {
-    throw fail('Error parsing the X-Amz-Credential parameter; the Credential is mal-formed; expecting "<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request".');
+    throw fail(
+      'Error parsing the X-Amz-Credential parameter; the Credential is mal-formed; expecting "<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request".',
+    );
   }
   requireScope(credential, options, (why, extra) => {
-    return new AuthError('AuthorizationQueryParametersError', 400, `Error parsing the X-Amz-Credential parameter; ${why}`, extra);
+    return new AuthError(
+      'AuthorizationQueryParametersError',
+      400,
+      `Error parsing the X-Amz-Credential parameter; ${why}`,
+      extra,
+    );
   });
   const date = query.get('X-Amz-Date')!;
   const dateMs = parseAmzDate(date);
-  if (dateMs === undefined) throw fail('X-Amz-Date must be in the ISO8601 Long Format "yyyyMMdd\'T\'HHmmss\'Z\'"');
+  if (dateMs === undefined) throw fail("X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"");
   if (credential.date !== date.slice(0, 8)) {
-    throw fail(`Error parsing the X-Amz-Credential parameter; Invalid credential date "${credential.date}". This date is not the same as X-Amz-Date: "${date.slice(0, 8)}".`);
+    throw fail(
+      `Error parsing the X-Amz-Credential parameter; Invalid credential date "${credential.date}". This date is not the same as X-Amz-Date: "${date.slice(0, 8)}".`,
+    );
   }
   const expiresText = query.get('X-Amz-Expires')!;
   if (!/^[+-]?\d+$/.test(expiresText)) throw fail('X-Amz-Expires should be a number');
   const expires = Number(expiresText);
   if (expires < 0) throw fail('X-Amz-Expires must be non-negative');
-  if (expires > PRESIGN_MAX_SECONDS) throw fail('X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less than 604800 seconds');
+  if (expires > PRESIGN_MAX_SECONDS)
+    throw fail(
+      'X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less than 604800 seconds',
+    );
   const nowMs = options.clock.now();
   if (dateMs > nowMs + CLOCK_SKEW_MAX_MS) {
     throw new AuthError('AccessDenied', 403, 'Request is not yet valid', { ServerTime: isoSeconds(nowMs) });
@@ -175,14 +208,21 @@ function verify(
   const { credential, signedHeaders, signature, date, payload } = claim;
   const found = options.credentials.find(credential.accessKeyId);
   if (!found) {
-    throw new AuthError('InvalidAccessKeyId', 403, 'The AWS Access Key Id you provided does not exist in our records.', {
-      AWSAccessKeyId: credential.accessKeyId,
-    });
+    throw new AuthError(
+      'InvalidAccessKeyId',
+      403,
+      'The AWS Access Key Id you provided does not exist in our records.',
+      {
+        AWSAccessKeyId: credential.accessKeyId,
+      },
+    );
   }
   const token = text(request.headers['x-amz-security-token']) ?? tokenInQuery;
   if (token !== undefined) {
     // Coffer issues no session tokens: this one is somebody else's.
-    throw new AuthError('InvalidToken', 400, 'The provided token is malformed or otherwise invalid.', { 'Token-0': token });
+    throw new AuthError('InvalidToken', 400, 'The provided token is malformed or otherwise invalid.', {
+      'Token-0': token,
+    });
   }
   requireSigned(request, signedHeaders, options);
   const without = type === 'REST-QUERY-STRING' ? 'X-Amz-Signature' : undefined;
@@ -205,7 +245,10 @@ function verify(
       },
     );
   }
-  const signer: ChunkSigner = { seed: signature, sign: (lines) => sign(key, `${lines[0]}\n${date}\n${scope}\n${lines.slice(1).join('\n')}`) };
+  const signer: ChunkSigner = {
+    seed: signature,
+    sign: (lines) => sign(key, `${lines[0]}\n${date}\n${scope}\n${lines.slice(1).join('\n')}`),
+  };
   const ageMs = options.clock.now() - claim.dateMs;
   return {
     caller: found.caller,
@@ -244,8 +287,12 @@ function requireScope(
   if (credential.region !== region) {
     throw fail(`the region '${credential.region}' is wrong; expecting '${region}'`, { Region: region });
   }
-  if (credential.service !== service) throw fail(`incorrect service "${credential.service}". This endpoint belongs to "${service}".`);
-  if (!/^\d{8}$/.test(credential.date)) throw fail(`incorrect date format "${credential.date}". This date in the credential must be in the format "yyyyMMdd".`);
+  if (credential.service !== service)
+    throw fail(`incorrect service "${credential.service}". This endpoint belongs to "${service}".`);
+  if (!/^\d{8}$/.test(credential.date))
+    throw fail(
+      `incorrect date format "${credential.date}". This date in the credential must be in the format "yyyyMMdd".`,
+    );
 }
 
 /** Signed must be the host and every `x-amz-` header that was sent. */
@@ -276,25 +323,39 @@ function requestDate(request: SignedRequest): { date: string; dateMs: number } {
 
 function requireSkew(dateMs: number, nowMs: number, date: string): void {
   if (Math.abs(nowMs - dateMs) <= CLOCK_SKEW_MAX_MS) return;
-  throw new AuthError('RequestTimeTooSkewed', 403, 'The difference between the request time and the current time is too large.', {
-    RequestTime: date,
-    ServerTime: isoSeconds(nowMs),
-    MaxAllowedSkewMilliseconds: String(CLOCK_SKEW_MAX_MS),
-  });
+  throw new AuthError(
+    'RequestTimeTooSkewed',
+    403,
+    'The difference between the request time and the current time is too large.',
+    {
+      RequestTime: date,
+      ServerTime: isoSeconds(nowMs),
+      MaxAllowedSkewMilliseconds: String(CLOCK_SKEW_MAX_MS),
+    },
+  );
 }
 
 const malformed = (message: string, extra: Record<string, string> = {}): AuthError =>
   new AuthError('AuthorizationHeaderMalformed', 400, message, extra);
 
 const unsupportedMechanism = (): AuthError =>
-  new AuthError('InvalidRequest', 400, 'The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.');
+  new AuthError(
+    'InvalidRequest',
+    400,
+    'The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.',
+  );
 
-const text = (value: string | string[] | undefined): string | undefined => (Array.isArray(value) ? value.join(',') : value);
+const text = (value: string | string[] | undefined): string | undefined =>
+  Array.isArray(value) ? value.join(',') : value;
 
-const hexBytes = (value: string): string => Buffer.from(value).toString('hex').replace(/(..)(?!$)/g, '$1 ');
+const hexBytes = (value: string): string =>
+  Buffer.from(value)
+    .toString('hex')
+    .replace(/(..)(?!$)/g, '$1 ');
 
 /** A customer's key may be among the signed headers: an error message is no place for it. */
-const withoutCustomerKeys = (canonical: string): string => canonical.replace(/^(x-amz-.*customer-key(-md5)?):.*$/gm, '$1:[secret]');
+const withoutCustomerKeys = (canonical: string): string =>
+  canonical.replace(/^(x-amz-.*customer-key(-md5)?):.*$/gm, '$1:[secret]');
 
 function queryParameters(rawQuery: string): Map<string, string> {
   const found = new Map<string, string>();

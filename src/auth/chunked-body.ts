@@ -64,7 +64,8 @@ export class ChunkedBody implements BodySource {
         .filter(Boolean),
     );
     const decoded = headers['x-amz-decoded-content-length'];
-    if (typeof decoded !== 'string') throw new AuthError('MissingContentLength', 411, 'You must provide the Content-Length HTTP header.');
+    if (typeof decoded !== 'string')
+      throw new AuthError('MissingContentLength', 411, 'You must provide the Content-Length HTTP header.');
     if (!/^\d{1,15}$/.test(decoded)) {
       throw new AuthError('InvalidArgument', 400, 'x-amz-decoded-content-length is not a number', {
         ArgumentName: 'x-amz-decoded-content-length',
@@ -83,7 +84,8 @@ export class ChunkedBody implements BodySource {
   #push(bytes: Buffer, sink: Sink): void | Promise<void> {
     let at = 0;
     while (at < bytes.length) {
-      if (this.#state === 'end') throw new AuthError('IncompleteBody', 400, 'The request body has bytes behind its end.');
+      if (this.#state === 'end')
+        throw new AuthError('IncompleteBody', 400, 'The request body has bytes behind its end.');
       if (this.#state === 'data') {
         const piece = bytes.subarray(at, at + this.#left);
         at += piece.length;
@@ -101,7 +103,8 @@ export class ChunkedBody implements BodySource {
       }
       const newline = bytes.indexOf(0x0a, at);
       const end = newline < 0 ? bytes.length : newline + 1;
-      this.#line = this.#line.length === 0 ? bytes.subarray(at, end) : Buffer.concat([this.#line, bytes.subarray(at, end)]);
+      this.#line =
+        this.#line.length === 0 ? bytes.subarray(at, end) : Buffer.concat([this.#line, bytes.subarray(at, end)]);
       at = end;
       if (this.#line.length > LINE_MAX_BYTES) throw malformed();
       if (newline < 0) {
@@ -186,9 +189,21 @@ export class ChunkedBody implements BodySource {
 }
 
 const incomplete = (): AuthError =>
-  new AuthError('IncompleteBody', 400, 'You did not provide the number of bytes specified by the Content-Length HTTP header');
+  new AuthError(
+    'IncompleteBody',
+    400,
+    'You did not provide the number of bytes specified by the Content-Length HTTP header',
+  );
 const malformed = (): AuthError => new AuthError('IncompleteBody', 400, 'The request body terminated unexpectedly');
 const malformedTrailer = (): AuthError =>
-  new AuthError('MalformedTrailerError', 400, 'The request contained trailing data that was not well-formed or did not conform to our published schema.');
+  new AuthError(
+    'MalformedTrailerError',
+    400,
+    'The request contained trailing data that was not well-formed or did not conform to our published schema.',
+  );
 const badSignature = (): AuthError =>
-  new AuthError('SignatureDoesNotMatch', 403, 'The request signature we calculated does not match the signature you provided. Check your key and signing method.');
+  new AuthError(
+    'SignatureDoesNotMatch',
+    403,
+    'The request signature we calculated does not match the signature you provided. Check your key and signing method.',
+  );

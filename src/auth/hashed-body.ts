@@ -23,10 +23,15 @@ export class HashedBody implements BodySource {
     });
     const computed = hash.digest();
     if (!new Mac(computed).equals(Buffer.from(this.claimed, 'hex'))) {
-      throw new AuthError('XAmzContentSHA256Mismatch', 400, "The provided 'x-amz-content-sha256' header does not match what was computed.", {
-        ClientComputedContentSHA256: this.claimed,
-        S3ComputedContentSHA256: computed.toString('hex'),
-      });
+      throw new AuthError(
+        'XAmzContentSHA256Mismatch',
+        400,
+        "The provided 'x-amz-content-sha256' header does not match what was computed.",
+        {
+          ClientComputedContentSHA256: this.claimed,
+          S3ComputedContentSHA256: computed.toString('hex'),
+        },
+      );
     }
     return end;
   }

@@ -1,0 +1,19 @@
+import { KMS_PLAINTEXT_MAX_BYTES } from '../../base/limits.js';
+import { action } from '../action.js';
+import { readAlgorithm } from '../algorithm.js';
+
+export const encrypt = action({
+  name: 'Encrypt',
+  input: (input) => ({
+    keyId: input.requiredText('KeyId', { min: 1, max: 2048 }),
+    plaintext: input.requiredBlob('Plaintext', { min: 1, max: KMS_PLAINTEXT_MAX_BYTES }),
+    context: input.context('EncryptionContext'),
+    algorithm: readAlgorithm(input, 'EncryptionAlgorithm'),
+  }),
+  async handle({ keyId, plaintext, context, algorithm }, who, keys) {
+    const record = await keys.requireUsable(who, 'kms:Encrypt', keyId);
+    const blob = keys.encrypt(record, context, plaintext);
+    plaintext.fill(0);
+    return { CiphertextBlob: blob.toString('base64'), KeyId: keys.arn(record), EncryptionAlgorithm: algorithm };
+  },
+});

@@ -1,0 +1,26 @@
+import { randomBytes } from 'node:crypto';
+import { action } from '../action.js';
+import { readDataKeyLength } from '../data-key-length.js';
+import { refuseRecipient } from '../recipient.js';
+
+export const generateDataKey = action({
+  name: 'GenerateDataKey',
+  input: (input) => ({
+    keyId: input.requiredText('KeyId', { min: 1, max: 2048 }),
+    context: input.context('EncryptionContext'),
+    bytes: readDataKeyLength(input),
+    recipient: refuseRecipient(input),
+  }),
+  async handle({ keyId, context, bytes }, who, keys) {
+    const record = await keys.requireUsable(who, 'kms:GenerateDataKey', keyId);
+    const plaintext = randomBytes(bytes);
+    const answer = {
+      CiphertextBlob: keys.encrypt(record, context, plaintext).toString('base64'),
+      Plaintext: plaintext.toString('base64'),
+      KeyId: keys.arn(record),
+      KeyMaterialId: record.backingKeys.at(-1)!.id,
+    };
+    plaintext.fill(0);
+    return answer;
+  },
+});

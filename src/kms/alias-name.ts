@@ -1,0 +1,22 @@
+import { KmsError } from '../encryption/ports.js';
+import { validation } from './errors.js';
+
+/** https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateAlias.html */
+export function requireAliasName(name: string): string {
+  if (!name.startsWith('alias/')) {
+    throw validation(
+      'Alias must start with the prefix "alias/". Please see https://docs.aws.amazon.com/kms/latest/developerguide/kms-alias.html',
+    );
+  }
+  if (name.startsWith('alias/aws/')) throw new KmsError('NotAuthorizedException', '');
+  if (!/^alias\/[a-zA-Z0-9/_-]+$/.test(name)) {
+    throw new KmsError(
+      'InvalidAliasNameException',
+      `The alias name ${name} is not valid: it may hold letters, digits, slash, underscore and dash.`,
+    );
+  }
+  return name;
+}
+
+export const aliasArn = (region: string, alias: { accountId: string; name: string }): string =>
+  `arn:aws:kms:${region}:${alias.accountId}:${alias.name}`;

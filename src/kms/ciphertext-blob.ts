@@ -1,0 +1,50 @@
+import { encodeContext } from '../encryption/context.js';
+import type { EncryptionContext } from '../encryption/ports.js';
+import type { Xaes } from '../seal/xaes.js';
+import { StoreDamaged } from '../store/errors.js';
+
+const VERSION = 1;
+const UUID_BYTES = 16;
+const MATERIAL_BYTES = 32;
+const HEADER_BYTES = 1 + UUID_BYTES + MATERIAL_BYTES;
+
+/** Whose ciphertext it is. It stands in clear, so that Decrypt needs no KeyId. */
+export interface BlobHeader {
+  keyId: string;
+  backingKeyId: string;
+}
+
+/**
+ * CiphertextBlob: 01 ‖ key id (16) ‖ backing key id (32) ‖ XAES-256-GCM(backing key, AAD = header ‖ encoded context, plaintext).
+ * FORMAT.md, "KMS ciphertext blob".
+ */
+export function sealBlob(key: Xaes, header: BlobHeader, context: EncryptionContext, plaintext: Uint8Array): Buffer {
+  const head = encodeHeader(header);
+  return Buffer.concat([head, key.seal(Buffer.concat([head, encodeContext(context)]), plaintext)]);
+}
+
+/** Undefined where it can't be a blob of Coffer's. */
+export function readBlobHeader(blob: Uint8Array): BlobHeader | undefined {
+  if (blob.length <= HEADER_BYTES || blob[0] !== VERSION) return undefined;
+  const bytes = Buffer.from(blob.buffer, blob.byteOffset, blob.length);
+  const hex = bytes.toString('hex', 1, 1 + UUID_BYTES);
+  const keyId = `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+  return { keyId, backingKeyId: bytes.toString('hex', 1 + UUID_BYTES, HEADER_BYTES) };
+}
+
+/** Undefined where anything of blob or context was changed. */
+export function openBlob(key: Xaes, context: EncryptionContext, blob: Uint8Array): Buffer | undefined {
+  const head = blob.subarray(0, HEADER_BYTES);
+  try {
+    return key.open(Buffer.concat([head, encodeContext(context)]), blob.subarray(HEADER_BYTES));
+  } catch (error) {
+    if (error instanceof StoreDamaged) return undefined;
+    throw error;
+  }
+}
+
+function encodeHeader({ keyId, backingKeyId }: BlobHeader): Buffer {
+  const id = Buffer.from(keyId.replaceAll('-', ''), 'hex');
+  const material = Buffer.from(backingKeyId, 'hex');
+  return Buffer.concat([Buffer.of(VERSION), id, material]);
+}

@@ -1,0 +1,104 @@
+import type { EncryptionContext } from '../encryption/ports.js';
+import { KmsError } from '../encryption/ports.js';
+import { constraint, validation } from './errors.js';
+
+/** The JSON body of a request, read member by member with AWS's validation and its words. */
+export class Input {
+  constructor(private readonly json: Readonly<Record<string, unknown>>) {}
+
+  text(member: string, limits: { min?: number; max: number }): string | undefined {
+    const value = this.json[member];
+    if (value === undefined || value === null) return undefined;
+    if (typeof value !== 'string') throw serialization();
+    const at = camel(member);
+    if (value.length < (limits.min ?? 0)) {
+      throw constraint(value, at, `Member must have length greater than or equal to ${limits.min}`);
+    }
+    if (value.length > limits.max)
+      throw constraint(value, at, `Member must have length less than or equal to ${limits.max}`);
+    return value;
+  }
+
+  requiredText(member: string, limits: { min?: number; max: number }): string {
+    const value = this.text(member, limits);
+    if (value === undefined) throw missing(member);
+    return value;
+  }
+
+  integer(member: string, limits: { min: number; max: number }): number | undefined {
+    const value = this.json[member];
+    if (value === undefined || value === null) return undefined;
+    if (typeof value !== 'number' || !Number.isInteger(value)) throw serialization();
+    const at = camel(member);
+    if (value < limits.min)
+      throw constraint(String(value), at, `Member must have value greater than or equal to ${limits.min}`);
+    if (value > limits.max)
+      throw constraint(String(value), at, `Member must have value less than or equal to ${limits.max}`);
+    return value;
+  }
+
+  boolean(member: string): boolean | undefined {
+    const value = this.json[member];
+    if (value === undefined || value === null) return undefined;
+    if (typeof value !== 'boolean') throw serialization();
+    return value;
+  }
+
+  /** Base64. The value is never put into a message. */
+  blob(member: string, limits: { min: number; max: number }): Buffer | undefined {
+    const value = this.json[member];
+    if (value === undefined || value === null) return undefined;
+    if (typeof value !== 'string') throw serialization();
+    const bytes = Buffer.from(value, 'base64');
+    if (bytes.length < limits.min) {
+      throw constraint(undefined, camel(member), `Member must have length greater than or equal to ${limits.min}`);
+    }
+    if (bytes.length > limits.max) {
+      throw constraint(undefined, camel(member), `Member must have length less than or equal to ${limits.max}`);
+    }
+    return bytes;
+  }
+
+  requiredBlob(member: string, limits: { min: number; max: number }): Buffer {
+    const value = this.blob(member, limits);
+    if (value === undefined) throw missing(member);
+    return value;
+  }
+
+  oneOf<T extends string>(member: string, values: readonly T[]): T | undefined {
+    const value = this.json[member];
+    if (value === undefined || value === null) return undefined;
+    if (typeof value !== 'string') throw serialization();
+    if (!(values as readonly string[]).includes(value)) {
+      throw constraint(value, camel(member), `Member must satisfy enum value set: [${values.join(', ')}]`);
+    }
+    return value as T;
+  }
+
+  context(member: string): EncryptionContext {
+    const value = this.json[member];
+    if (value === undefined || value === null) return {};
+    if (typeof value !== 'object' || Array.isArray(value)) throw serialization();
+    for (const one of Object.values(value)) if (typeof one !== 'string') throw serialization();
+    return value as EncryptionContext;
+  }
+
+  list(member: string): Readonly<Record<string, unknown>>[] | undefined {
+    const value = this.json[member];
+    if (value === undefined || value === null) return undefined;
+    if (!Array.isArray(value)) throw serialization();
+    return value as Readonly<Record<string, unknown>>[];
+  }
+
+  has(member: string): boolean {
+    return this.json[member] !== undefined && this.json[member] !== null;
+  }
+}
+
+const camel = (member: string): string => member[0]!.toLowerCase() + member.slice(1);
+const missing = (member: string): KmsError =>
+  validation(
+    `1 validation error detected: Value null at '${camel(member)}' failed to satisfy constraint: Member must not be null`,
+  );
+const serialization = (): KmsError =>
+  new KmsError('SerializationException', 'The request could not be read: a member has the wrong type.');

@@ -1,0 +1,198 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { utf8 } from '../base/bytes.js';
+import type { Clock } from '../base/clock.js';
+import { Secret } from '../base/secret.js';
+import type { RecordSealer } from '../seal/ports.js';
+import { Xaes } from '../seal/xaes.js';
+import { untilCommitted } from '../store/conflict.js';
+import { under } from '../store/keys.js';
+import type { MetaStore } from '../store/ports.js';
+import { CommitBuilder, type Stored, Table } from '../store/table.js';
+import {
+  ALIAS,
+  ALL_KEYS,
+  type AliasRecord,
+  aliasesOf,
+  aliasRow,
+  type BackingKey,
+  KEY,
+  type KeyRecord,
+  keyRow,
+  keysOf,
+} from './rows.js';
+
+/** Opened backing keys kept in memory. */
+const OPENED_MAX = 10_000;
+
+/**
+ * The stored CMKs and aliases. One process owns the store, so records are kept in memory once read and replaced when written:
+ * GenerateDataKey and Decrypt touch no disk.
+ */
+export class KeyRing {
+  readonly #keys: Table<KeyRecord>;
+  readonly #aliases: Table<AliasRecord>;
+  readonly #cachedKeys = new Map<string, Stored<KeyRecord>>();
+  readonly #cachedAliases = new Map<string, Stored<AliasRecord>>();
+  readonly #opened = new Map<string, Xaes>();
+  readonly #wrapping: Xaes;
+
+  /** `keyStoreKey`: 32 bytes. */
+  constructor(
+    private readonly meta: MetaStore,
+    sealer: RecordSealer,
+    keyStoreKey: Secret,
+    private readonly clock: Clock,
+  ) {
+    this.#keys = new Table(meta, sealer, KEY);
+    this.#aliases = new Table(meta, sealer, ALIAS);
+    this.#wrapping = new Xaes(keyStoreKey);
+  }
+
+  async find(accountId: string, keyId: string): Promise<KeyRecord | undefined> {
+    return (await this.#stored(accountId, keyId))?.record;
+  }
+
+  async alias(accountId: string, name: string): Promise<AliasRecord | undefined> {
+    const cached = this.#cachedAliases.get(`${accountId}/${name}`);
+    if (cached) return cached.record;
+    const stored = await this.#aliases.get(aliasRow(accountId, name));
+    if (stored) this.#cachedAliases.set(`${accountId}/${name}`, stored);
+    return stored?.record;
+  }
+
+  /** With `alias`, the two are made together or not at all; where the alias exists by then, its key is answered. */
+  async create(
+    key: Pick<KeyRecord, 'accountId' | 'description' | 'manager' | 'policy' | 'tags'>,
+    alias?: string,
+  ): Promise<KeyRecord> {
+    const keyId = randomUUID();
+    const nowMs = this.clock.now();
+    const record: KeyRecord = { ...key, keyId, createdMs: nowMs, state: 'Enabled', backingKeys: [] };
+    record.backingKeys.push(this.#newBackingKey(record, nowMs));
+    const rowKey = keyRow(key.accountId, keyId);
+    const commit = new CommitBuilder().expect(rowKey, undefined).put(this.#keys.put(rowKey, record));
+    if (alias !== undefined) {
+      const name = aliasRow(key.accountId, alias);
+      const made = { name: alias, accountId: key.accountId, targetKeyId: keyId, createdMs: nowMs, updatedMs: nowMs };
+      commit.expect(name, undefined).put(this.#aliases.put(name, made));
+    }
+    if (await this.meta.commit(commit.build())) return record;
+    const winner = alias === undefined ? undefined : await this.alias(key.accountId, alias);
+    const existing = winner && (await this.find(key.accountId, winner.targetKeyId));
+    if (!existing) throw new Error('a key could not be created');
+    return existing;
+  }
+
+  /** Changes a key. `change` sees the newest record and throws where it mustn't be. */
+  async update(accountId: string, keyId: string, change: (record: KeyRecord) => KeyRecord): Promise<KeyRecord> {
+    return untilCommitted(async () => {
+      const stored = await this.#keys.get(keyRow(accountId, keyId));
+      if (!stored) throw new Error('the key is gone');
+      const record = change(stored.record);
+      const commit = new CommitBuilder().expect(stored.key, stored).put(this.#keys.put(stored.key, record));
+      const done = await this.meta.commit(commit.build());
+      this.#cachedKeys.delete(`${accountId}/${keyId}`);
+      return done ? record : undefined;
+    });
+  }
+
+  async rotate(accountId: string, keyId: string, check: (record: KeyRecord) => void): Promise<KeyRecord> {
+    return this.update(accountId, keyId, (record) => {
+      check(record);
+      const added: BackingKey = { ...this.#newBackingKey(record, this.clock.now()), rotation: 'ON_DEMAND' };
+      return { ...record, backingKeys: [...record.backingKeys, added] };
+    });
+  }
+
+  /** `false`: an alias of that name exists (where `previous` is absent) or changed (where it is given). */
+  async putAlias(record: AliasRecord, mustExist: boolean): Promise<boolean> {
+    const rowKey = aliasRow(record.accountId, record.name);
+    const stored = await this.#aliases.get(rowKey);
+    if ((stored !== undefined) !== mustExist) return false;
+    const written = stored ? { ...record, createdMs: stored.record.createdMs } : record;
+    const commit = new CommitBuilder().expect(rowKey, stored).put(this.#aliases.put(rowKey, written));
+    const done = await this.meta.commit(commit.build());
+    this.#cachedAliases.delete(`${record.accountId}/${record.name}`);
+    return done;
+  }
+
+  async deleteAlias(accountId: string, name: string): Promise<void> {
+    await this.meta.commit(new CommitBuilder().del(aliasRow(accountId, name)).build());
+    this.#cachedAliases.delete(`${accountId}/${name}`);
+  }
+
+  /** Pages in the order of key ids. */
+  async listKeys(accountId: string, after: string, limit: number): Promise<KeyRecord[]> {
+    const range = under(keysOf(accountId));
+    if (after !== '') range.gte = Buffer.concat([keyRow(accountId, after), Buffer.of(0)]);
+    return (await this.#keys.range({ ...range, limit })).map((stored) => stored.record);
+  }
+
+  async listAliases(accountId: string, after: string, limit: number): Promise<AliasRecord[]> {
+    const range = under(aliasesOf(accountId));
+    if (after !== '') range.gte = Buffer.concat([aliasRow(accountId, after), Buffer.of(0)]);
+    return (await this.#aliases.range({ ...range, limit })).map((stored) => stored.record);
+  }
+
+  /** The opened backing key. @throws StoreDamaged */
+  open(record: KeyRecord, backing: BackingKey): Xaes {
+    const cached = this.#opened.get(backing.id);
+    if (cached) return cached;
+    const secret = new Secret(
+      this.#wrapping.open(backingAad(record, backing.id), Buffer.from(backing.wrapped, 'base64')),
+    );
+    const opened = new Xaes(secret);
+    secret.dispose();
+    if (this.#opened.size >= OPENED_MAX) this.#opened.delete(this.#opened.keys().next().value!);
+    this.#opened.set(backing.id, opened);
+    return opened;
+  }
+
+  /** Removes the keys whose waiting period is over, and their aliases. They are refused from that moment on in any case. */
+  async removeDue(nowMs: number): Promise<number> {
+    let removed = 0;
+    for await (const stored of this.#keys.scan(under(ALL_KEYS))) {
+      const { accountId, keyId, state, deletionMs } = stored.record;
+      if (state !== 'PendingDeletion' || deletionMs! > nowMs) continue;
+      const commit = new CommitBuilder().expect(stored.key, stored).del(stored.key);
+      for (const alias of await this.#aliasesOfKey(accountId, keyId)) commit.del(aliasRow(accountId, alias.name));
+      if (await this.meta.commit(commit.build())) removed++;
+      this.#cachedKeys.delete(`${accountId}/${keyId}`);
+      this.#cachedAliases.clear();
+      for (const { id } of stored.record.backingKeys) this.#opened.delete(id);
+    }
+    return removed;
+  }
+
+  async #aliasesOfKey(accountId: string, keyId: string): Promise<AliasRecord[]> {
+    const found: AliasRecord[] = [];
+    for await (const { record } of this.#aliases.scan(under(aliasesOf(accountId)))) {
+      if (record.targetKeyId === keyId) found.push(record);
+    }
+    return found;
+  }
+
+  async isEmpty(): Promise<boolean> {
+    return (await this.meta.range({ ...under(ALL_KEYS), limit: 1, keysOnly: true })).length === 0;
+  }
+
+  async #stored(accountId: string, keyId: string): Promise<Stored<KeyRecord> | undefined> {
+    const name = `${accountId}/${keyId}`;
+    const cached = this.#cachedKeys.get(name);
+    if (cached) return cached;
+    const stored = await this.#keys.get(keyRow(accountId, keyId));
+    if (stored) this.#cachedKeys.set(name, stored);
+    return stored;
+  }
+
+  #newBackingKey(record: KeyRecord, nowMs: number): BackingKey {
+    const id = randomBytes(32).toString('hex');
+    const material = randomBytes(32);
+    const wrapped = this.#wrapping.seal(backingAad(record, id), material).toString('base64');
+    material.fill(0);
+    return { id, wrapped, createdMs: nowMs };
+  }
+}
+
+const backingAad = (record: Pick<KeyRecord, 'accountId' | 'keyId'>, id: string): Buffer =>
+  utf8(`coffer/kms/backing-key\0${record.accountId}\0${record.keyId}\0${id}`);

@@ -1,0 +1,8 @@
+import { unsupported } from './errors.js';
+import type { Input } from './fields.js';
+
+/** Attested enclaves are AWS hardware. */
+export function refuseRecipient(input: Input): undefined {
+  if (input.has('Recipient')) throw unsupported('Recipient (Nitro Enclaves) is not supported.');
+  return undefined;
+}

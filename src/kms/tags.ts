@@ -1,0 +1,31 @@
+import { KmsError } from '../encryption/ports.js';
+import { constraint } from './errors.js';
+import type { Input } from './fields.js';
+
+type Tag = [key: string, value: string];
+const TAGS_MAX = 50;
+
+/** https://docs.aws.amazon.com/kms/latest/APIReference/API_TagResource.html */
+export function readTags(input: Input): Tag[] {
+  const tags = (input.list('Tags') ?? []).map((tag, i): Tag => {
+    const [key, value] = [String(tag.TagKey ?? ''), String(tag.TagValue ?? '')];
+    const at = `tags.${i + 1}.member`;
+    if (key.length < 1) throw constraint(key, `${at}.tagKey`, 'Member must have length greater than or equal to 1');
+    if (key.length > 128) throw constraint(key, `${at}.tagKey`, 'Member must have length less than or equal to 128');
+    if (value.length > 256)
+      throw constraint(value, `${at}.tagValue`, 'Member must have length less than or equal to 256');
+    return [key, value];
+  });
+  for (const [key] of tags) {
+    if (/^aws:/i.test(key)) throw new KmsError('TagException', 'Tags beginning with aws: are reserved');
+  }
+  if (new Set(tags.map(([key]) => key)).size < tags.length) throw new KmsError('TagException', 'Duplicate tag keys');
+  if (tags.length > TAGS_MAX) throw new KmsError('TagException', 'Too many tags');
+  return tags;
+}
+
+export function mergeTags(old: readonly Tag[], added: readonly Tag[]): Tag[] {
+  const merged = [...new Map([...old, ...added])];
+  if (merged.length > TAGS_MAX) throw new KmsError('TagException', 'Too many tags');
+  return merged;
+}

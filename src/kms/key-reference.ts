@@ -11,7 +11,7 @@ export const keyArn = (region: string, record: Pick<KeyRecord, 'accountId' | 'ke
   `arn:aws:kms:${region}:${record.accountId}:key/${record.keyId}`;
 
 /**
- * The CMK that a key id, key ARN, alias name or alias ARN names. AWS-managed keys come into being where S3 asks for them.
+ * The CMK that a key id, key ARN, alias name or alias ARN names. The AWS-managed key of S3 comes into being when it is first named.
  * @throws NotFoundException, in AWS's words
  */
 export async function resolveKey(
@@ -36,7 +36,8 @@ export async function resolveKey(
     const alias = await ring.alias(accountId, name);
     if (alias)
       return existing(await ring.find(accountId, alias.targetKeyId), region, accountId, alias.targetKeyId, nowMs);
-    if (name === 'alias/aws/s3' && who.viaService !== undefined && accountId === who.caller.accountId) {
+    // As on AWS: naming a predefined alias is enough to make its key.
+    if (name === 'alias/aws/s3' && accountId !== '' && accountId === who.caller.accountId) {
       return makeManaged(accountId, name);
     }
     throw notFound(`Alias arn:aws:kms:${region}:${accountId}:${name} is not found.`);

@@ -34,6 +34,10 @@ export const ERRORS = {
   InternalError: error(500, 'We encountered an internal error. Please try again.'),
   InvalidAccessKeyId: error(403, 'The AWS Access Key Id you provided does not exist in our records.'),
   InvalidArgument: error(400, 'Invalid Argument'),
+  InvalidBucketOwnerAWSAccountID: error(
+    400,
+    'The value of the expected bucket owner parameter must be an AWS account ID',
+  ),
   InvalidBucketName: error(400, 'The specified bucket is not valid.'),
   InvalidChunkSizeError: error(403, 'Only the last chunk is allowed to have a size less than 8192 bytes'),
   InvalidDigest: error(400, 'The Content-MD5 you specified was invalid.'),

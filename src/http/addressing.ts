@@ -1,0 +1,75 @@
+import { OBJECT_KEY_MAX_BYTES } from '../base/limits.js';
+import { S3Error } from '../s3/error.js';
+
+/** What a request is about, from its raw target and Host header. */
+export interface Address {
+  rawPath: string;
+  rawQuery: string;
+  bucket: string;
+  key: string;
+  query: ReadonlyMap<string, string>;
+}
+
+/** Raw request target: never `new URL`, which would normalise `..` and `//` away. */
+export function splitTarget(target: string): { rawPath: string; rawQuery: string } {
+  // Absolute form, as proxies send it.
+  const start = /^https?:\/\/[^/]*/i.exec(target)?.[0].length ?? 0;
+  const question = target.indexOf('?', start);
+  const rawPath = question < 0 ? target.slice(start) : target.slice(start, question);
+  return { rawPath: rawPath === '' ? '/' : rawPath, rawQuery: question < 0 ? '' : target.slice(question + 1) };
+}
+
+/** `bucket.<domain>`: the bucket's name; undefined on any other host. */
+export function bucketOfHost(host: string | undefined, domain: string | undefined): string | undefined {
+  if (domain === undefined || host === undefined) return undefined;
+  const name = host.replace(/:\d+$/, '').toLowerCase();
+  return name.endsWith(`.${domain}`) ? name.slice(0, -(domain.length + 1)) : undefined;
+}
+
+/** @throws S3Error InvalidURI, KeyTooLongError */
+export function address(target: string, host: string | undefined, domain: string | undefined): Address {
+  const { rawPath, rawQuery } = splitTarget(target);
+  const virtual = bucketOfHost(host, domain);
+  let bucket: string;
+  let rawKey: string;
+  if (virtual !== undefined) {
+    bucket = virtual;
+    rawKey = rawPath.slice(1);
+  } else {
+    const slash = rawPath.indexOf('/', 1);
+    bucket = decodePercent(slash < 0 ? rawPath.slice(1) : rawPath.slice(1, slash));
+    rawKey = slash < 0 ? '' : rawPath.slice(slash + 1);
+  }
+  const key = decodePercent(rawKey);
+  const bytes = Buffer.byteLength(key, 'utf8');
+  if (bytes > OBJECT_KEY_MAX_BYTES) {
+    throw new S3Error('KeyTooLongError', {
+      extra: { Size: String(bytes), MaxSizeAllowed: String(OBJECT_KEY_MAX_BYTES) },
+    });
+  }
+  return { rawPath, rawQuery, bucket, key, query: parseQuery(rawQuery) };
+}
+
+/** Percent-decoded; `+` stays. @throws InvalidURI where the escapes or the UTF-8 behind them are not valid. */
+function decodePercent(text: string): string {
+  if (!text.includes('%')) return text;
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new S3Error('InvalidURI', { extra: { URI: text } });
+  }
+}
+
+function parseQuery(rawQuery: string): ReadonlyMap<string, string> {
+  const query = new Map<string, string>();
+  if (rawQuery === '') return query;
+  for (const part of rawQuery.split('&')) {
+    if (part === '') continue;
+    const equals = part.indexOf('=');
+    const name = decodePercent((equals < 0 ? part : part.slice(0, equals)).replaceAll('+', ' '));
+    const value = equals < 0 ? '' : decodePercent(part.slice(equals + 1).replaceAll('+', ' '));
+    // The first one counts: a second value can't slip past what the first was checked for.
+    if (!query.has(name)) query.set(name, value);
+  }
+  return query;
+}

@@ -1,0 +1,57 @@
+import { execFile } from 'node:child_process';
+import { access, mkdir } from 'node:fs/promises';
+import { isIP } from 'node:net';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { ConfigError } from '../base/config-error.js';
+
+const run = promisify(execFile);
+
+/** A certificate for this host, made once beside the root key. Node can't make X.509 certificates itself; `openssl` can. */
+export async function selfSigned(
+  configHome: string,
+  host: string,
+  domain: string | undefined,
+): Promise<{ certFile: string; keyFile: string }> {
+  const certFile = join(configHome, 'tls-self-signed.crt');
+  const keyFile = join(configHome, 'tls-self-signed.key');
+  try {
+    await access(certFile);
+    await access(keyFile);
+    return { certFile, keyFile };
+  } catch {
+    await mkdir(configHome, { recursive: true, mode: 0o700 });
+  }
+  const names = new Set(['localhost', '127.0.0.1', '::1', hostname(), host]);
+  if (domain) names.add(domain).add(`*.${domain}`);
+  names.delete('0.0.0.0');
+  names.delete('::');
+  const alternatives = [...names].map((name) => `${isIP(name) ? 'IP' : 'DNS'}:${name}`).join(',');
+  const args = [
+    'req',
+    '-x509',
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:P-256',
+    '-nodes',
+    '-days',
+    '825',
+    '-subj',
+    '/CN=coffer',
+  ];
+  try {
+    await run('openssl', [...args, '-addext', `subjectAltName=${alternatives}`, '-keyout', keyFile, '-out', certFile], {
+      cwd: configHome,
+    });
+  } catch (error) {
+    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    throw new ConfigError(
+      missing
+        ? 'COFFER_TLS=self-signed needs openssl, which is not installed'
+        : 'openssl could not make a self-signed certificate',
+    );
+  }
+  return { certFile, keyFile };
+}

@@ -1,0 +1,103 @@
+import { createServer, IncomingMessage, type Server, ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import express from 'express';
+import { requestId } from '../base/ids.js';
+import { REQUEST_HEADERS_MAX_BYTES } from '../base/limits.js';
+import { xmlDocument } from '../base/xml/write.js';
+import type { Edge } from './edge.js';
+
+export interface TlsFiles {
+  cert: Buffer;
+  key: Buffer;
+}
+
+const SHUTDOWN_MS = 30_000;
+
+/** The one file that knows Express: it gets one catch-all route; the operations' router is our own. */
+export class HttpServer {
+  readonly #server: Server;
+  #closing = false;
+
+  constructor(edge: Edge, tls: TlsFiles | undefined) {
+    const app = express();
+    for (const setting of ['etag', 'x-powered-by', 'query parser']) app.set(setting, false);
+    const wanted = new WeakSet<IncomingMessage>();
+    app.use((request, response) => {
+      // `100 Continue` goes out when the body is first wanted: a refused upload is never sent.
+      const onBodyWanted = (): void => {
+        if (wanted.delete(request)) response.writeContinue();
+      };
+      if (this.#closing) response.setHeader('connection', 'close');
+      void edge.handle(request, response, onBodyWanted);
+    });
+    // Express puts its prototypes into every request and response, which costs 100 µs each; these classes have them already.
+    const options = {
+      IncomingMessage: withPrototype(IncomingMessage, app.request),
+      ServerResponse: withPrototype(ServerResponse, app.response),
+      maxHeaderSize: REQUEST_HEADERS_MAX_BYTES,
+      // A slow upload of 5 GiB takes longer than any fixed time; idle ones are ended by the body's own timer.
+      requestTimeout: 0,
+      headersTimeout: 60_000,
+      keepAliveTimeout: 75_000,
+      noDelay: true,
+      highWaterMark: 256 * 1024,
+    };
+    this.#server = tls
+      ? (createTlsServer({ ...options, ...tls }, app) as unknown as Server)
+      : createServer(options, app);
+    this.#server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+      wanted.add(request);
+      this.#server.emit('request', request, response);
+    });
+    this.#server.on('clientError', answerClientError);
+  }
+
+  /** @throws the listen error (EADDRINUSE, EACCES …). @returns the port. */
+  listen(host: string, port: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen({ host, port, backlog: 1024 }, () => {
+        this.#server.off('error', reject);
+        resolve((this.#server.address() as AddressInfo).port);
+      });
+    });
+  }
+
+  /** No new requests; those in flight finish, for 30 s at most. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#server.closeIdleConnections();
+    const timer = setTimeout(() => this.#server.closeAllConnections(), SHUTDOWN_MS);
+    await closed;
+    clearTimeout(timer);
+  }
+}
+
+/** A constructor for instances whose prototype is Express's already. */
+function withPrototype<T extends typeof IncomingMessage | typeof ServerResponse>(base: T, prototype: object): T {
+  const made = function (this: object, ...args: unknown[]) {
+    return Reflect.construct(base, args, made);
+  } as unknown as T;
+  Object.setPrototypeOf(made, base);
+  made.prototype = prototype as T['prototype'];
+  return made;
+}
+
+function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const overflow = error.code === 'HPE_HEADER_OVERFLOW';
+  const code = overflow ? 'RequestHeaderSectionTooLarge' : 'BadRequest';
+  const message = overflow
+    ? 'Your request header section exceeds the maximum allowed header section size.'
+    : 'An error occurred when parsing the HTTP request.';
+  const extra = overflow ? ([['MaxSizeAllowed', REQUEST_HEADERS_MAX_BYTES]] as const) : [];
+  const body = xmlDocument('Error', [['Code', code], ['Message', message], ...extra, ['RequestId', requestId()]]);
+  socket.end(
+    `HTTP/1.1 400 Bad Request\r\nServer: Coffer\r\nContent-Type: application/xml\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
+}

@@ -1,0 +1,195 @@
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Logger, pino } from 'pino';
+import { Budget } from './base/budget.js';
+import { systemClock } from './base/clock.js';
+import { ConfigError } from './base/config-error.js';
+import { UPLOAD_BUDGET_BYTES } from './base/limits.js';
+import type { Config } from './config.js';
+import { DataKeys } from './encryption/data-keys.js';
+import type { KeyService } from './encryption/ports.js';
+import { Edge } from './http/edge.js';
+import { Metrics } from './http/metrics.js';
+import { Peers } from './http/peer.js';
+import { Router } from './http/router.js';
+import { selfSigned } from './http/self-signed.js';
+import { HttpServer, type TlsFiles } from './http/server.js';
+import { type AccountConfig, Accounts } from './iam/accounts.js';
+import { readAccountsFile } from './iam/accounts-file.js';
+import { loadOrCreateCredentials } from './iam/credentials-file.js';
+import { Sweeper } from './jobs/sweeper.js';
+import { KeyRing } from './kms/key-ring.js';
+import { KeyStoreKeyFile } from './kms/key-store-key.js';
+import { Keys } from './kms/keys.js';
+import { Kms } from './kms/kms.js';
+import { RemoteKeyService } from './kms/remote.js';
+import { OPERATIONS } from './s3/registry.js';
+import type { Services } from './s3/services.js';
+import { requireRightRootKey } from './seal/check-value.js';
+import { RootSealer } from './seal/record-sealer.js';
+import { loadOrCreateRootKey, type RootKey } from './seal/root-key.js';
+import { Buckets } from './store/buckets.js';
+import { Intents } from './store/intents.js';
+import { openStore, type Store } from './store/leveldb/open.js';
+import { Manifests } from './store/manifest.js';
+import { Objects } from './store/objects.js';
+import { Uploads } from './store/uploads.js';
+
+/** How often what is due is looked for: CMKs whose waiting period is over. */
+const HOUSEKEEPING_MS = 60_000;
+
+export interface Coffer {
+  url: string;
+  /** Where the root key lies; absent where it comes from a passphrase. */
+  rootKeyFile: string | undefined;
+  /** Absent where settings or the accounts file give the credentials. */
+  credentialsFile: string | undefined;
+  close(): Promise<void>;
+}
+
+/** Puts everything together and serves. @throws ConfigError, RootKeyError, StoreInUse, StoreTooNew, StoreDamaged … with one line each */
+export async function startCoffer(config: Config): Promise<Coffer> {
+  const log = pino({ level: config.logLevel, base: undefined });
+  const store = await openStore(config.dataDir, { onTrouble: (message) => log.error(message) });
+  try {
+    return await wire(config, store, log);
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+async function wire(config: Config, store: Store, log: Logger): Promise<Coffer> {
+  const { meta, blobs, storeId } = store;
+  const clock = systemClock;
+  const isNew = (await meta.range({ gte: Buffer.of(1), lt: Buffer.of(0xff), limit: 1, keysOnly: true })).length === 0;
+  await mkdir(config.configHome, { recursive: true, mode: 0o700 });
+  const beside = (suffix: string): string => join(config.configHome, `${storeId}${suffix}`);
+  const rootKeyFile = config.rootKeyPassphrase ? undefined : (config.rootKeyFile ?? beside('.key'));
+  const rootKey = await loadRootKey(config, rootKeyFile, beside('.salt'), isNew);
+  const sealer = new RootSealer(rootKey);
+  await requireRightRootKey(meta, sealer);
+
+  const credentialsFile = config.accountsFile || config.accessKeyId ? undefined : beside('.credentials');
+  const accounts = new Accounts(await accountsOf(config, credentialsFile));
+  const kms = config.kmsEndpoint ? undefined : await builtInKms(config, store, sealer, rootKey, rootKeyFile, beside);
+  const keyService: KeyService = kms ?? new RemoteKeyService(config.kmsEndpoint!, config.region, clock);
+
+  const buckets = new Buckets(meta, sealer);
+  const objects = new Objects(meta, sealer, buckets, clock);
+  const manifests = new Manifests(meta, sealer);
+  const intents = new Intents(meta, blobs, sealer);
+  const uploads = new Uploads(meta, sealer, objects.dead);
+  const sweeper = new Sweeper({ meta, blobs, intents, manifests, uploads, dead: objects.dead });
+  await buckets.recover();
+  await sweeper.recover();
+  const sweep = (): void => {
+    sweeper.kick().catch((error) => log.error({ err: error }, 'the sweeper stopped'));
+  };
+  const services: Services = {
+    clock,
+    region: config.region,
+    meta,
+    blobs,
+    buckets,
+    objects,
+    uploads,
+    manifests,
+    intents,
+    dataKeys: new DataKeys(keyService, rootKey.derive('coffer/store-key'), clock),
+    keyService,
+    accounts,
+    uploadBudget: new Budget(UPLOAD_BUDGET_BYTES),
+    sweep,
+    settings: { sseCOverHttp: config.sseCOverHttp, sseCDefault: config.sseCDefault },
+  };
+  let closing = false;
+  const edge = new Edge({
+    services,
+    kms,
+    credentials: accounts,
+    clock,
+    region: config.region,
+    domain: config.domain,
+    router: new Router(OPERATIONS),
+    peers: new Peers(config.trustedProxies),
+    log,
+    metrics: new Metrics(),
+    notReady: () => (closing ? 'shutting down' : undefined),
+  });
+  const tls = await tlsFiles(config);
+  const server = new HttpServer(edge, tls);
+  const port = await listen(server, config);
+  sweep();
+  const housekeeping = setInterval(() => {
+    kms?.keys.ring.removeDue(clock.now()).catch((error) => log.error({ err: error }, 'removing due keys failed'));
+  }, HOUSEKEEPING_MS);
+  housekeeping.unref();
+  return {
+    url: `${tls ? 'https' : 'http'}://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`,
+    rootKeyFile,
+    credentialsFile,
+    async close() {
+      closing = true;
+      clearInterval(housekeeping);
+      await server.close();
+      await sweeper.stop();
+      await store.close();
+      rootKey.dispose();
+    },
+  };
+}
+
+function loadRootKey(config: Config, file: string | undefined, saltFile: string, create: boolean): Promise<RootKey> {
+  if (file !== undefined) return loadOrCreateRootKey({ file, create });
+  return loadOrCreateRootKey({ passphrase: config.rootKeyPassphrase!, saltFile, create });
+}
+
+async function accountsOf(config: Config, credentialsFile: string | undefined): Promise<AccountConfig[]> {
+  if (config.accountsFile) return readAccountsFile(config.accountsFile);
+  const root = credentialsFile
+    ? await loadOrCreateCredentials(credentialsFile)
+    : { accessKeyId: config.accessKeyId!, secretAccessKey: config.secretAccessKey! };
+  return [{ accountId: config.accountId, name: 'main', accessKeys: [root] }];
+}
+
+async function builtInKms(
+  config: Config,
+  { meta }: Store,
+  sealer: RootSealer,
+  rootKey: RootKey,
+  rootKeyFile: string | undefined,
+  beside: (suffix: string) => string,
+): Promise<Kms> {
+  const file = new KeyStoreKeyFile(
+    rootKeyFile ? `${rootKeyFile}.keystore` : beside('.keystore'),
+    rootKey.derive('coffer/key-store-sealing'),
+  );
+  const probe = new KeyRing(meta, sealer, rootKey.derive('coffer/key-store-probe'), systemClock);
+  const keyStoreKey = await file.load(await probe.isEmpty());
+  const ring = new KeyRing(meta, sealer, keyStoreKey, systemClock);
+  await ring.removeDue(systemClock.now());
+  return new Kms(new Keys(ring, config.region, systemClock, config.dayMs));
+}
+
+async function tlsFiles(config: Config): Promise<TlsFiles | undefined> {
+  if (config.tls === undefined) return undefined;
+  const { certFile, keyFile } =
+    config.tls === 'self-signed' ? await selfSigned(config.configHome, config.host, config.domain) : config.tls;
+  try {
+    return { cert: await readFile(certFile), key: await readFile(keyFile) };
+  } catch (error) {
+    throw new ConfigError(`TLS certificate or key can't be read: ${(error as Error).message}`);
+  }
+}
+
+async function listen(server: HttpServer, config: Config): Promise<number> {
+  try {
+    return await server.listen(config.host, config.port);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const why =
+      code === 'EADDRINUSE' ? 'it is in use by another process' : code === 'EACCES' ? 'permission denied' : code;
+    throw new ConfigError(`can't listen on ${config.host}:${config.port}: ${why}`);
+  }
+}

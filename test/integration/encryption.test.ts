@@ -76,7 +76,7 @@ describe('SSE-C', () => {
   });
 
   const bad = (change: object) =>
-    refusal(s3.send(new PutObjectCommand({ Bucket, Key: 'bad', Body: '', ...key, ...change })));
+    refusal(s3.send(new PutObjectCommand({ Bucket, Key: 'bad', Body: Buffer.alloc(0), ...key, ...change })));
   const argument = (message: string) => ({ status: 400, code: 'InvalidArgument', message });
 
   test('validates its headers with the messages that AWS has', async () => {
@@ -103,7 +103,16 @@ describe('SSE-C', () => {
     expect(await bad(customerKey(randomBytes(16)))).toEqual(
       argument('The secret key was invalid for the specified algorithm.'),
     );
-    expect(await bad({ SSECustomerKeyMD5: createHash('md5').update('x').digest('base64') })).toEqual(
+    // The SDK computes the MD5 itself: a wrong one has to be put in behind it.
+    const liar = server.s3();
+    const replaceMd5 =
+      (next: (args: never) => Promise<never>) =>
+      (args: { request: { headers: Record<string, string> } }): Promise<never> => {
+        args.request.headers['x-amz-server-side-encryption-customer-key-md5'] = createHash('md5').update('x').digest('base64');
+        return next(args as never);
+      };
+    liar.middlewareStack.add(replaceMd5 as never, { step: 'build', priority: 'low' });
+    expect(await refusal(liar.send(new PutObjectCommand({ Bucket, Key: 'bad', Body: 'x', ...key })))).toEqual(
       argument('The calculated MD5 hash of the key did not match the hash that was provided.'),
     );
   });
@@ -138,7 +147,7 @@ describe('SSE-C', () => {
       }),
     );
     expect(
-      await refusal(s3.send(new PutObjectCommand({ Bucket: 'blocked', Key: 'k', Body: '', ...key }))),
+      await refusal(s3.send(new PutObjectCommand({ Bucket: 'blocked', Key: 'k', Body: Buffer.alloc(0), ...key }))),
     ).toMatchObject({
       status: 403,
       code: 'AccessDenied',
@@ -191,7 +200,7 @@ describe('SSE-KMS', () => {
     expect(
       await refusal(
         s3.send(
-          new PutObjectCommand({ Bucket, Key: 'kms2', Body: '', ServerSideEncryption: 'aws:kms', SSEKMSKeyId: keyId }),
+          new PutObjectCommand({ Bucket, Key: 'kms2', Body: Buffer.alloc(0), ServerSideEncryption: 'aws:kms', SSEKMSKeyId: keyId }),
         ),
       ),
     ).toMatchObject({ code: 'KMS.DisabledException' });
@@ -227,7 +236,7 @@ describe('SSE-KMS', () => {
   test('refuses keys that do not exist with the messages that AWS has', async () => {
     const wrong = (SSEKMSKeyId: string) =>
       refusal(
-        s3.send(new PutObjectCommand({ Bucket, Key: 'w', Body: '', ServerSideEncryption: 'aws:kms', SSEKMSKeyId })),
+        s3.send(new PutObjectCommand({ Bucket, Key: 'w', Body: Buffer.alloc(0), ServerSideEncryption: 'aws:kms', SSEKMSKeyId })),
       );
     expect(await wrong('fake-key-id')).toEqual({
       status: 400,
@@ -250,7 +259,7 @@ describe('SSE-KMS', () => {
 
   test('without a key id uses the AWS managed key, made on first use', async () => {
     const put = await s3.send(
-      new PutObjectCommand({ Bucket, Key: 'managed', Body: '', ServerSideEncryption: 'aws:kms' }),
+      new PutObjectCommand({ Bucket, Key: 'managed', Body: Buffer.alloc(0), ServerSideEncryption: 'aws:kms' }),
     );
     const described = await server.kms().send(new DescribeKeyCommand({ KeyId: put.SSEKMSKeyId! }));
     expect(described.KeyMetadata).toMatchObject({

@@ -182,7 +182,7 @@ describe('objects', () => {
   });
 
   test('with a key of 1,025 bytes are refused', async () => {
-    expect(await refusal(s3.send(new PutObjectCommand({ Bucket, Key: 'k'.repeat(1025), Body: '' })))).toMatchObject({
+    expect(await refusal(s3.send(new PutObjectCommand({ Bucket, Key: 'k'.repeat(1025), Body: Buffer.alloc(0) })))).toMatchObject({
       status: 400,
       code: 'KeyTooLongError',
     });
@@ -216,7 +216,7 @@ describe('objects', () => {
       status: 412,
     });
     expect(
-      await refusal(s3.send(new PutObjectCommand({ Bucket, Key: 'none', Body: '', IfMatch: '"a"' }))),
+      await refusal(s3.send(new PutObjectCommand({ Bucket, Key: 'none', Body: Buffer.alloc(0), IfMatch: '"a"' }))),
     ).toMatchObject({
       status: 404,
       code: 'NoSuchKey',
@@ -274,7 +274,7 @@ describe('objects', () => {
     await Promise.all(
       Array.from({ length: 20 }, async (_, lane) => {
         for (let i = lane; i < keys.length; i += 20)
-          await s3.send(new PutObjectCommand({ Bucket, Key: keys[i]!, Body: '' }));
+          await s3.send(new PutObjectCommand({ Bucket, Key: keys[i]!, Body: Buffer.alloc(0) }));
       }),
     );
     const answer = await s3.send(

@@ -1,0 +1,104 @@
+import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CreateBucketCommand, GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { failedStart, startServer } from '../support/server.js';
+
+let dir: string;
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'coffer-start-'));
+});
+afterEach(() => rm(dir, { recursive: true, force: true }));
+
+async function keyFile(): Promise<string> {
+  const home = join(dir, 'config', 'coffer');
+  const name = (await readdir(home)).find((one) => one.endsWith('.key'));
+  return join(home, name!);
+}
+
+describe('a start', () => {
+  test('finds all data of an earlier one that was ended by SIGTERM', async () => {
+    const first = await startServer({ dir });
+    await first.s3().send(new CreateBucketCommand({ Bucket: 'kept' }));
+    await first.s3().send(new PutObjectCommand({ Bucket: 'kept', Key: 'k', Body: 'still here', ServerSideEncryption: 'aws:kms' }));
+    expect(await first.end('SIGTERM')).toBe(0);
+    const second = await startServer({ dir });
+    const answer = await second.s3().send(new GetObjectCommand({ Bucket: 'kept', Key: 'k' }));
+    expect(await answer.Body!.transformToString()).toBe('still here');
+    await second.end('SIGTERM');
+  });
+
+  test('makes key and credentials that only their owner can read, and prints where they lie but no secret', async () => {
+    const server = await startServer({ dir, env: { COFFER_ACCESS_KEY_ID: '', COFFER_SECRET_ACCESS_KEY: '' } });
+    const home = join(dir, 'config', 'coffer');
+    for (const name of await readdir(home)) expect((await stat(join(home, name))).mode & 0o077).toBe(0);
+    const credentials = (await readdir(home)).find((one) => one.endsWith('.credentials'))!;
+    const secret = /aws_secret_access_key = (\S+)/.exec(await readFile(join(home, credentials), 'utf8'))![1]!;
+    expect(server.output()).toContain(credentials);
+    expect(server.output()).not.toContain(secret);
+    await server.end('SIGTERM');
+  });
+
+  test.each([
+    ['an unknown setting', { COFFER_PROT: '9000' }, /unknown setting COFFER_PROT; did you mean COFFER_PORT\?/],
+    ['a setting of Kubernetes', { COFFER_SERVICE_HOST: '10.0.0.1' }, /enableServiceLinks/],
+    ['a wrong value', { COFFER_PORT: 'ninety' }, /COFFER_PORT=ninety is not a whole number/],
+    ['a wrong choice', { COFFER_SSE_C_OVER_HTTP: 'sometimes' }, /none of never, loopback, always/],
+    ['a setting of a later version', { COFFER_SIGV2: 'allow' }, /not supported yet/],
+    ['a missing accounts file', { COFFER_ACCESS_KEY_ID: '', COFFER_SECRET_ACCESS_KEY: '', COFFER_ACCOUNTS_FILE: '/none' }, /can't be read \(ENOENT\)/],
+    ['a missing certificate', { COFFER_TLS_CERT_FILE: '/none', COFFER_TLS_KEY_FILE: '/none' }, /TLS certificate/],
+  ])('with %s ends with one line and status 1', async (_name, env, message) => {
+    const { code, output } = await failedStart(dir, env as Record<string, string>);
+    expect(output.trim().split('\n')).toHaveLength(1);
+    expect(output).toMatch(message);
+    expect(code).toBe(1);
+  });
+
+  test('refuses a policy with elements it would not enforce', async () => {
+    const file = join(dir, 'accounts.json');
+    const Statement = [{ Effect: 'Allow', Action: '*', Resource: '*', Condition: { Bool: { 'aws:SecureTransport': 'true' } } }];
+    const accounts = [{ accountId: '111111111111', users: [{ userName: 'alice', policies: [{ Version: '2012-10-17', Statement }] }] }];
+    await writeFile(file, JSON.stringify({ accounts }));
+    const env = { COFFER_ACCESS_KEY_ID: '', COFFER_SECRET_ACCESS_KEY: '', COFFER_ACCOUNTS_FILE: file };
+    const { code, output } = await failedStart(dir, env);
+    expect(output).toMatch(/policy 1 of user alice of account 111111111111: .*Condition/);
+    expect(code).toBe(1);
+  });
+
+  test('refuses a taken port, a data directory in use, a wrong, open or missing root key and a newer layout', async () => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => taken.once('listening', resolve));
+    const port = String((taken.address() as { port: number }).port);
+    const busy = await failedStart(dir, { COFFER_PORT: port });
+    expect(busy).toMatchObject({ code: 1, output: expect.stringMatching(/in use by another process/) });
+    taken.close();
+
+    const server = await startServer({ dir });
+    const second = await failedStart(dir, {});
+    expect(second.code).toBe(1);
+    expect(second.output.trim().split('\n')).toHaveLength(1);
+    expect(await server.end('SIGTERM')).toBe(0);
+
+    const file = await keyFile();
+    const key = await readFile(file);
+    await chmod(file, 0o644);
+    expect(await failedStart(dir, {})).toMatchObject({ code: 1, output: expect.stringContaining(file) });
+    await chmod(file, 0o600);
+    await writeFile(file, `coffer-root-key-v1 ${Buffer.alloc(32, 7).toString('base64')}\n`);
+    const wrong = await failedStart(dir, {});
+    expect(wrong).toMatchObject({ code: 1, output: expect.stringMatching(/root key/) });
+    await rm(file);
+    expect(await failedStart(dir, {})).toMatchObject({ code: 1, output: expect.stringMatching(/root key|key/) });
+    await writeFile(file, key, { mode: 0o600 });
+
+    const format = join(dir, 'data', 'format');
+    const text = await readFile(format, 'utf8');
+    await writeFile(format, text.replace(/"version":\s*1/, '"version":2'));
+    expect(await failedStart(dir, {})).toMatchObject({ code: 1, output: expect.stringMatching(/newer/) });
+    await writeFile(format, text);
+    const again = await startServer({ dir });
+    expect(await again.end('SIGTERM')).toBe(0);
+  });
+});

@@ -1,86 +1,84 @@
-import { matchesAction, matchesWildcard } from './match.js';
-import type { Decision, PolicyDocument, PolicyRequest, Principal, PrincipalMatch, Statement } from './ports.js';
+import { type CompiledStatement, statementsOf } from './compile.js';
+import type { Decision, PolicyDocument, PolicyRequest } from './ports.js';
+import { meant } from './principal.js';
 
 export interface PolicySources {
   /** Of the caller: user or role. */
   identity: readonly PolicyDocument[];
-  /** Of the resource: a key's policy. Without one, the resource's account decides by its identity policies. */
+  /** Of the resource: a key's or a bucket's policy. */
   resource?: PolicyDocument;
+  /**
+   * Whether the account that owns the resource decides over it by identity policies, whatever the resource policy says. True of
+   * buckets. A KMS key answers only to an account that its policy trusts. Default: true without a resource policy.
+   */
+  accountTrusted?: boolean;
 }
 
 /**
- * May the principal do it? An explicit deny wins. Within the account that owns the resource, its root or an identity policy
- * decides, or a resource policy that names the principal. A resource with a policy of its own (a KMS key) lets the account in
- * only where that policy trusts the account. Nobody reaches another account's resources.
+ * May the principal do it? An explicit deny wins, wherever it stands. Then a resource policy that names the principal itself
+ * allows; otherwise the account has to be trusted, and in a trusted account the root may do everything and others what their
+ * identity policies allow. Nobody reaches another account's resources.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
+ *
+ * @example
+ * decide({ principal: caller, action: 'kms:Decrypt', resource: keyArn, resourceAccountId, context: new Map() },
+ *   { identity: caller.policies, resource: keyPolicy });
  */
 export function decide(request: PolicyRequest, sources: PolicySources): Decision {
   const { principal } = request;
-  for (const document of sources.identity) {
-    if (document.statements.some((statement) => applies(statement, request, 'Deny')))
-      return denied(true, 'identity policy');
-  }
-  const named = sources.resource?.statements.filter((one) => principalApplies(one, principal)) ?? [];
-  if (named.some((statement) => applies(statement, request, 'Deny'))) return denied(true, 'resource policy');
-  if (principal.accountId === '' || principal.accountId !== request.resourceAccountId)
+  const action = request.action.toLowerCase();
+  const identity = effectOfIdentity(sources.identity, action, request);
+  if (identity === 'Deny') return denied(true, 'identity policy');
+  const resource = effectOfResource(sources.resource, action, request);
+  if (resource === 'Deny') return denied(true, 'resource policy');
+  if (principal.accountId === '' || principal.accountId !== request.resourceAccountId) {
     return denied(false, 'other account');
-  const trusting = named.filter((statement) => applies(statement, request, 'Allow'));
-  if (trusting.some((statement) => namesItself(statement, principal))) return { allowed: true, by: 'resource policy' };
-  // A statement that names the account trusts its administration: identity policies (the root has all rights) decide.
-  const accountTrusted = sources.resource === undefined || trusting.length > 0;
-  if (!accountTrusted) return denied(false, 'resource policy');
-  if (principal.kind === 'root') return { allowed: true, by: 'account root' };
-  for (const document of sources.identity) {
-    if (document.statements.some((statement) => applies(statement, request, 'Allow'))) {
-      return { allowed: true, by: 'identity policy' };
-    }
   }
-  return denied(false, 'no identity policy');
+  if (resource === 'principal') return { allowed: true, by: 'resource policy' };
+  const accountTrusted = sources.accountTrusted ?? sources.resource === undefined;
+  if (!accountTrusted && resource !== 'account') return denied(false, 'resource policy');
+  if (principal.kind === 'root') return { allowed: true, by: 'account root' };
+  return identity === 'Allow' ? { allowed: true, by: 'identity policy' } : denied(false, 'no identity policy');
 }
 
 const denied = (explicit: boolean, by: string): Decision => ({ allowed: false, explicit, by });
 
-/** Action, resource and conditions; who is asked for apart. */
-function applies(statement: Statement, request: PolicyRequest, effect: Statement['effect']): boolean {
-  if (statement.effect !== effect) return false;
-  // Conditions can't be evaluated yet: an allowance with one opens nothing, a denial with one always denies.
-  if (statement.conditions !== undefined && effect === 'Allow') return false;
-  return actionApplies(statement, request.action) && resourceApplies(statement, request.resource);
-}
-
-function actionApplies(statement: Statement, action: string): boolean {
-  if (statement.actions) return statement.actions.some((pattern) => matchesAction(pattern, action));
-  return !statement.notActions!.some((pattern) => matchesAction(pattern, action));
-}
-
-/** A key policy may leave the resource out: it is the key. */
-function resourceApplies(statement: Statement, resource: string): boolean {
-  if (statement.resources) return statement.resources.some((pattern) => matchesWildcard(pattern, resource));
-  if (statement.notResources) return !statement.notResources.some((pattern) => matchesWildcard(pattern, resource));
-  return true;
-}
-
-function principalApplies(statement: Statement, principal: Principal): boolean {
-  if (statement.principals)
-    return names(statement.principals, principal) || trustsAccount(statement.principals, principal);
-  if (statement.notPrincipals) {
-    return !names(statement.notPrincipals, principal) && !trustsAccount(statement.notPrincipals, principal);
+/** What the caller's own policies say together. */
+function effectOfIdentity(
+  documents: readonly PolicyDocument[],
+  action: string,
+  request: PolicyRequest,
+): 'Allow' | 'Deny' | undefined {
+  let effect: 'Allow' | undefined;
+  for (const document of documents) {
+    for (const statement of statementsOf(document)) {
+      if (!applies(statement, action, request)) continue;
+      if (statement.statement.effect === 'Deny') return 'Deny';
+      effect = 'Allow';
+    }
   }
-  return false;
+  return effect;
 }
 
-/** Is the principal itself meant, not only its account? */
-function namesItself(statement: Statement, principal: Principal): boolean {
-  return statement.principals !== undefined && principal.kind !== 'root' && names(statement.principals, principal);
+/** What the resource's policy says: denied, or allowed to the principal itself, or to its account. */
+function effectOfResource(
+  document: PolicyDocument | undefined,
+  action: string,
+  request: PolicyRequest,
+): 'Deny' | 'principal' | 'account' | undefined {
+  let effect: 'principal' | 'account' | undefined;
+  for (const statement of document ? statementsOf(document) : []) {
+    const whom = meant(statement.statement, request.principal);
+    if (whom === undefined || !applies(statement, action, request)) continue;
+    if (statement.statement.effect === 'Deny') return 'Deny';
+    if (effect !== 'principal') effect = whom;
+  }
+  return effect;
 }
 
-function names(match: PrincipalMatch, principal: Principal): boolean {
-  if (match.any) return true;
-  if (match.aws?.includes(principal.arn) && principal.arn !== '') return true;
-  return match.canonicalUser?.includes(principal.canonicalUserId) === true && principal.canonicalUserId !== '';
-}
-
-function trustsAccount(match: PrincipalMatch, { accountId }: Principal): boolean {
-  if (accountId === '' || !match.aws) return false;
-  return match.aws.includes(accountId) || match.aws.includes(`arn:aws:iam::${accountId}:root`);
+/** Action, resource and conditions; whom a statement means is asked apart. */
+function applies({ statement, action, resource }: CompiledStatement, asked: string, request: PolicyRequest): boolean {
+  // Conditions can't be evaluated yet: an allowance with one opens nothing, a denial with one always denies.
+  if (statement.conditions !== undefined && statement.effect === 'Allow') return false;
+  return action(asked) && resource(request.resource);
 }

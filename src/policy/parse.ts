@@ -1,5 +1,8 @@
+import { conditions } from './condition-block.js';
 import { PolicyError } from './error.js';
-import type { PolicyDocument, PrincipalMatch, Statement } from './ports.js';
+import { type Json, object, only, strings, text } from './json.js';
+import type { PolicyDocument, Statement } from './ports.js';
+import { principals } from './principal-block.js';
 
 const VERSIONS = ['2012-10-17', '2008-10-17'];
 const DOCUMENT_MEMBERS = ['Version', 'Id', 'Statement'];
@@ -13,28 +16,27 @@ const RESOURCE_MEMBERS = [...IDENTITY_MEMBERS, 'Principal', 'NotPrincipal', 'Con
 export function parseIdentityPolicy(json: unknown): PolicyDocument {
   return parse(json, (statement) => {
     only(statement, IDENTITY_MEMBERS, 'statement');
-    for (const member of ['Resource', 'NotResource'] as const) {
-      for (const value of strings(statement, member) ?? []) {
-        if (value.includes('${')) throw new PolicyError(`policy variables are not supported: ${value}`);
-      }
-    }
-    if (strings(statement, 'Resource') === undefined && strings(statement, 'NotResource') === undefined) {
-      throw new PolicyError('a statement needs Resource or NotResource');
+    if (statement.Resource === undefined && statement.NotResource === undefined) {
+      throw new PolicyError('a statement needs either Resource or NotResource');
     }
   });
 }
 
-/** A key's own policy. Its conditions are kept; while they can't be evaluated, they fail closed. @throws PolicyError */
+/**
+ * A key's own policy. Its conditions are kept; while they can't be evaluated, they fail closed. Policy variables are refused
+ * here too: taken as text, a denial that has one would deny nothing. @throws PolicyError
+ */
 export function parseKeyPolicy(json: unknown): PolicyDocument {
   return parse(json, (statement) => {
     only(statement, RESOURCE_MEMBERS, 'statement');
-    if (statement.Principal === undefined && statement.NotPrincipal === undefined) {
-      throw new PolicyError('a statement of a key policy needs Principal or NotPrincipal');
+    if ((statement.Principal === undefined) === (statement.NotPrincipal === undefined)) {
+      throw new PolicyError('a statement of a key policy needs either Principal or NotPrincipal');
+    }
+    if (statement.NotPrincipal !== undefined && statement.Effect === 'Allow') {
+      throw new PolicyError('NotPrincipal is only supported with the Effect Deny');
     }
   });
 }
-
-type Json = Record<string, unknown>;
 
 function parse(json: unknown, check: (statement: Json) => void): PolicyDocument {
   const document = object(json, 'a policy');
@@ -44,15 +46,26 @@ function parse(json: unknown, check: (statement: Json) => void): PolicyDocument 
   }
   const listed = Array.isArray(document.Statement) ? document.Statement : [document.Statement];
   if (listed.length === 0 || document.Statement === undefined) throw new PolicyError('a policy needs a Statement');
-  const parsed: PolicyDocument = {
-    statements: listed.map((one) => {
+  const sids = new Set<string>();
+  const statements = listed.map((one, i) => {
+    try {
       const statement = object(one, 'a statement');
       check(statement);
-      return parseStatement(statement);
-    }),
-  };
-  if (typeof document.Id === 'string') parsed.id = document.Id;
-  return parsed;
+      const parsed = parseStatement(statement);
+      // AWS takes an empty Sid for none.
+      if (parsed.sid && sids.has(parsed.sid)) throw new PolicyError('the Sid is used twice');
+      if (parsed.sid) sids.add(parsed.sid);
+      return parsed;
+    } catch (error) {
+      throw error instanceof PolicyError ? new PolicyError(`${nameOf(one, i)}: ${error.message}`) : error;
+    }
+  });
+  return document.Id === undefined ? { statements } : { id: text(document.Id, 'Id'), statements };
+}
+
+function nameOf(statement: unknown, index: number): string {
+  const sid = (statement as Json | null)?.Sid;
+  return typeof sid === 'string' && sid !== '' ? `statement ${index + 1} (${sid})` : `statement ${index + 1}`;
 }
 
 function parseStatement(json: Json): Statement {
@@ -64,75 +77,29 @@ function parseStatement(json: Json): Statement {
   if ((actions === undefined) === (notActions === undefined)) {
     throw new PolicyError('a statement needs either Action or NotAction');
   }
-  for (const action of actions ?? notActions ?? []) {
-    if (action !== '*' && !/^[a-z0-9-]+:[A-Za-z*?]+$/.test(action)) throw new PolicyError(`not an action: ${action}`);
-  }
+  (actions ?? notActions)!.forEach(requireAction);
   if (actions) statement.actions = actions;
   if (notActions) statement.notActions = notActions;
   const resources = strings(json, 'Resource');
   const notResources = strings(json, 'NotResource');
   if (resources && notResources) throw new PolicyError('a statement has either Resource or NotResource');
+  (resources ?? notResources)?.forEach(requireResource);
   if (resources) statement.resources = resources;
   if (notResources) statement.notResources = notResources;
-  if (json.Principal !== undefined) statement.principals = principals(json.Principal);
-  if (json.NotPrincipal !== undefined) statement.notPrincipals = principals(json.NotPrincipal);
-  if (json.Condition !== undefined) statement.conditions = conditions(json.Condition);
+  if (json.Principal !== undefined) statement.principals = principals(json.Principal, 'Principal');
+  if (json.NotPrincipal !== undefined) statement.notPrincipals = principals(json.NotPrincipal, 'NotPrincipal');
+  const condition = json.Condition === undefined ? undefined : conditions(json.Condition);
+  if (condition) statement.conditions = condition;
   return statement;
 }
 
-function principals(json: unknown): PrincipalMatch {
-  if (json === '*') return { any: true };
-  const match: PrincipalMatch = {};
-  const members = object(json, 'Principal');
-  only(members, ['AWS', 'Service', 'CanonicalUser', 'Federated'], 'Principal');
-  const aws = strings(members, 'AWS');
-  if (aws?.includes('*')) match.any = true;
-  if (aws) match.aws = aws.filter((one) => one !== '*');
-  const service = strings(members, 'Service');
-  if (service) match.service = service;
-  const canonicalUser = strings(members, 'CanonicalUser');
-  if (canonicalUser) match.canonicalUser = canonicalUser;
-  return match;
+/** `*`, or a service and the name of an action; only the name may have wildcards. */
+function requireAction(action: string): void {
+  if (action === '*' || action === '*:*') return;
+  if (!/^[A-Za-z0-9-]+:[A-Za-z0-9*?]+$/.test(action)) throw new PolicyError(`not an action: ${action}`);
 }
 
-function conditions(json: unknown): Record<string, Record<string, string[]>> {
-  const parsed: Record<string, Record<string, string[]>> = {};
-  for (const [operator, keys] of Object.entries(object(json, 'Condition'))) {
-    parsed[operator] = {};
-    const members = object(keys, `Condition ${operator}`);
-    for (const key of Object.keys(members)) {
-      const values = Array.isArray(members[key]) ? members[key] : [members[key]];
-      parsed[operator][key] = values.map((value) => {
-        if (typeof value === 'object' || value === undefined)
-          throw new PolicyError(`a value of ${operator} is no text`);
-        return String(value);
-      });
-    }
-  }
-  return parsed;
-}
-
-function object(json: unknown, what: string): Json {
-  if (typeof json !== 'object' || json === null || Array.isArray(json))
-    throw new PolicyError(`${what} is not a JSON object`);
-  return json as Json;
-}
-
-function text(json: unknown, what: string): string {
-  if (typeof json !== 'string') throw new PolicyError(`${what} is not a text`);
-  return json;
-}
-
-function strings(json: Json, member: string): string[] | undefined {
-  const value = json[member];
-  if (value === undefined) return undefined;
-  const listed = Array.isArray(value) ? value : [value];
-  if (listed.length === 0) throw new PolicyError(`${member} is empty`);
-  return listed.map((one) => text(one, member));
-}
-
-function only(json: Json, members: readonly string[], what: string): void {
-  for (const member of Object.keys(json)) {
-    if (!members.includes(member)) throw new PolicyError(`${what} has the unsupported element ${member}`);
-  }
+function requireResource(resource: string): void {
+  if (resource.includes('${')) throw new PolicyError(`policy variables are not supported: ${resource}`);
+  if (resource !== '*' && !resource.startsWith('arn:')) throw new PolicyError(`neither an ARN nor "*": ${resource}`);
 }

@@ -1,0 +1,32 @@
+import { PolicyError } from './error.js';
+import { object, only, strings } from './json.js';
+import type { PrincipalMatch } from './ports.js';
+
+/** An account, its root, a user, a role or a session. Wildcards would match nothing, so they are no principals. */
+const AWS =
+  /^(\d{12}|arn:aws:iam::\d{12}:(root|(user|role)\/[\w+=,.@/-]+)|arn:aws:sts::\d{12}:(assumed-role|federated-user)\/[\w+=,.@/-]+)$/;
+const SERVICE = /^[a-z0-9-]+(\.[a-z0-9-]+)+$/;
+
+/** The value of Principal or NotPrincipal. @throws PolicyError */
+export function principals(json: unknown, member: 'Principal' | 'NotPrincipal'): PrincipalMatch {
+  if (json === '*') return { any: true };
+  const members = object(json, member);
+  only(members, ['AWS', 'Service', 'CanonicalUser'], member);
+  const aws = strings(members, 'AWS');
+  const service = strings(members, 'Service');
+  const canonicalUser = strings(members, 'CanonicalUser');
+  if (!aws && !service && !canonicalUser) throw new PolicyError(`${member} names nobody`);
+  const named = aws?.filter((one) => one !== '*');
+  for (const one of named ?? []) requireForm(AWS, one);
+  for (const one of service ?? []) requireForm(SERVICE, one);
+  return {
+    ...(aws?.includes('*') && { any: true }),
+    ...(named && { aws: named }),
+    ...(service && { service }),
+    ...(canonicalUser && { canonicalUser }),
+  };
+}
+
+function requireForm(form: RegExp, principal: string): void {
+  if (!form.test(principal)) throw new PolicyError(`invalid principal: ${principal}`);
+}

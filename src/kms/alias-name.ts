@@ -1,8 +1,10 @@
 import { KmsError } from '../encryption/ports.js';
 import { validation } from './errors.js';
+import type { Input } from './fields.js';
 
 /** https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateAlias.html */
-export function requireAliasName(name: string): string {
+export function readAliasName(input: Input): string {
+  const name = input.requiredText('AliasName', { min: 1, max: 256, pattern: '^[a-zA-Z0-9:/_-]+$' });
   if (!name.startsWith('alias/')) {
     throw validation(
       'Alias must start with the prefix "alias/". Please see https://docs.aws.amazon.com/kms/latest/developerguide/kms-alias.html',

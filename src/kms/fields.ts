@@ -1,12 +1,18 @@
-import type { EncryptionContext } from '../encryption/ports.js';
-import { KmsError } from '../encryption/ports.js';
-import { constraint, validation } from './errors.js';
+import type { EncryptionContext, KmsError } from '../encryption/ports.js';
+import { constraint, serialization, validation } from './errors.js';
+
+/** `pattern`: as the API model writes it. */
+export interface TextLimits {
+  min?: number;
+  max: number;
+  pattern?: string;
+}
 
 /** The JSON body of a request, read member by member with AWS's validation and its words. */
 export class Input {
   constructor(private readonly json: Readonly<Record<string, unknown>>) {}
 
-  text(member: string, limits: { min?: number; max: number }): string | undefined {
+  text(member: string, limits: TextLimits): string | undefined {
     const value = this.json[member];
     if (value === undefined || value === null) return undefined;
     if (typeof value !== 'string') throw serialization();
@@ -16,10 +22,13 @@ export class Input {
     }
     if (value.length > limits.max)
       throw constraint(value, at, `Member must have length less than or equal to ${limits.max}`);
+    if (limits.pattern !== undefined && !new RegExp(`^(?:${limits.pattern})$`).test(value)) {
+      throw constraint(value, at, `Member must satisfy regular expression pattern: ${limits.pattern}`);
+    }
     return value;
   }
 
-  requiredText(member: string, limits: { min?: number; max: number }): string {
+  requiredText(member: string, limits: TextLimits): string {
     const value = this.text(member, limits);
     if (value === undefined) throw missing(member);
     return value;
@@ -48,7 +57,8 @@ export class Input {
   blob(member: string, limits: { min: number; max: number }): Buffer | undefined {
     const value = this.json[member];
     if (value === undefined || value === null) return undefined;
-    if (typeof value !== 'string') throw serialization();
+    // Node skips what isn't base64: half a plaintext would be encrypted.
+    if (typeof value !== 'string' || !/^[A-Za-z0-9+/]*={0,2}$/.test(value)) throw serialization();
     const bytes = Buffer.from(value, 'base64');
     if (bytes.length < limits.min) {
       throw constraint(undefined, camel(member), `Member must have length greater than or equal to ${limits.min}`);
@@ -65,12 +75,13 @@ export class Input {
     return value;
   }
 
-  oneOf<T extends string>(member: string, values: readonly T[]): T | undefined {
+  /** `shown`: the values as AWS lists them. */
+  oneOf<T extends string>(member: string, values: readonly T[], shown: readonly string[] = values): T | undefined {
     const value = this.json[member];
     if (value === undefined || value === null) return undefined;
     if (typeof value !== 'string') throw serialization();
     if (!(values as readonly string[]).includes(value)) {
-      throw constraint(value, camel(member), `Member must satisfy enum value set: [${values.join(', ')}]`);
+      throw constraint(value, camel(member), `Member must satisfy enum value set: [${shown.join(', ')}]`);
     }
     return value as T;
   }
@@ -87,7 +98,15 @@ export class Input {
     const value = this.json[member];
     if (value === undefined || value === null) return undefined;
     if (!Array.isArray(value)) throw serialization();
+    for (const one of value) if (typeof one !== 'object' || one === null || Array.isArray(one)) throw serialization();
     return value as Readonly<Record<string, unknown>>[];
+  }
+
+  texts(member: string): string[] | undefined {
+    const value = this.json[member];
+    if (value === undefined || value === null) return undefined;
+    if (!Array.isArray(value) || value.some((one) => typeof one !== 'string')) throw serialization();
+    return value;
   }
 
   has(member: string): boolean {
@@ -100,5 +119,3 @@ const missing = (member: string): KmsError =>
   validation(
     `1 validation error detected: Value null at '${camel(member)}' failed to satisfy constraint: Member must not be null`,
   );
-const serialization = (): KmsError =>
-  new KmsError('SerializationException', 'The request could not be read: a member has the wrong type.');

@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { utf8 } from '../base/bytes.js';
 import type { Clock } from '../base/clock.js';
+import { META_VALUE_MAX_BYTES } from '../base/limits.js';
 import { Secret } from '../base/secret.js';
 import type { RecordSealer } from '../seal/ports.js';
 import { Xaes } from '../seal/xaes.js';
@@ -8,6 +9,8 @@ import { untilCommitted } from '../store/conflict.js';
 import { under } from '../store/keys.js';
 import type { MetaStore } from '../store/ports.js';
 import { CommitBuilder, type Stored, Table } from '../store/table.js';
+import { BoundedMap } from './bounded-map.js';
+import { tooLarge } from './errors.js';
 import {
   ALIAS,
   ALL_KEYS,
@@ -21,8 +24,8 @@ import {
   keysOf,
 } from './rows.js';
 
-/** Opened backing keys kept in memory. */
-const OPENED_MAX = 10_000;
+/** Keys, aliases and opened backing keys kept in memory: so many of each. */
+const CACHED_MAX = 10_000;
 
 /**
  * The stored CMKs and aliases. One process owns the store, so records are kept in memory once read and replaced when written:
@@ -31,9 +34,11 @@ const OPENED_MAX = 10_000;
 export class KeyRing {
   readonly #keys: Table<KeyRecord>;
   readonly #aliases: Table<AliasRecord>;
-  readonly #cachedKeys = new Map<string, Stored<KeyRecord>>();
-  readonly #cachedAliases = new Map<string, Stored<AliasRecord>>();
-  readonly #opened = new Map<string, Xaes>();
+  readonly #cachedKeys = new BoundedMap<Stored<KeyRecord>>(CACHED_MAX);
+  readonly #cachedAliases = new BoundedMap<Stored<AliasRecord>>(CACHED_MAX);
+  readonly #opened = new BoundedMap<Xaes>(CACHED_MAX);
+  /** Counts writes: what was read before one and arrives after it is older than the store and isn't cached. */
+  #writes = 0;
   readonly #wrapping: Xaes;
 
   /** `keyStoreKey`: 32 bytes. */
@@ -55,8 +60,9 @@ export class KeyRing {
   async alias(accountId: string, name: string): Promise<AliasRecord | undefined> {
     const cached = this.#cachedAliases.get(`${accountId}/${name}`);
     if (cached) return cached.record;
+    const writes = this.#writes;
     const stored = await this.#aliases.get(aliasRow(accountId, name));
-    if (stored) this.#cachedAliases.set(`${accountId}/${name}`, stored);
+    if (stored && writes === this.#writes) this.#cachedAliases.set(`${accountId}/${name}`, stored);
     return stored?.record;
   }
 
@@ -70,7 +76,7 @@ export class KeyRing {
     const record: KeyRecord = { ...key, keyId, createdMs: nowMs, state: 'Enabled', backingKeys: [] };
     record.backingKeys.push(this.#newBackingKey(record, nowMs));
     const rowKey = keyRow(key.accountId, keyId);
-    const commit = new CommitBuilder().expect(rowKey, undefined).put(this.#keys.put(rowKey, record));
+    const commit = new CommitBuilder().expect(rowKey, undefined).put(this.#keyRow(rowKey, record));
     if (alias !== undefined) {
       const name = aliasRow(key.accountId, alias);
       const made = { name: alias, accountId: key.accountId, targetKeyId: keyId, createdMs: nowMs, updatedMs: nowMs };
@@ -89,9 +95,8 @@ export class KeyRing {
       const stored = await this.#keys.get(keyRow(accountId, keyId));
       if (!stored) throw new Error('the key is gone');
       const record = change(stored.record);
-      const commit = new CommitBuilder().expect(stored.key, stored).put(this.#keys.put(stored.key, record));
-      const done = await this.meta.commit(commit.build());
-      this.#cachedKeys.delete(`${accountId}/${keyId}`);
+      const commit = new CommitBuilder().expect(stored.key, stored).put(this.#keyRow(stored.key, record));
+      const done = await this.#commit(commit, () => this.#cachedKeys.delete(`${accountId}/${keyId}`));
       return done ? record : undefined;
     });
   }
@@ -111,14 +116,12 @@ export class KeyRing {
     if ((stored !== undefined) !== mustExist) return false;
     const written = stored ? { ...record, createdMs: stored.record.createdMs } : record;
     const commit = new CommitBuilder().expect(rowKey, stored).put(this.#aliases.put(rowKey, written));
-    const done = await this.meta.commit(commit.build());
-    this.#cachedAliases.delete(`${record.accountId}/${record.name}`);
-    return done;
+    return this.#commit(commit, () => this.#cachedAliases.delete(`${record.accountId}/${record.name}`));
   }
 
   async deleteAlias(accountId: string, name: string): Promise<void> {
-    await this.meta.commit(new CommitBuilder().del(aliasRow(accountId, name)).build());
-    this.#cachedAliases.delete(`${accountId}/${name}`);
+    const commit = new CommitBuilder().del(aliasRow(accountId, name));
+    await this.#commit(commit, () => this.#cachedAliases.delete(`${accountId}/${name}`));
   }
 
   /** Pages in the order of key ids. */
@@ -143,7 +146,6 @@ export class KeyRing {
     );
     const opened = new Xaes(secret);
     secret.dispose();
-    if (this.#opened.size >= OPENED_MAX) this.#opened.delete(this.#opened.keys().next().value!);
     this.#opened.set(backing.id, opened);
     return opened;
   }
@@ -156,9 +158,11 @@ export class KeyRing {
       if (state !== 'PendingDeletion' || deletionMs! > nowMs) continue;
       const commit = new CommitBuilder().expect(stored.key, stored).del(stored.key);
       for (const alias of await this.#aliasesOfKey(accountId, keyId)) commit.del(aliasRow(accountId, alias.name));
-      if (await this.meta.commit(commit.build())) removed++;
-      this.#cachedKeys.delete(`${accountId}/${keyId}`);
-      this.#cachedAliases.clear();
+      const done = await this.#commit(commit, () => {
+        this.#cachedKeys.delete(`${accountId}/${keyId}`);
+        this.#cachedAliases.clear();
+      });
+      if (done) removed++;
       for (const { id } of stored.record.backingKeys) this.#opened.delete(id);
     }
     return removed;
@@ -176,12 +180,30 @@ export class KeyRing {
     return (await this.meta.range({ ...under(ALL_KEYS), limit: 1, keysOnly: true })).length === 0;
   }
 
+  /** The next read sees what was written, also where the outcome of the write is unknown. */
+  async #commit(commit: CommitBuilder, forget: () => void): Promise<boolean> {
+    try {
+      return await this.meta.commit(commit.build());
+    } finally {
+      this.#writes++;
+      forget();
+    }
+  }
+
+  /** @throws KmsError LimitExceededException: policy, description, tags and backing keys share a row. */
+  #keyRow(rowKey: Uint8Array, record: KeyRecord): { key: Uint8Array; value: Buffer } {
+    const row = this.#keys.put(rowKey, record);
+    if (row.value.length > META_VALUE_MAX_BYTES) throw tooLarge();
+    return row;
+  }
+
   async #stored(accountId: string, keyId: string): Promise<Stored<KeyRecord> | undefined> {
     const name = `${accountId}/${keyId}`;
     const cached = this.#cachedKeys.get(name);
     if (cached) return cached;
+    const writes = this.#writes;
     const stored = await this.#keys.get(keyRow(accountId, keyId));
-    if (stored) this.#cachedKeys.set(name, stored);
+    if (stored && writes === this.#writes) this.#cachedKeys.set(name, stored);
     return stored;
   }
 

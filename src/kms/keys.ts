@@ -3,6 +3,7 @@ import { type EncryptionContext, type KmsCallerContext, KmsError } from '../encr
 import { decide } from '../policy/decide.js';
 import { parseKeyPolicy } from '../policy/parse.js';
 import type { PolicyDocument } from '../policy/ports.js';
+import { aliasArn } from './alias-name.js';
 import { openBlob, readBlobHeader, sealBlob } from './ciphertext-blob.js';
 import { accessDenied, disabled, invalidCiphertext, pendingDeletion } from './errors.js';
 import { keyArn, resolveKey } from './key-reference.js';
@@ -68,8 +69,17 @@ export class Keys {
 
   /** For actions on no key in particular (CreateKey, ListKeys, GenerateRandom). */
   authorizeAccount(who: KmsCallerContext, action: KmsAction): void {
+    this.#authorizeIn(who, action, '*');
+  }
+
+  /** An alias has no policy of its own: identity policies decide, besides those on its key. */
+  authorizeAlias(who: KmsCallerContext, action: KmsAction, name: string): void {
+    this.#authorizeIn(who, action, aliasArn(this.region, { accountId: who.caller.accountId, name }));
+  }
+
+  /** On a resource of the caller's own account that has no policy. */
+  #authorizeIn(who: KmsCallerContext, action: KmsAction, resource: string): void {
     const { caller } = who;
-    const resource = '*';
     const request = {
       principal: caller,
       action,

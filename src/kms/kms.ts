@@ -30,7 +30,10 @@ export class Kms implements KeyService {
       return { status: 200, json: await this.#dispatch(target, body, who) };
     } catch (error) {
       if (!(error instanceof KmsError)) throw error;
-      return { status: error.statusCode, json: { __type: error.code, message: error.message } };
+      return {
+        status: error.statusCode,
+        json: { __type: error.code, ...(error.message === '' ? {} : { message: error.message }) },
+      };
     }
   }
 

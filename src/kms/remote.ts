@@ -65,6 +65,7 @@ export class RemoteKeyService implements KeyService {
     who: KmsCallerContext,
     request: { ciphertextBlob: Uint8Array; context: EncryptionContext; keyId?: string },
   ): Promise<{ keyArn: string; plaintext: Secret }> {
+    if (who.caller.kind === 'anonymous') throw accessDenied('anonymous', 'kms:Decrypt', request.keyId ?? '*', false);
     const KeyId =
       request.keyId === undefined ? undefined : (await this.#require(who, 'kms:Decrypt', request.keyId)).keyArn;
     const command = new DecryptCommand({
@@ -73,7 +74,15 @@ export class RemoteKeyService implements KeyService {
       KeyId,
     });
     const answer = await this.#send(() => this.#client.send(command));
-    return { keyArn: answer.KeyId!, plaintext: take(answer.Plaintext!) };
+    const plaintext = take(answer.Plaintext!);
+    try {
+      // Only the answer tells which key a ciphertext belongs to: nothing is handed on before that key is allowed.
+      if (KeyId === undefined) this.#decide(who, 'kms:Decrypt', answer.KeyId!);
+    } catch (error) {
+      plaintext.dispose();
+      throw error;
+    }
+    return { keyArn: answer.KeyId!, plaintext };
   }
 
   async authorize(
@@ -115,16 +124,21 @@ export class RemoteKeyService implements KeyService {
     // Nobody who is unknown gets as far as asking which keys there are.
     if (caller.kind === 'anonymous') throw accessDenied('anonymous', action, keyId, false);
     const facts = await this.describeKey(who, keyId);
+    this.#decide(who, action, facts.keyArn);
+    return facts;
+  }
+
+  #decide(who: KmsCallerContext, action: `kms:${string}`, resource: string): void {
+    const { caller } = who;
     const request = {
       principal: caller,
       action,
-      resource: facts.keyArn,
+      resource,
       resourceAccountId: caller.accountId,
       context: who.requestContext ?? new Map(),
     };
     const decision = decide(request, { identity: caller.policies });
-    if (!decision.allowed) throw accessDenied(caller.arn, action, facts.keyArn, decision.explicit);
-    return facts;
+    if (!decision.allowed) throw accessDenied(caller.arn, action, resource, decision.explicit);
   }
 
   async #send<T>(call: () => Promise<T>): Promise<T> {

@@ -1,5 +1,5 @@
 import { KmsError } from '../encryption/ports.js';
-import { constraint } from './errors.js';
+import { constraint, serialization } from './errors.js';
 import type { Input } from './fields.js';
 
 type Tag = [key: string, value: string];
@@ -8,7 +8,8 @@ const TAGS_MAX = 50;
 /** https://docs.aws.amazon.com/kms/latest/APIReference/API_TagResource.html */
 export function readTags(input: Input): Tag[] {
   const tags = (input.list('Tags') ?? []).map((tag, i): Tag => {
-    const [key, value] = [String(tag.TagKey ?? ''), String(tag.TagValue ?? '')];
+    const [key, value] = [tag.TagKey ?? '', tag.TagValue ?? ''];
+    if (typeof key !== 'string' || typeof value !== 'string') throw serialization();
     const at = `tags.${i + 1}.member`;
     if (key.length < 1) throw constraint(key, `${at}.tagKey`, 'Member must have length greater than or equal to 1');
     if (key.length > 128) throw constraint(key, `${at}.tagKey`, 'Member must have length less than or equal to 128');

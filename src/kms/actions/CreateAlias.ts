@@ -1,14 +1,15 @@
 import { KmsError } from '../../encryption/ports.js';
 import { action } from '../action.js';
-import { aliasArn, requireAliasName } from '../alias-name.js';
+import { aliasArn, readAliasName } from '../alias-name.js';
 
 export const createAlias = action({
   name: 'CreateAlias',
   input: (input) => ({
-    name: requireAliasName(input.requiredText('AliasName', { min: 1, max: 256 })),
+    name: readAliasName(input),
     target: input.requiredText('TargetKeyId', { min: 1, max: 2048 }),
   }),
   async handle({ name, target }, who, keys) {
+    keys.authorizeAlias(who, 'kms:CreateAlias', name);
     const record = await keys.require(who, 'kms:CreateAlias', target);
     const nowMs = keys.clock.now();
     const { accountId } = who.caller;

@@ -1,12 +1,13 @@
 import { action } from '../action.js';
-import { aliasArn, requireAliasName } from '../alias-name.js';
+import { aliasArn, readAliasName } from '../alias-name.js';
 import { notFound } from '../errors.js';
 
 export const deleteAlias = action({
   name: 'DeleteAlias',
-  input: (input) => ({ name: requireAliasName(input.requiredText('AliasName', { min: 1, max: 256 })) }),
+  input: (input) => ({ name: readAliasName(input) }),
   async handle({ name }, who, keys) {
     const { accountId } = who.caller;
+    keys.authorizeAlias(who, 'kms:DeleteAlias', name);
     const old = await keys.ring.alias(accountId, name);
     if (!old) throw notFound(`Alias ${aliasArn(keys.region, { accountId, name })} is not found.`);
     await keys.require(who, 'kms:DeleteAlias', old.targetKeyId);

@@ -1,13 +1,13 @@
 import { action } from '../action.js';
 import { pendingDeletion } from '../errors.js';
-import { checkPolicy, requireDefaultName } from '../policy-text.js';
+import { checkPolicy, POLICY_LIMITS, requireDefaultName } from '../policy-text.js';
 
 export const putKeyPolicy = action({
   name: 'PutKeyPolicy',
   input: (input) => ({
     keyId: input.requiredText('KeyId', { min: 1, max: 2048 }),
     name: requireDefaultName(input.text('PolicyName', { min: 1, max: 128 })),
-    policy: input.requiredText('Policy', { min: 1, max: 131_072 }),
+    policy: input.requiredText('Policy', POLICY_LIMITS),
   }),
   async handle({ keyId, policy }, who, keys) {
     const found = await keys.require(who, 'kms:PutKeyPolicy', keyId);

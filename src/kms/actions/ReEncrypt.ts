@@ -1,10 +1,12 @@
 import { KMS_CIPHERTEXT_MAX_BYTES } from '../../base/limits.js';
 import { action } from '../action.js';
 import { readAlgorithm } from '../algorithm.js';
+import { refuseDryRun } from '../errors.js';
 
 export const reEncrypt = action({
   name: 'ReEncrypt',
   input: (input) => ({
+    dryRun: input.boolean('DryRun'),
     ciphertextBlob: input.requiredBlob('CiphertextBlob', { min: 1, max: KMS_CIPHERTEXT_MAX_BYTES }),
     sourceContext: input.context('SourceEncryptionContext'),
     sourceKeyId: input.text('SourceKeyId', { min: 1, max: 2048 }),
@@ -21,6 +23,7 @@ export const reEncrypt = action({
       keyId: input.sourceKeyId,
       action: 'kms:ReEncryptFrom',
     });
+    refuseDryRun(input.dryRun);
     const blob = keys.encrypt(target, input.destinationContext, source.plaintext);
     source.plaintext.fill(0);
     return {

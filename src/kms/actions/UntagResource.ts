@@ -5,7 +5,7 @@ export const untagResource = action({
   name: 'UntagResource',
   input: (input) => ({
     keyId: input.requiredText('KeyId', { min: 1, max: 2048 }),
-    names: new Set((input.list('TagKeys') ?? []).map(String)),
+    names: new Set(input.texts('TagKeys')),
   }),
   async handle({ keyId, names }, who, keys) {
     const found = await keys.require(who, 'kms:UntagResource', keyId);

@@ -1,16 +1,17 @@
 import { action } from '../action.js';
-import { aliasArn, requireAliasName } from '../alias-name.js';
+import { aliasArn, readAliasName } from '../alias-name.js';
 import { notFound } from '../errors.js';
 
 export const updateAlias = action({
   name: 'UpdateAlias',
   input: (input) => ({
-    name: requireAliasName(input.requiredText('AliasName', { min: 1, max: 256 })),
+    name: readAliasName(input),
     target: input.requiredText('TargetKeyId', { min: 1, max: 2048 }),
   }),
   async handle({ name, target }, who, keys) {
     const { accountId } = who.caller;
     const missing = () => notFound(`Alias ${aliasArn(keys.region, { accountId, name })} is not found.`);
+    keys.authorizeAlias(who, 'kms:UpdateAlias', name);
     const old = await keys.ring.alias(accountId, name);
     if (!old) throw missing();
     await keys.require(who, 'kms:UpdateAlias', old.targetKeyId);

@@ -1,69 +1,137 @@
+import {
+  hostName,
+  httpUrl,
+  integer,
+  list,
+  matching,
+  oneOf,
+  type Parse,
+  path,
+  secret,
+  secretFile,
+  text,
+} from './kinds.js';
+
 /** Every setting, once: what config.ts reads and the README's table lists. */
-export interface Setting {
-  name: string;
+export interface Setting<T = unknown> {
+  name: `COFFER_${string}`;
   /** As the README shows it. */
   default: string;
   meaning: string;
+  parse: Parse<T>;
 }
 
-const setting = (name: string, byDefault: string, meaning: string): Setting => ({ name, default: byDefault, meaning });
+/** A setting that always has a value: the default is text like any other value. */
+export interface DefaultedSetting<T = unknown> extends Setting<T> {
+  defaultText: string;
+}
 
-export const SETTINGS = [
-  setting('COFFER_HOST', '`127.0.0.1`', 'Address to listen on'),
-  setting('COFFER_PORT', '`9000`', 'Port to listen on; 0 takes a free one'),
-  setting('COFFER_DATA_DIR', '`./storage`', 'Data directory'),
-  setting('COFFER_REGION', '`us-east-1`', 'Region of ARNs and signatures'),
-  setting('COFFER_DOMAIN', 'none', 'Domain for virtual-host addressing: `bucket.<domain>`'),
-  setting('COFFER_ACCOUNT_ID', '`000000000000`', 'The default account'),
-  setting(
-    'COFFER_ACCESS_KEY_ID',
-    'generated',
-    'Access key of the default account’s root; generated at first start into a 0600 file beside the root key',
+type Name = Setting['name'];
+
+function defaulted<T>(name: Name, parse: Parse<T>, defaultText: string, meaning: string): DefaultedSetting<T> {
+  return { name, default: `\`${defaultText}\``, meaning, parse, defaultText };
+}
+
+function optional<T>(name: Name, parse: Parse<T>, meaning: string, byDefault = 'none'): Setting<T> {
+  return { name, default: byDefault, meaning, parse };
+}
+
+export const settings = {
+  host: defaulted('COFFER_HOST', text, '127.0.0.1', 'Address to listen on'),
+  port: defaulted('COFFER_PORT', integer(0, 65_535), '9000', 'Port to listen on; 0 takes a free one'),
+  dataDir: defaulted('COFFER_DATA_DIR', path, './storage', 'Data directory'),
+  region: defaulted(
+    'COFFER_REGION',
+    matching(/^[a-z]{2}(-[a-z]+)+-\d$/, 'a region such as eu-central-1'),
+    'us-east-1',
+    'Region of ARNs and signatures',
   ),
-  setting('COFFER_SECRET_ACCESS_KEY', 'generated', 'Its secret; or `COFFER_SECRET_ACCESS_KEY_FILE`'),
-  setting('COFFER_SECRET_ACCESS_KEY_FILE', 'none', 'File that holds the secret'),
-  setting(
+  domain: optional('COFFER_DOMAIN', hostName, 'Domain for virtual-host addressing: `bucket.<domain>`'),
+  accountId: defaulted('COFFER_ACCOUNT_ID', matching(/^\d{12}$/, '12 digits'), '000000000000', 'The default account'),
+  accessKeyId: optional(
+    'COFFER_ACCESS_KEY_ID',
+    text,
+    'Access key of the default account’s root; generated at first start into a 0600 file beside the root key',
+    'generated',
+  ),
+  secretAccessKey: optional(
+    'COFFER_SECRET_ACCESS_KEY',
+    secret,
+    'Its secret; or `COFFER_SECRET_ACCESS_KEY_FILE`',
+    'generated',
+  ),
+  secretAccessKeyFile: optional('COFFER_SECRET_ACCESS_KEY_FILE', secretFile, 'File that holds the secret'),
+  accountsFile: optional(
     'COFFER_ACCOUNTS_FILE',
-    'none',
+    path,
     'JSON file of accounts, users, roles and policies; replaces the default account',
   ),
-  setting(
+  rootKeyFile: optional(
     'COFFER_ROOT_KEY_FILE',
-    '`<config home>/coffer/<store id>.key`',
+    path,
     'Root key, mode 0600, created at first start',
+    '`<config home>/coffer/<store id>.key`',
   ),
-  setting(
+  rootKeyPassphrase: optional(
     'COFFER_ROOT_KEY_PASSPHRASE',
-    'none',
+    secret,
     'Passphrase (scrypt) instead of a key file; or `COFFER_ROOT_KEY_PASSPHRASE_FILE`',
   ),
-  setting('COFFER_ROOT_KEY_PASSPHRASE_FILE', 'none', 'File that holds the passphrase'),
-  setting('COFFER_ROOT_KEY_BESIDE_DATA', 'off', '`1` allows a root key inside the data directory'),
-  setting('COFFER_TLS_CERT_FILE', 'none', 'Certificate chain (PEM): serves HTTPS'),
-  setting('COFFER_TLS_KEY_FILE', 'none', 'Its private key (PEM)'),
-  setting('COFFER_TLS', 'off', '`self-signed` makes a certificate beside the root key (needs `openssl`)'),
-  setting(
+  rootKeyPassphraseFile: optional('COFFER_ROOT_KEY_PASSPHRASE_FILE', secretFile, 'File that holds the passphrase'),
+  rootKeyBesideData: defaulted(
+    'COFFER_ROOT_KEY_BESIDE_DATA',
+    oneOf('0', '1'),
+    '0',
+    '`1` allows a root key inside the data directory',
+  ),
+  tlsCertFile: optional('COFFER_TLS_CERT_FILE', path, 'Certificate chain (PEM): serves HTTPS'),
+  tlsKeyFile: optional('COFFER_TLS_KEY_FILE', path, 'Its private key (PEM)'),
+  tls: defaulted(
+    'COFFER_TLS',
+    oneOf('off', 'self-signed'),
+    'off',
+    '`self-signed` makes a certificate beside the root key (needs `openssl`)',
+  ),
+  trustedProxy: optional(
     'COFFER_TRUSTED_PROXY',
-    'none',
+    list,
     'Comma-separated CIDRs whose `X-Forwarded-Proto` and `X-Forwarded-For` count',
   ),
-  setting(
+  sseCOverHttp: defaulted(
     'COFFER_SSE_C_OVER_HTTP',
-    '`loopback`',
+    oneOf('never', 'loopback', 'always'),
+    'loopback',
     '`never`, `loopback` or `always`: where customer keys are taken without TLS',
   ),
-  setting('COFFER_SSE_C_DEFAULT', '`allowed`', '`blocked` makes new buckets start with SSE-C blocked, as AWS does'),
-  setting(
+  sseCDefault: defaulted(
+    'COFFER_SSE_C_DEFAULT',
+    oneOf('allowed', 'blocked'),
+    'allowed',
+    '`blocked` makes new buckets start with SSE-C blocked, as AWS does',
+  ),
+  kmsEndpoint: optional(
     'COFFER_KMS_ENDPOINT',
-    'none',
+    httpUrl,
     'A remote KMS (AWS API) instead of the built-in key service; credentials by the AWS SDK’s chain',
   ),
-  setting('COFFER_DAY_SECONDS', '`86400`', 'How long a day of key deletion is; for tests'),
-  setting('COFFER_LOG_LEVEL', '`info`', 'pino level: `trace` … `fatal`, `silent`'),
-] as const satisfies readonly Setting[];
+  daySeconds: defaulted(
+    'COFFER_DAY_SECONDS',
+    integer(1, 86_400),
+    '86400',
+    'How long a day of key deletion is; for tests',
+  ),
+  logLevel: defaulted(
+    'COFFER_LOG_LEVEL',
+    oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),
+    'info',
+    'pino level: `trace` … `fatal`, `silent`',
+  ),
+};
+
+export const SETTINGS: readonly Setting[] = Object.values(settings);
 
 /** Known from the plan of the project; refused until what they steer is there. */
-export const FUTURE_SETTINGS = [
+export const FUTURE_SETTINGS: readonly string[] = [
   'COFFER_SSE_C_ON_REPLICATED_BUCKET',
   'COFFER_OBJECT_OWNERSHIP',
   'COFFER_BLOCK_PUBLIC_ACCESS',

@@ -1,11 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { ConfigError } from '../base/config-error.js';
-import type { AccountConfig } from './accounts.js';
+import type { AccessKeyConfig, AccountConfig } from './accounts.js';
 
-const ACCOUNT = ['accountId', 'name', 'canonicalUserId', 'email', 'accessKeys', 'users', 'roles'];
-const USER = ['userName', 'accessKeys', 'policies'];
-const ROLE = ['roleName', 'policies'];
-const KEY = ['accessKeyId', 'secretAccessKey'];
+type Json = Record<string, unknown>;
 
 /** `COFFER_ACCOUNTS_FILE`. What it doesn't know it refuses. @throws ConfigError */
 export async function readAccountsFile(path: string): Promise<AccountConfig[]> {
@@ -13,55 +10,85 @@ export async function readAccountsFile(path: string): Promise<AccountConfig[]> {
   try {
     json = JSON.parse(await readFile(path, 'utf8'));
   } catch (error) {
+    // Never the parser's own message: it quotes the file, and secrets stand there.
     const reason =
       error instanceof SyntaxError ? 'is not JSON' : `can't be read (${(error as NodeJS.ErrnoException).code})`;
     throw new ConfigError(`COFFER_ACCOUNTS_FILE ${path} ${reason}`);
   }
-  const { accounts } = members(json, ['accounts'], 'the accounts file');
-  return list(accounts, 'accounts').map((one, i) => {
-    const where = `accounts[${i}]`;
-    const account = members(one, ACCOUNT, where);
-    requireText(account, ['accountId'], where);
-    accessKeys(account, where);
-    for (const user of optionalList(account.users, `${where}.users`)) {
-      const fields = members(user, USER, `${where}.users`);
-      requireText(fields, ['userName'], `${where}.users`);
-      accessKeys(fields, `${where}.users`);
-      optionalList(fields.policies, `${where}.users.policies`);
-    }
-    for (const role of optionalList(account.roles, `${where}.roles`)) {
-      const fields = members(role, ROLE, `${where}.roles`);
-      requireText(fields, ['roleName'], `${where}.roles`);
-      optionalList(fields.policies, `${where}.roles.policies`);
-    }
-    return account as unknown as AccountConfig;
+  try {
+    return parseAccounts(json);
+  } catch (error) {
+    throw error instanceof ConfigError ? new ConfigError(`COFFER_ACCOUNTS_FILE ${path}: ${error.message}`) : error;
+  }
+}
+
+/** The file's shape only; what it says is checked by `Accounts`. @throws ConfigError that names the place, never a secret */
+export function parseAccounts(json: unknown): AccountConfig[] {
+  const file = members(json, 'the file', ['accounts']);
+  return list(file, 'accounts', '').map((one, i) => account(one, `accounts[${i}]`));
+}
+
+function account(json: unknown, at: string): AccountConfig {
+  const fields = members(json, at, ['accountId', 'name', 'canonicalUserId', 'email', 'accessKeys', 'users', 'roles']);
+  return {
+    accountId: requiredText(fields, 'accountId', at),
+    ...optionalText(fields, 'name', at),
+    ...optionalText(fields, 'canonicalUserId', at),
+    ...optionalText(fields, 'email', at),
+    accessKeys: accessKeys(fields, at),
+    users: optionalList(fields, 'users', at).map((one, i) => {
+      const where = `${at}.users[${i}]`;
+      const user = members(one, where, ['userName', 'accessKeys', 'policies']);
+      return {
+        userName: requiredText(user, 'userName', where),
+        accessKeys: accessKeys(user, where),
+        policies: optionalList(user, 'policies', where),
+      };
+    }),
+    roles: optionalList(fields, 'roles', at).map((one, i) => {
+      const where = `${at}.roles[${i}]`;
+      const role = members(one, where, ['roleName', 'policies']);
+      return { roleName: requiredText(role, 'roleName', where), policies: optionalList(role, 'policies', where) };
+    }),
+  };
+}
+
+function accessKeys(fields: Json, at: string): AccessKeyConfig[] {
+  return optionalList(fields, 'accessKeys', at).map((one, i) => {
+    const where = `${at}.accessKeys[${i}]`;
+    const key = members(one, where, ['accessKeyId', 'secretAccessKey']);
+    return {
+      accessKeyId: requiredText(key, 'accessKeyId', where),
+      secretAccessKey: requiredText(key, 'secretAccessKey', where),
+    };
   });
 }
 
-function accessKeys(fields: Record<string, unknown>, where: string): void {
-  for (const key of optionalList(fields.accessKeys, `${where}.accessKeys`)) {
-    requireText(members(key, KEY, `${where}.accessKeys`), KEY, `${where}.accessKeys`);
+function members(json: unknown, at: string, allowed: readonly string[]): Json {
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) {
+    throw new ConfigError(`${at} is not a JSON object`);
   }
-}
-
-function members(json: unknown, allowed: string[], where: string): Record<string, unknown> {
-  if (typeof json !== 'object' || json === null || Array.isArray(json))
-    throw new ConfigError(`${where} is not a JSON object`);
   for (const name of Object.keys(json)) {
-    if (!allowed.includes(name)) throw new ConfigError(`${where} has the unknown member ${name}`);
+    if (!allowed.includes(name)) throw new ConfigError(`${at} has the unknown member ${JSON.stringify(name)}`);
   }
-  return json as Record<string, unknown>;
+  return json as Json;
 }
 
-function requireText(fields: Record<string, unknown>, names: string[], where: string): void {
-  for (const name of names) {
-    if (typeof fields[name] !== 'string') throw new ConfigError(`${where} has no text ${name}`);
-  }
+function requiredText(fields: Json, name: string, at: string): string {
+  const value = fields[name];
+  if (typeof value !== 'string' || value === '') throw new ConfigError(`${at} has no text ${name}`);
+  return value;
 }
 
-function list(json: unknown, where: string): unknown[] {
-  if (!Array.isArray(json)) throw new ConfigError(`${where} is not a JSON array`);
-  return json;
+function optionalText<N extends string>(fields: Json, name: N, at: string): { [K in N]?: string } {
+  return fields[name] === undefined ? {} : ({ [name]: requiredText(fields, name, at) } as { [K in N]?: string });
 }
 
-const optionalList = (json: unknown, where: string): unknown[] => (json === undefined ? [] : list(json, where));
+function list(fields: Json, name: string, at: string): unknown[] {
+  const value = fields[name];
+  if (!Array.isArray(value)) throw new ConfigError(`${at ? `${at}.` : ''}${name} is not a JSON array`);
+  return value;
+}
+
+const optionalList = (fields: Json, name: string, at: string): unknown[] =>
+  fields[name] === undefined ? [] : list(fields, name, at);

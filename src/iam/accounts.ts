@@ -1,15 +1,18 @@
-import { createHash } from 'node:crypto';
 import type { Caller, Credential, CredentialSource } from '../auth/ports.js';
 import { ConfigError } from '../base/config-error.js';
 import { Secret } from '../base/secret.js';
 import { PolicyError } from '../policy/error.js';
 import { parseIdentityPolicy } from '../policy/parse.js';
 import type { PolicyDocument } from '../policy/ports.js';
+import { canonicalUserIdOf, uniqueId } from './unique-id.js';
 
 /** One account of the accounts file. */
 export interface AccountConfig {
+  /** 12 digits. */
   accountId: string;
+  /** Display name; default: the account id. */
   name?: string;
+  /** Any text; default: 64 hexadecimal digits derived from the account id. */
   canonicalUserId?: string;
   email?: string;
   /** Of the account's root. */
@@ -23,28 +26,36 @@ export interface AccessKeyConfig {
   secretAccessKey: string | Secret;
 }
 
-interface Owner {
+/** What answers say about an account. */
+export interface Owner {
+  /** Canonical user id. */
   id: string;
   displayName: string;
+  email?: string;
 }
+
+type Identity = Pick<Caller, 'kind' | 'arn' | 'userId' | 'displayName'> & Partial<Caller>;
 
 /** The accounts, users, roles and access keys that there are: read at start, never changed. */
 export class Accounts implements CredentialSource {
   readonly #credentials = new Map<string, Credential>();
   readonly #owners = new Map<string, Owner>();
-  readonly #roles = new Map<string, Caller>();
+  readonly #identities = new Map<string, Caller>();
+  readonly #canonicalUserIds = new Set<string>();
 
-  /** @throws ConfigError */
+  /** @throws ConfigError, one line that names account, user or role, never a secret */
   constructor(accounts: readonly AccountConfig[]) {
-    if (accounts.length === 0) throw new ConfigError('the accounts file names no account');
+    if (accounts.length === 0) throw new ConfigError('there is no account');
     for (const account of accounts) this.#add(account);
+    if (this.#credentials.size === 0)
+      throw new ConfigError('no account has an access key: nobody could sign a request');
   }
 
   find(accessKeyId: string): Credential | undefined {
     return this.#credentials.get(accessKeyId);
   }
 
-  /** Canonical id and display name of an account. */
+  /** Canonical user id, display name and e-mail of an account. */
   owner(accountId: string): Owner | undefined {
     return this.#owners.get(accountId);
   }
@@ -53,66 +64,70 @@ export class Accounts implements CredentialSource {
     return this.#owners.has(accountId);
   }
 
-  /** By ARN. */
+  /** A role by its ARN. */
   role(arn: string): Caller | undefined {
-    return this.#roles.get(arn);
+    const identity = this.#identities.get(arn);
+    return identity?.kind === 'role' ? identity : undefined;
   }
 
   #add(account: AccountConfig): void {
-    const { accountId } = account;
+    const { accountId, email } = account;
     if (!/^\d{12}$/.test(accountId)) throw new ConfigError(`account id ${JSON.stringify(accountId)} is not 12 digits`);
     if (this.#owners.has(accountId)) throw new ConfigError(`account ${accountId} is named twice`);
-    const id = account.canonicalUserId ?? createHash('sha256').update(`coffer-account:${accountId}`).digest('hex');
-    const owner = { id, displayName: account.name ?? accountId };
-    this.#owners.set(accountId, owner);
-    const common = { accountId, canonicalUserId: id };
-    const root: Caller = {
-      ...common,
-      kind: 'root',
-      arn: `arn:aws:iam::${accountId}:root`,
-      userId: accountId,
-      displayName: owner.displayName,
-      accessKeyId: '',
-      policies: [],
+    const owner = {
+      id: account.canonicalUserId ?? canonicalUserIdOf(accountId),
+      displayName: account.name ?? accountId,
+      ...(email !== undefined && { email }),
     };
-    this.#addKeys(root, account.accessKeys ?? []);
-    for (const user of account.users ?? []) {
-      const where = `user ${user.userName} of account ${accountId}`;
-      requireName(user.userName, where);
-      const caller: Caller = {
-        ...common,
+    // Two accounts with one canonical id would own each other's objects.
+    if (this.#canonicalUserIds.has(owner.id))
+      throw new ConfigError(`account ${accountId} has another's canonicalUserId`);
+    this.#canonicalUserIds.add(owner.id);
+    this.#owners.set(accountId, owner);
+    const arn = `arn:aws:iam::${accountId}`;
+    const root: Identity = { kind: 'root', arn: `${arn}:root`, userId: accountId, displayName: owner.displayName };
+    this.#addIdentity(account, root, `account ${accountId}`, account.accessKeys);
+    for (const { userName, accessKeys, policies } of account.users ?? []) {
+      const where = `user ${userName} of account ${accountId}`;
+      requireName(userName, where);
+      const user: Identity = {
         kind: 'user',
-        arn: `arn:aws:iam::${accountId}:user/${user.userName}`,
-        userId: uniqueId('AIDA', `${accountId}/user/${user.userName}`),
-        userName: user.userName,
-        displayName: user.userName,
-        accessKeyId: '',
-        policies: policiesOf(user.policies, where),
+        arn: `${arn}:user/${userName}`,
+        userId: uniqueId('AIDA', accountId, userName),
+        userName,
+        displayName: userName,
+        policies: policiesOf(policies, where),
       };
-      this.#addKeys(caller, user.accessKeys ?? []);
+      this.#addIdentity(account, user, where, accessKeys);
     }
-    for (const role of account.roles ?? []) {
-      const where = `role ${role.roleName} of account ${accountId}`;
-      requireName(role.roleName, where);
-      const arn = `arn:aws:iam::${accountId}:role/${role.roleName}`;
-      if (this.#roles.has(arn)) throw new ConfigError(`${where} is named twice`);
-      this.#roles.set(arn, {
-        ...common,
+    for (const { roleName, policies } of account.roles ?? []) {
+      const where = `role ${roleName} of account ${accountId}`;
+      requireName(roleName, where);
+      const role: Identity = {
         kind: 'role',
-        arn,
-        userId: uniqueId('AROA', `${accountId}/role/${role.roleName}`),
-        displayName: role.roleName,
-        accessKeyId: '',
-        policies: policiesOf(role.policies, where),
-      });
+        arn: `${arn}:role/${roleName}`,
+        userId: uniqueId('AROA', accountId, roleName),
+        displayName: roleName,
+        policies: policiesOf(policies, where),
+      };
+      this.#addIdentity(account, role, where, []);
     }
   }
 
-  #addKeys(caller: Caller, keys: readonly AccessKeyConfig[]): void {
+  #addIdentity({ accountId }: AccountConfig, identity: Identity, where: string, keys: AccessKeyConfig[] = []): void {
+    if (this.#identities.has(identity.arn)) throw new ConfigError(`${where} is named twice`);
+    const canonicalUserId = this.#owners.get(accountId)!.id;
+    const caller: Caller = { policies: [], ...identity, accountId, canonicalUserId, accessKeyId: '' };
+    this.#identities.set(caller.arn, caller);
     for (const { accessKeyId, secretAccessKey } of keys) {
-      if (!/^[\w]{3,128}$/.test(accessKeyId))
-        throw new ConfigError(`access key id ${JSON.stringify(accessKeyId)} is not 3 to 128 letters and digits`);
-      if (this.#credentials.has(accessKeyId)) throw new ConfigError(`access key ${accessKeyId} is named twice`);
+      if (!/^\w{3,128}$/.test(accessKeyId)) {
+        throw new ConfigError(
+          `${where}: access key id ${JSON.stringify(accessKeyId)} is not 3 to 128 letters and digits`,
+        );
+      }
+      const first = this.#credentials.get(accessKeyId);
+      if (first)
+        throw new ConfigError(`access key ${accessKeyId} belongs to both ${first.caller.arn} and ${caller.arn}`);
       const secret =
         secretAccessKey instanceof Secret ? secretAccessKey : new Secret(Buffer.from(secretAccessKey, 'utf8'));
       if (secret.length < 8)
@@ -122,8 +137,9 @@ export class Accounts implements CredentialSource {
   }
 }
 
+/** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html */
 function requireName(name: string, where: string): void {
-  if (!/^[\w+=,.@-]{1,64}$/.test(name)) throw new ConfigError(`the name of ${where} is not allowed by IAM`);
+  if (!/^[\w+=,.@-]{1,64}$/.test(name)) throw new ConfigError(`${where}: IAM doesn't allow this name`);
 }
 
 function policiesOf(policies: unknown[] | undefined, where: string): PolicyDocument[] {
@@ -135,11 +151,4 @@ function policiesOf(policies: unknown[] | undefined, where: string): PolicyDocum
       throw error;
     }
   });
-}
-
-/** The form of IAM's unique ids; the same for the same name at every start. */
-function uniqueId(prefix: 'AIDA' | 'AROA', name: string): string {
-  const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
-  const digest = createHash('sha256').update(name).digest();
-  return prefix + Array.from(digest.subarray(0, 17), (byte) => ALPHABET[byte & 31]).join('');
 }

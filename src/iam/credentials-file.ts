@@ -1,28 +1,50 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, stat } from 'node:fs/promises';
+import { link, mkdir, open, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { ConfigError } from '../base/config-error.js';
 import { Secret } from '../base/secret.js';
+import { newAccessKeyId } from './unique-id.js';
 
 export interface RootCredentials {
   accessKeyId: string;
   secretAccessKey: Secret;
+  /** Whether they were made just now: only then may they be shown, and on a terminal only. */
+  created: boolean;
+}
+
+/** In AWS's form: AKIA and 16 characters; 40 characters of base64, which are 240 random bits. */
+export function generateCredentials(): Omit<RootCredentials, 'created'> {
+  const secretAccessKey = new Secret(Buffer.from(randomBytes(30).toString('base64'), 'latin1'));
+  return { accessKeyId: newAccessKeyId(), secretAccessKey };
 }
 
 /**
  * The generated credentials of the default account, in the form of AWS's shared credentials file, so that
- * `AWS_SHARED_CREDENTIALS_FILE` may point at it. Mode 0600. @throws ConfigError
+ * `AWS_SHARED_CREDENTIALS_FILE` may point at it. Mode 0600; a new file is whole or absent after a crash. @throws ConfigError
  */
 export async function loadOrCreateCredentials(path: string): Promise<RootCredentials> {
-  return (await load(path)) ?? (await create(path));
+  const existing = await load(path);
+  if (existing) return { ...existing, created: false };
+  const created = await create(path);
+  // What others will read counts: another process may have been first.
+  const stored = await load(path);
+  if (!stored) throw new ConfigError(`credentials file ${path} vanished while it was made`);
+  return { ...stored, created };
 }
 
-async function load(path: string): Promise<RootCredentials | undefined> {
+async function load(path: string): Promise<Omit<RootCredentials, 'created'> | undefined> {
   let text: string;
   try {
-    text = await readFile(path, 'utf8');
-    if (((await stat(path)).mode & 0o077) !== 0)
-      throw new ConfigError(`credentials file ${path} is open to others: chmod 600 it`);
+    const file = await open(path, 'r');
+    try {
+      const { mode } = await file.stat();
+      if ((mode & 0o077) !== 0 && process.platform !== 'win32') {
+        throw new ConfigError(`credentials file ${path} is open to others: chmod 600 it`);
+      }
+      text = await file.readFile('utf8');
+    } finally {
+      await file.close();
+    }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     if (error instanceof ConfigError) throw error;
@@ -34,17 +56,43 @@ async function load(path: string): Promise<RootCredentials | undefined> {
   return { accessKeyId, secretAccessKey: new Secret(Buffer.from(secret, 'utf8')) };
 }
 
-async function create(path: string): Promise<RootCredentials> {
-  const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
-  const accessKeyId = `AKIA${Array.from(randomBytes(16), (byte) => ALPHABET[byte & 31]).join('')}`;
-  const secret = randomBytes(30).toString('base64');
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  const file = await open(path, 'wx', 0o600);
+/** @returns false where another process made the file meanwhile. */
+async function create(path: string): Promise<boolean> {
+  const { accessKeyId, secretAccessKey } = generateCredentials();
+  const secret = secretAccessKey.expose().toString('latin1');
+  const temporary = `${path}.${randomBytes(6).toString('hex')}.new`;
   try {
-    await file.write(`[default]\naws_access_key_id = ${accessKeyId}\naws_secret_access_key = ${secret}\n`);
-    await file.sync();
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    const file = await open(temporary, 'wx', 0o600);
+    try {
+      await file.writeFile(`[default]\naws_access_key_id = ${accessKeyId}\naws_secret_access_key = ${secret}\n`);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    const created = await linkUnlessTaken(temporary, path);
+    const directory = await open(dirname(path), 'r');
+    try {
+      await directory.sync();
+    } finally {
+      await directory.close();
+    }
+    return created;
+  } catch (error) {
+    throw new ConfigError(`credentials file ${path} can't be made (${(error as NodeJS.ErrnoException).code})`);
   } finally {
-    await file.close();
+    secretAccessKey.dispose();
+    await rm(temporary, { force: true });
   }
-  return { accessKeyId, secretAccessKey: new Secret(Buffer.from(secret, 'utf8')) };
+}
+
+/** Unlike rename, link fails where the name is taken: credentials in use are never replaced. */
+async function linkUnlessTaken(temporary: string, path: string): Promise<boolean> {
+  try {
+    await link(temporary, path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
 }

@@ -1,0 +1,62 @@
+/** Writes fixtures/vectors/coffer.json with Coffer's own code, for the second reader. Run by hand: `npx tsx test/second-reader/make-coffer-vectors.ts`. */
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { Secret } from '../../src/base/secret.js';
+import { BodySealer } from '../../src/encryption/body-sealer.js';
+import { encodeContext } from '../../src/encryption/context.js';
+import { VersionKeys } from '../../src/encryption/data-keys.js';
+import { bodyContext, wrapAad } from '../../src/encryption/object-ids.js';
+import { wrapSseC } from '../../src/encryption/sse-c.js';
+import { wrapSseS3 } from '../../src/encryption/sse-s3.js';
+import { sealBlob } from '../../src/kms/ciphertext-blob.js';
+import { RootSealer } from '../../src/seal/record-sealer.js';
+import { RootKey } from '../../src/seal/root-key.js';
+import { Xaes } from '../../src/seal/xaes.js';
+
+const CHUNK = 16_384;
+const secret = (bytes: Buffer): Secret => new Secret(Buffer.from(bytes));
+const [key, bucketId, objectId, partId] = [randomBytes(32), randomBytes(16), randomBytes(16), randomBytes(16)] as const;
+const ids = { bucketId, objectId };
+const hexIds = { bucketId: bucketId.toString('hex'), objectId: objectId.toString('hex'), partId: partId.toString('hex') };
+
+const bodies = [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK + 5].map((size) => {
+  const plaintext = randomBytes(size);
+  const sealer = new BodySealer(secret(key), bodyContext(ids, partId, CHUNK));
+  const message = Buffer.concat([...sealer.update(plaintext), ...sealer.final()]).toString('base64');
+  const sha256 = createHash('sha256').update(plaintext).digest('hex');
+  return { comment: `${size} bytes`, key: key.toString('hex'), ...hexIds, length: size, message, valid: true, sha256 };
+});
+const contexts = [{}, { a: 'bc' }, { ab: 'c' }, { '\u{10000}': 'x', '\u{FFFD}': 'y' }].map((context) => ({
+  context,
+  encoded: encodeContext(context as Record<string, string>).toString('hex'),
+}));
+const customerKey = randomBytes(32);
+const sseC = { customerKey: customerKey.toString('hex'), ...hexIds, dataKey: key.toString('hex'), wrap: wrapSseC(secret(customerKey), ids, secret(key)) };
+const rootKey = randomBytes(32);
+const plaintext = Buffer.from('\u0001{"size":5}');
+const sealed = new RootSealer(new RootKey(secret(rootKey))).seal('object', Buffer.from('c/row'), plaintext).toString('hex');
+const record = { rootKey: rootKey.toString('hex'), type: 'object', rowKey: Buffer.from('c/row').toString('hex'), sealed, plaintext: plaintext.toString('hex') };
+const [backingKey, backingKeyId] = [randomBytes(32), randomBytes(32).toString('hex')];
+const blob = {
+  backingKey: backingKey.toString('hex'),
+  backingKeyId,
+  context: { a: 'bc' },
+  blob: sealBlob(new Xaes(secret(backingKey)), { keyId: randomUUID(), backingKeyId }, { a: 'bc' }, Buffer.from('plaintext')).toString('hex'),
+  plaintext: Buffer.from('plaintext').toString('hex'),
+};
+const [storeKey, bucketKey, bucketDataKey] = [randomBytes(32), randomBytes(32), randomBytes(32)];
+const context = { project: 'coffer' };
+const aad = wrapAad('coffer/sse-kms/bucket-key-wrap', ids, encodeContext(context));
+const sseS3 = wrapSseS3(new Xaes(secret(storeKey)), ids, secret(key));
+const more = {
+  ...hexIds,
+  storeKey: storeKey.toString('hex'),
+  dataKey: key.toString('hex'),
+  sseS3,
+  bucketKey: bucketKey.toString('hex'),
+  bucketDataKey: bucketDataKey.toString('hex'),
+  underBucketKey: { context, underBucketKey: new Xaes(secret(bucketKey)).seal(aad, bucketDataKey).toString('base64') },
+  checksum: new VersionKeys(ids, sseS3, secret(key)).sealText('checksum=='),
+};
+const target = new URL('../../fixtures/vectors/coffer.json', import.meta.url);
+writeFileSync(target, `${JSON.stringify({ bodies, contexts, sseC, record, blob, more }, null, 1)}\n`);

@@ -1,0 +1,73 @@
+"""Reads fixtures/vectors/ by FORMAT.md alone: what Coffer wrote and what the generator wrote."""
+import base64
+import hashlib
+import json
+import pathlib
+import sys
+
+import formats as f
+
+VECTORS = pathlib.Path(__file__).parents[2] / "fixtures" / "vectors"
+CHUNK = 16384
+passed = failed = 0
+
+
+def check(name, holds):
+    global passed, failed
+    if holds:
+        passed += 1
+    else:
+        failed += 1
+        print(f"FAILED {name}")
+
+
+def opens(call):
+    try:
+        return call()
+    except Exception:
+        return None
+
+
+def read(name):
+    data = json.loads((VECTORS / name).read_text())
+    for vector in data["bodies"]:
+        bucket, obj, part = (bytes.fromhex(vector[k]) for k in ("bucketId", "objectId", "partId"))
+        context = f.body_context(CHUNK, bucket, obj, part, 0)
+        message = base64.b64decode(vector["message"])
+        plaintext = opens(lambda: f.open_body(bytes.fromhex(vector["key"]), context, message, vector["length"], CHUNK))
+        check(f"{name} body: {vector['comment']}", (plaintext is not None) == vector["valid"])
+        if vector["valid"] and plaintext is not None:
+            check(f"{name} body content: {vector['comment']}", hashlib.sha256(plaintext).hexdigest() == vector["sha256"])
+    for vector in data["contexts"]:
+        check(f"{name} context {vector['context']}", f.encode_context(vector["context"]).hex() == vector["encoded"])
+    c = data["sseC"]
+    bucket, obj = bytes.fromhex(c["bucketId"]), bytes.fromhex(c["objectId"])
+    key = bytes.fromhex(c["customerKey"])
+    check(f"{name} SSE-C", opens(lambda: f.open_sse_c(key, c["wrap"], bucket, obj)) == bytes.fromhex(c["dataKey"]))
+    check(f"{name} SSE-C wrong key", opens(lambda: f.open_sse_c(bytes(32), c["wrap"], bucket, obj)) is None)
+    check(f"{name} SSE-C elsewhere", opens(lambda: f.open_sse_c(key, c["wrap"], obj, bucket)) is None)
+    r = data["record"]
+    fields = (bytes.fromhex(r["rootKey"]), r["type"].encode(), bytes.fromhex(r["rowKey"]), bytes.fromhex(r["sealed"]))
+    check(f"{name} record", opens(lambda: f.open_record(*fields)) == bytes.fromhex(r["plaintext"]))
+    check(f"{name} record of another type", opens(lambda: f.open_record(fields[0], b"upload", *fields[2:])) is None)
+    check(f"{name} record in another row", opens(lambda: f.open_record(*fields[:2], b"c/other", fields[3])) is None)
+    k = data["blob"]
+    keys = {k["backingKeyId"]: bytes.fromhex(k["backingKey"])}
+    blob = bytes.fromhex(k["blob"])
+    check(f"{name} blob", opens(lambda: f.open_blob(keys, k["context"], blob)) == bytes.fromhex(k["plaintext"]))
+    check(f"{name} blob in another context", opens(lambda: f.open_blob(keys, {"ab": "c"}, blob)) is None)
+    if "more" in data:
+        m = data["more"]
+        bucket, obj = bytes.fromhex(m["bucketId"]), bytes.fromhex(m["objectId"])
+        check(f"{name} SSE-S3", opens(lambda: f.open_sse_s3(bytes.fromhex(m["storeKey"]), m["sseS3"], bucket, obj)) == bytes.fromhex(m["dataKey"]))
+        opened = opens(lambda: f.open_under_bucket_key(bytes.fromhex(m["bucketKey"]), m["underBucketKey"], bucket, obj))
+        check(f"{name} under a bucket key", opened == bytes.fromhex(m["bucketDataKey"]))
+        check(f"{name} checksum", opens(lambda: f.open_checksum(bytes.fromhex(m["dataKey"]), m["checksum"], bucket, obj)) == "checksum==")
+
+
+EXPECTED = 66
+for file in ("python.json", "coffer.json"):
+    read(file)
+check(f"{EXPECTED} checks ran", passed + failed == EXPECTED)
+print(f"{passed} passed, {failed} failed")
+sys.exit(1 if failed else 0)

@@ -6,11 +6,13 @@ import { Secret } from '../base/secret.js';
 import type { RecordSealer } from '../seal/ports.js';
 import { Xaes } from '../seal/xaes.js';
 import { untilCommitted } from '../store/conflict.js';
+import { StoreDamaged } from '../store/errors.js';
 import { under } from '../store/keys.js';
 import type { MetaStore } from '../store/ports.js';
 import { CommitBuilder, type Stored, Table } from '../store/table.js';
 import { BoundedMap } from './bounded-map.js';
 import { tooLarge } from './errors.js';
+import { Gate } from './gate.js';
 import {
   ALIAS,
   ALL_KEYS,
@@ -39,18 +41,24 @@ export class KeyRing {
   readonly #opened = new BoundedMap<Xaes>(CACHED_MAX);
   /** Counts writes: what was read before one and arrives after it is older than the store and isn't cached. */
   #writes = 0;
-  readonly #wrapping: Xaes;
+  #wrapping: Xaes;
+  /** While the key-store key is replaced. */
+  #previous: Xaes | undefined;
+  /** Whoever wraps passes together; the key-store key changes while nobody is under way. */
+  readonly #gate = new Gate();
 
-  /** `keyStoreKey`: 32 bytes. */
+  /** `keyStoreKey`: 32 bytes; `previous`: the one before, where its replacement hasn't ended. */
   constructor(
     private readonly meta: MetaStore,
     sealer: RecordSealer,
     keyStoreKey: Secret,
     private readonly clock: Clock,
+    previous?: Secret,
   ) {
     this.#keys = new Table(meta, sealer, KEY);
     this.#aliases = new Table(meta, sealer, ALIAS);
     this.#wrapping = new Xaes(keyStoreKey);
+    if (previous) this.#previous = new Xaes(previous);
   }
 
   async find(accountId: string, keyId: string): Promise<KeyRecord | undefined> {
@@ -67,7 +75,14 @@ export class KeyRing {
   }
 
   /** With `alias`, the two are made together or not at all; where the alias exists by then, its key is answered. */
-  async create(
+  create(
+    key: Pick<KeyRecord, 'accountId' | 'description' | 'manager' | 'policy' | 'tags'>,
+    alias?: string,
+  ): Promise<KeyRecord> {
+    return this.#gate.shared(() => this.#create(key, alias));
+  }
+
+  async #create(
     key: Pick<KeyRecord, 'accountId' | 'description' | 'manager' | 'policy' | 'tags'>,
     alias?: string,
   ): Promise<KeyRecord> {
@@ -102,11 +117,13 @@ export class KeyRing {
   }
 
   async rotate(accountId: string, keyId: string, check: (record: KeyRecord) => void): Promise<KeyRecord> {
-    return this.update(accountId, keyId, (record) => {
-      check(record);
-      const added: BackingKey = { ...this.#newBackingKey(record, this.clock.now()), rotation: 'ON_DEMAND' };
-      return { ...record, backingKeys: [...record.backingKeys, added] };
-    });
+    return this.#gate.shared(() =>
+      this.update(accountId, keyId, (record) => {
+        check(record);
+        const added: BackingKey = { ...this.#newBackingKey(record, this.clock.now()), rotation: 'ON_DEMAND' };
+        return { ...record, backingKeys: [...record.backingKeys, added] };
+      }),
+    );
   }
 
   /** `false`: an alias of that name exists (where `previous` is absent) or changed (where it is given). */
@@ -141,9 +158,7 @@ export class KeyRing {
   open(record: KeyRecord, backing: BackingKey): Xaes {
     const cached = this.#opened.get(backing.id);
     if (cached) return cached;
-    const secret = new Secret(
-      this.#wrapping.open(backingAad(record, backing.id), Buffer.from(backing.wrapped, 'base64')),
-    );
+    const secret = this.#unwrap(record, backing).secret;
     const opened = new Xaes(secret);
     secret.dispose();
     this.#opened.set(backing.id, opened);
@@ -157,7 +172,8 @@ export class KeyRing {
       const { accountId, keyId, state, deletionMs } = stored.record;
       if (state !== 'PendingDeletion' || deletionMs! > nowMs) continue;
       const commit = new CommitBuilder().expect(stored.key, stored).del(stored.key);
-      for (const alias of await this.#aliasesOfKey(accountId, keyId)) commit.del(aliasRow(accountId, alias.name));
+      // The aliases go first, in commits of their own: a key may have more than one commit takes.
+      for (const alias of await this.#aliasesOfKey(accountId, keyId)) await this.deleteAlias(accountId, alias.name);
       const done = await this.#commit(commit, () => {
         this.#cachedKeys.delete(`${accountId}/${keyId}`);
         this.#cachedAliases.clear();
@@ -174,6 +190,64 @@ export class KeyRing {
       if (record.targetKeyId === keyId) found.push(record);
     }
     return found;
+  }
+
+  async hasDue(nowMs: number): Promise<boolean> {
+    for await (const { record } of this.#keys.scan(under(ALL_KEYS))) {
+      if (record.state === 'PendingDeletion' && record.deletionMs! <= nowMs) return true;
+    }
+    return false;
+  }
+
+  /** `draw` makes the new key-store key durable. What is wrapped from now on is wrapped under it. */
+  async changeKeyStoreKey(draw: () => Promise<Secret>): Promise<Secret> {
+    return this.#gate.exclusive(async () => {
+      const key = await draw();
+      this.#previous = this.#wrapping;
+      this.#wrapping = new Xaes(key);
+      return key;
+    });
+  }
+
+  /** Wraps every backing key under the current key-store key. May be repeated. */
+  async rewrapAll(): Promise<void> {
+    for await (const { record } of this.#keys.scan(under(ALL_KEYS))) {
+      if (record.backingKeys.every((backing) => this.#isCurrent(record, backing))) continue;
+      await this.update(record.accountId, record.keyId, (fresh) => ({
+        ...fresh,
+        backingKeys: fresh.backingKeys.map((backing) => this.#rewrap(fresh, backing)),
+      }));
+    }
+  }
+
+  /** Everything is wrapped under the current one. */
+  forgetPreviousKeyStoreKey(): void {
+    this.#previous = undefined;
+  }
+
+  #isCurrent(record: KeyRecord, backing: BackingKey): boolean {
+    const { secret, current } = this.#unwrap(record, backing);
+    secret.dispose();
+    return current;
+  }
+
+  #rewrap(record: KeyRecord, backing: BackingKey): BackingKey {
+    const { secret } = this.#unwrap(record, backing);
+    const wrapped = this.#wrapping.seal(backingAad(record, backing.id), secret.expose()).toString('base64');
+    secret.dispose();
+    return { ...backing, wrapped };
+  }
+
+  /** Wraps are authenticated: trying the key-store keys in turn can't open one wrongly. @throws StoreDamaged */
+  #unwrap(record: KeyRecord, backing: BackingKey): { secret: Secret; current: boolean } {
+    const aad = backingAad(record, backing.id);
+    const wrapped = Buffer.from(backing.wrapped, 'base64');
+    try {
+      return { secret: new Secret(this.#wrapping.open(aad, wrapped)), current: true };
+    } catch (error) {
+      if (!this.#previous || !(error instanceof StoreDamaged)) throw error;
+      return { secret: new Secret(this.#previous.open(aad, wrapped)), current: false };
+    }
   }
 
   async isEmpty(): Promise<boolean> {

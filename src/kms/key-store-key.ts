@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { ConfigError } from '../base/config-error.js';
 import { Secret } from '../base/secret.js';
@@ -8,6 +8,7 @@ import { StoreDamaged } from '../store/errors.js';
 
 const MARKER = 'coffer-key-store-v1';
 const AAD = Buffer.from(MARKER, 'latin1');
+const KEY_BYTES = 32;
 
 /**
  * The key that backing keys are wrapped under: 32 random bytes in one small file beside the root key, sealed under a key derived
@@ -15,6 +16,7 @@ const AAD = Buffer.from(MARKER, 'latin1');
  */
 export class KeyStoreKeyFile {
   readonly #sealer: Xaes;
+  #previous: Secret | undefined;
 
   /** `sealingKey`: 32 bytes, derived from the root key. */
   constructor(
@@ -24,8 +26,14 @@ export class KeyStoreKeyFile {
     this.#sealer = new Xaes(sealingKey);
   }
 
+  /** A replacement began and did not end, perhaps before a crash: some backing keys may still be wrapped under this one. */
+  get previous(): Secret | undefined {
+    return this.#previous;
+  }
+
   /** `create`: only where the store has no CMK yet. @throws ConfigError; StoreDamaged */
   async load(create: boolean): Promise<Secret> {
+    await this.#removeLeftover();
     let text: string;
     try {
       text = await readFile(this.path, 'latin1');
@@ -44,19 +52,45 @@ export class KeyStoreKeyFile {
     const [marker, sealed = ''] = text.trim().split(' ');
     if (marker !== MARKER) throw new ConfigError(`${this.path} is no key-store key file`);
     try {
-      return new Secret(this.#sealer.open(AAD, Buffer.from(sealed, 'base64')));
+      const keys = this.#sealer.open(AAD, Buffer.from(sealed, 'base64'));
+      if (keys.length > KEY_BYTES) this.#previous = new Secret(Buffer.from(keys.subarray(KEY_BYTES)));
+      return new Secret(keys.subarray(0, KEY_BYTES));
     } catch {
       throw new StoreDamaged(`key-store key ${this.path} is damaged or belongs to another root key`);
     }
   }
 
-  /** Atomic: after a crash it is the old key or the new one. */
+  /** Draws a new key; `old` stays in the file beside it until `replace`. Durable when it resolves. */
+  async begin(old: Secret): Promise<Secret> {
+    const key = new Secret(randomBytes(KEY_BYTES));
+    await this.#write(Buffer.concat([key.expose(), old.expose()]));
+    this.#previous = old;
+    return key;
+  }
+
+  /** Makes `key` the only one. Atomic: after a crash the file is as it was before or as it is to be. */
   async replace(key: Secret): Promise<void> {
+    await this.#write(Buffer.from(key.expose()));
+    this.#previous?.dispose();
+    this.#previous = undefined;
+  }
+
+  /** A crash between write and rename left it; it may hold a key that was to be forgotten. */
+  async #removeLeftover(): Promise<void> {
+    await unlink(`${this.path}.new`).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw new ConfigError(`${this.path}.new can't be removed (${error.code})`);
+    });
+  }
+
+  /** Zeroes `keys`. */
+  async #write(keys: Buffer): Promise<void> {
+    const content = this.#sealer.seal(AAD, keys).toString('base64');
+    keys.fill(0);
     await mkdir(dirname(this.path), { recursive: true, mode: 0o700 });
     const temporary = `${this.path}.new`;
     const file = await open(temporary, 'w', 0o600);
     try {
-      await file.write(`${MARKER} ${this.#sealer.seal(AAD, key.expose()).toString('base64')}\n`);
+      await file.writeFile(`${MARKER} ${content}\n`);
       await file.sync();
     } finally {
       await file.close();

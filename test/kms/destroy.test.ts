@@ -1,0 +1,160 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { ManualClock } from '../../src/base/clock.js';
+import { Secret } from '../../src/base/secret.js';
+import { KeyDestroyer } from '../../src/kms/destroy.js';
+import { KeyRing } from '../../src/kms/key-ring.js';
+import { KeyStoreKeyFile } from '../../src/kms/key-store-key.js';
+import { Keys } from '../../src/kms/keys.js';
+import { Kms } from '../../src/kms/kms.js';
+import { RootSealer } from '../../src/seal/record-sealer.js';
+import { RootKey } from '../../src/seal/root-key.js';
+import { StoreUnavailable } from '../../src/store/errors.js';
+import { MemoryMetaStore } from '../../src/store/memory/meta-store.js';
+import type { Commit } from '../../src/store/ports.js';
+import { DAY_MS, REGION, root } from './harness.js';
+
+/** Refuses every commit behind the first `left`: a crash at that point. */
+class DyingStore extends MemoryMetaStore {
+  left = Number.POSITIVE_INFINITY;
+  override async commit(commit: Commit) {
+    if (this.left-- <= 0) throw new StoreUnavailable('dead');
+    return super.commit(commit);
+  }
+}
+
+let directory: string;
+let path: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'coffer-destroy-'));
+  path = join(directory, 'root.key.keystore');
+});
+afterEach(() => rm(directory, { recursive: true, force: true }));
+
+const clock = new ManualClock(Date.UTC(2026, 0, 1));
+
+async function start(meta: MemoryMetaStore) {
+  const rootKey = new RootKey(new Secret(Buffer.alloc(32, 7)));
+  const file = new KeyStoreKeyFile(path, rootKey.derive('coffer/key-store-sealing'));
+  const current = await file.load((await meta.range({ gte: Buffer.of(1), lt: Buffer.of(255), limit: 1 })).length === 0);
+  const ring = new KeyRing(meta, new RootSealer(rootKey), current, clock, file.previous);
+  const kms = new Kms(new Keys(ring, REGION, clock, DAY_MS));
+  const ask = async (action: string, input: object = {}) =>
+    (await kms.dispatch(`TrentService.${action}`, Buffer.from(JSON.stringify(input)), root())).json;
+  const steps: string[] = [];
+  const destroyer = new KeyDestroyer(
+    { ring, file, before: () => steps.push('before'), compact: async () => void steps.push('compact') },
+    current,
+  );
+  const encrypt = async (KeyId: string) =>
+    (await ask('Encrypt', { KeyId, Plaintext: 'c2VjcmV0' })).CiphertextBlob as string;
+  const outcome = async (CiphertextBlob: string) => {
+    const json = await ask('Decrypt', { CiphertextBlob }).catch((error: Error) => ({ __type: error.name }));
+    return ('Plaintext' in json ? json.Plaintext : json.__type) as string;
+  };
+  return { ask, encrypt, outcome, destroyer, file, steps };
+}
+
+/** Three keys, rotated; the first is due. */
+async function prepare(meta: MemoryMetaStore) {
+  const service = await start(meta);
+  const blobs: string[] = [];
+  const ids: string[] = [];
+  for (let i = 0; i < 3; i++) {
+    const KeyId = ((await service.ask('CreateKey')).KeyMetadata as { KeyId: string }).KeyId;
+    ids.push(KeyId);
+    blobs.push(await service.encrypt(KeyId));
+    await service.ask('RotateKeyOnDemand', { KeyId });
+    blobs.push(await service.encrypt(KeyId));
+  }
+  await service.ask('ScheduleKeyDeletion', { KeyId: ids[0], PendingWindowInDays: 7 });
+  return { ...service, blobs, ids };
+}
+
+async function copyOf(meta: MemoryMetaStore): Promise<MemoryMetaStore> {
+  const copy = new MemoryMetaStore();
+  await copy.commit({ puts: await meta.range({ gte: Buffer.of(1), lt: Buffer.of(255), limit: 1000 }) });
+  return copy;
+}
+
+test('an old copy of the data doesn’t open a destroyed key; every other key opens all it encrypted', async () => {
+  const meta = new MemoryMetaStore();
+  const { blobs, outcome, destroyer, steps } = await prepare(meta);
+  const oldData = await copyOf(meta);
+  const oldFile = await readFile(path, 'latin1');
+  clock.advance(7 * DAY_MS);
+  expect(await destroyer.destroyDue(clock.now())).toBe(1);
+  expect(steps).toEqual(['before', 'compact']);
+  expect(await readFile(path, 'latin1')).not.toBe(oldFile);
+  for (const service of [{ outcome }, await start(await copyOf(meta))]) {
+    for (const blob of blobs.slice(2)) expect(await service.outcome(blob)).toBe('c2VjcmV0');
+    for (const blob of blobs.slice(0, 2)) expect(await service.outcome(blob)).not.toBe('c2VjcmV0');
+  }
+  // The copy, at a time when the key was alive.
+  clock.advance(-7 * DAY_MS);
+  const revived = await start(oldData);
+  const cancelled = await revived.ask('ListKeys');
+  expect((cancelled.Keys as unknown[]).length).toBe(3);
+  for (const blob of blobs) expect(await revived.outcome(blob)).not.toBe('c2VjcmV0');
+});
+
+test('a crash at any commit is taken up at the next start', async () => {
+  let crashes = 0;
+  for (let left = 0; left < 20; left++) {
+    await rm(path, { force: true });
+    const meta = new DyingStore();
+    const { blobs, destroyer } = await prepare(meta);
+    clock.advance(7 * DAY_MS);
+    meta.left = left;
+    const done = await destroyer.destroyDue(clock.now()).then(
+      () => true,
+      () => false,
+    );
+    meta.left = Number.POSITIVE_INFINITY;
+    if (!done) crashes++;
+    const next = await start(meta);
+    expect(next.file.previous === undefined).toBe(done);
+    // Before and after it is taken up, survivors open.
+    for (const blob of blobs.slice(2)) expect(await next.outcome(blob)).toBe('c2VjcmV0');
+    await next.destroyer.destroyDue(clock.now());
+    expect(next.file.previous).toBeUndefined();
+    const last = await start(meta);
+    for (const blob of blobs.slice(2)) expect(await last.outcome(blob)).toBe('c2VjcmV0');
+    for (const blob of blobs.slice(0, 2)) expect(await last.outcome(blob)).not.toBe('c2VjcmV0');
+    if (done) break;
+  }
+  expect(crashes).toBe(3);
+});
+
+test('keys that are made and rotated meanwhile survive', async () => {
+  const meta = new MemoryMetaStore();
+  const { ask, encrypt, destroyer, ids } = await prepare(meta);
+  clock.advance(7 * DAY_MS);
+  const work = Array.from({ length: 20 }, async (_, i) => {
+    if (i % 2 === 0) return encrypt(((await ask('CreateKey')).KeyMetadata as { KeyId: string }).KeyId);
+    await ask('RotateKeyOnDemand', { KeyId: ids[1] });
+    return encrypt(ids[1]!);
+  });
+  await Promise.all([destroyer.destroyDue(clock.now()), ...work]);
+  const next = await start(meta);
+  const blobs = await Promise.all(work);
+  expect(blobs).toHaveLength(20);
+  for (const blob of blobs) expect(await next.outcome(blob)).toBe('c2VjcmV0');
+});
+
+test('without a key that is due nothing is written', async () => {
+  const { destroyer, steps } = await prepare(new MemoryMetaStore());
+  const before = await readFile(path, 'latin1');
+  expect(await destroyer.destroyDue(clock.now())).toBe(0);
+  expect([await readFile(path, 'latin1'), steps]).toEqual([before, []]);
+});
+
+test('what a crash left beside the file is removed: it may hold a key that was to be forgotten', async () => {
+  const meta = new MemoryMetaStore();
+  await prepare(meta);
+  await writeFile(`${path}.new`, 'left over');
+  await start(meta);
+  expect(await readdir(directory)).toEqual(['root.key.keystore']);
+});

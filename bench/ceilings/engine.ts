@@ -1,0 +1,117 @@
+import { randomBytes } from 'node:crypto';
+import { under } from '../../src/store/keys.js';
+import { openStore, type Store } from '../../src/store/leveldb/open.js';
+import type { Run } from '../../src/store/ports.js';
+import type { CeilingTask } from './tasks.js';
+
+type Of<K extends CeilingTask['kind']> = Extract<CeilingTask, { kind: K }>;
+
+const VALUE_BYTES = 512 * 1024;
+const BATCH_VALUES = 8;
+const BATCHES_UNDER_WAY = 2;
+const READ_VALUES = 2;
+const PAGE_ROWS = 1000;
+
+/** Stores stay open between tasks, as the server's does between requests. */
+const stores = new Map<string, Promise<Store>>();
+const written = new Map<string, Run[]>();
+
+function storeIn(directory: string): Promise<Store> {
+  let store = stores.get(directory);
+  if (!store) {
+    store = openStore(directory);
+    stores.set(directory, store);
+  }
+  return store;
+}
+
+/** Synced batches of 4 MiB in values of 512 KiB, drawn from random bytes. Bytes/s. */
+export async function blobWrites({ directory, clients, bytesPerClient }: Of<'blob-writes'>): Promise<number> {
+  const { blobs } = await storeIn(directory);
+  const pool = randomBytes(16 * 1024 * 1024);
+  const runs: Run[] = [];
+  const batches = bytesPerClient / (VALUE_BYTES * BATCH_VALUES);
+  const rate = await timed(clients * bytesPerClient, () =>
+    together(clients, async (client) => {
+      let next = 0;
+      await together(BATCHES_UNDER_WAY, async () => {
+        while (next < batches) {
+          const i = next++;
+          const values = Array.from({ length: BATCH_VALUES }, (_, v) => {
+            const at = ((i * BATCH_VALUES + v + client * 7) % 31) * VALUE_BYTES;
+            return pool.subarray(at, at + VALUE_BYTES);
+          });
+          runs.push(await blobs.put(randomBytes(16), values));
+        }
+      });
+    }),
+  );
+  written.set(directory, runs);
+  return rate;
+}
+
+/** Reads back what the last `blob-writes` wrote, 1 MiB at a time. Bytes/s. */
+export async function blobReads({ directory, clients }: Of<'blob-reads'>): Promise<number> {
+  const { blobs } = await storeIn(directory);
+  const runs = written.get(directory) ?? [];
+  const bytes = runs.reduce((sum, run) => sum + run.count, 0) * VALUE_BYTES;
+  return timed(bytes, () =>
+    together(clients, async (client) => {
+      const snapshot = blobs.snapshot();
+      for (let i = client; i < runs.length; i += clients) {
+        const { first, count } = runs[i]!;
+        for (let at = 0; at < count; at += READ_VALUES)
+          await snapshot.read(first + at, Math.min(READ_VALUES, count - at));
+      }
+      await snapshot.close();
+    }),
+  );
+}
+
+/** A record row and a body row each, under fresh keys; the engine groups what comes together. Commits/s. */
+export async function commits(task: Of<'commits'>): Promise<number> {
+  const { meta } = await storeIn(task.directory);
+  const record = randomBytes(task.recordBytes);
+  const body = randomBytes(task.bodyBytes);
+  let next = 0;
+  return timed(task.count, () =>
+    together(task.clients, async () => {
+      while (next < task.count) {
+        next++;
+        const name = randomBytes(16);
+        const recordKey = Buffer.concat([Buffer.from('c/'), name]);
+        const puts = [
+          { key: recordKey, value: record },
+          { key: Buffer.concat([Buffer.from('i/'), name]), value: body },
+        ];
+        if (!(await meta.commit({ puts, checks: [{ key: recordKey, revision: 'absent' }] })))
+          throw new Error('refused');
+      }
+    }),
+  );
+}
+
+/** Rows/s. Starts again at the first row where the last was reached. */
+export async function iteration({ directory, prefix, pages }: Of<'iteration'>): Promise<number> {
+  const { meta } = await storeIn(directory);
+  const { gte, lt } = under(Buffer.from(prefix));
+  let from: Buffer = gte;
+  let rows = 0;
+  const started = performance.now();
+  for (let page = 0; page < pages; page++) {
+    const found = await meta.range({ gte: from, lt, limit: PAGE_ROWS });
+    rows += found.length;
+    if (rows === 0) throw new Error(`no rows under ${prefix}`);
+    from = found.length < PAGE_ROWS ? gte : Buffer.concat([found.at(-1)!.key, Buffer.of(0)]);
+  }
+  return rows / ((performance.now() - started) / 1000);
+}
+
+async function timed(amount: number, work: () => Promise<unknown>): Promise<number> {
+  const started = performance.now();
+  await work();
+  return amount / ((performance.now() - started) / 1000);
+}
+
+const together = (count: number, work: (i: number) => Promise<unknown>): Promise<unknown> =>
+  Promise.all(Array.from({ length: count }, (_, i) => work(i)));

@@ -1,0 +1,12 @@
+/** What the process that measures ceilings is asked for, and in which unit it answers. */
+export type CeilingTask =
+  /** `clients` writers share the bare blob store, each with two batches under way. Answers bytes/s. */
+  | { kind: 'blob-writes'; directory: string; clients: number; bytesPerClient: number }
+  /** Answers bytes/s. */
+  | { kind: 'blob-reads'; directory: string; clients: number }
+  /** Answers commits/s. */
+  | { kind: 'commits'; directory: string; clients: number; count: number; recordBytes: number; bodyBytes: number }
+  /** Pages of 1,000 rows with values, `under` a key prefix. Answers rows/s. */
+  | { kind: 'iteration'; directory: string; prefix: string; pages: number }
+  /** One core. Answer bytes/s. */
+  | { kind: 'aes-gcm-open' | 'aes-gcm-seal' | 'md5' | 'sha256'; seconds: number };

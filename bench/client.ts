@@ -1,0 +1,57 @@
+/** The client process: takes jobs from its parent, presigns and builds every request, and only then starts the clock. */
+import { randomFillSync } from 'node:crypto';
+import type { Job, JobResult } from './job.js';
+import { Presigner } from './presign.js';
+import { RawConnection, type RawRequest } from './raw-connection.js';
+
+/** A body up to this size is part of the request's one buffer. */
+const JOINED_BYTES = 64 * 1024;
+const RANDOM_BYTES = 64 * 1024 * 1024;
+let random: Buffer | undefined;
+
+process.on('message', (job: Job) => {
+  run(job).then(
+    (result) => process.send!({ result }),
+    (error) => process.send!({ error: String(error?.message ?? error) }),
+  );
+});
+
+async function run(job: Job): Promise<JobResult> {
+  const requests = prepare(job);
+  const connections = await Promise.all(Array.from({ length: job.clients }, () => RawConnection.open(job.port)));
+  try {
+    let next = 0;
+    let receivedBytes = 0;
+    const started = process.hrtime.bigint();
+    const serve = async (connection: RawConnection): Promise<void> => {
+      while (next < requests.length) {
+        // Not `+= await`: that reads the sum before it waits.
+        const bytes = await connection.send(requests[next++]!);
+        receivedBytes += bytes;
+      }
+    };
+    await Promise.all(connections.map(serve));
+    return { seconds: Number(process.hrtime.bigint() - started) / 1e9, requests: requests.length, receivedBytes };
+  } finally {
+    for (const connection of connections) connection.close();
+  }
+}
+
+function prepare({ port, targets, bodyBytes = 0, text }: Job): RawRequest[] {
+  const host = `127.0.0.1:${port}`;
+  const presigner = new Presigner(host);
+  const bytes = text === undefined ? bodyBytes : Buffer.byteLength(text);
+  if (text === undefined && bytes > 0) random ??= randomFillSync(Buffer.allocUnsafeSlow(RANDOM_BYTES));
+  const body = text === undefined ? random : Buffer.from(text);
+  return targets.map((target) => {
+    const { method, headers = {} } = target;
+    const lines = [`${method} ${presigner.target(target)} HTTP/1.1`, `host: ${host}`];
+    for (const [name, value] of Object.entries(headers)) lines.push(`${name}: ${value}`);
+    if (method === 'PUT' || method === 'POST') lines.push(`content-length: ${bytes}`);
+    const head = Buffer.from(`${lines.join('\r\n')}\r\n\r\n`);
+    const isHead = method === 'HEAD';
+    if (bytes === 0 || !body) return { head, isHead, bodyBytes: 0 };
+    if (bytes > JOINED_BYTES) return { head, isHead, body, bodyBytes: bytes };
+    return { head: Buffer.concat([head, body.subarray(0, bytes)]), isHead, bodyBytes: 0 };
+  });
+}

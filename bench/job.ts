@@ -1,0 +1,20 @@
+import type { Target } from './presign.js';
+
+/** What the client process does in one go; the time is taken from the first byte sent to the last answer received. */
+export interface Job {
+  port: number;
+  clients: number;
+  /** Spread over the clients as they become free. */
+  targets: Target[];
+  /** Random bytes; none where absent. */
+  bodyBytes?: number;
+  /** Sent instead of random bytes. */
+  text?: string;
+}
+
+export interface JobResult {
+  seconds: number;
+  requests: number;
+  /** Bytes of bodies received. */
+  receivedBytes: number;
+}

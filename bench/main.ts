@@ -1,0 +1,46 @@
+/**
+ * `npm run bench -- [--quick] [--only <name>] [--mode SSE-KMS] [--rounds 5] [--profile]`
+ *
+ * Every row beside its ceiling, measured in the same run. Three processes: the server, the client, the ceilings. Nothing is written
+ * outside the temporary directory of the system.
+ */
+import { Context } from './context.js';
+import { readOptions } from './options.js';
+import { getLarge, putLarge } from './rows/large.js';
+import { list } from './rows/list.js';
+import { memory } from './rows/memory.js';
+import { parts } from './rows/parts.js';
+import { putSmall, readSmall } from './rows/small.js';
+import { format } from './table.js';
+
+const ROWS: Record<string, (context: Context) => Promise<void>> = {
+  parts,
+  'put-large-1': (context) => putLarge(context, 1),
+  'put-large-8': (context) => putLarge(context, 8),
+  'get-large-1': (context) => getLarge(context, 1),
+  'get-large-8': (context) => getLarge(context, 8),
+  'put-small': putSmall,
+  'get-small': (context) => readSmall(context, 'GET'),
+  'head-small': (context) => readSmall(context, 'HEAD'),
+  list,
+  memory,
+};
+
+const options = readOptions(process.argv.slice(2));
+const chosen = Object.entries(ROWS).filter(([name]) => name.includes(options.only ?? ''));
+if (chosen.length === 0) throw new Error(`--only is (a part of) one of ${Object.keys(ROWS).join(', ')}`);
+const context = await Context.open(options);
+try {
+  for (const [name, measure] of chosen) {
+    process.stderr.write(`\n${name}\n`);
+    try {
+      await measure(context);
+    } catch (error) {
+      process.exitCode = 1;
+      process.stderr.write(`${name} failed: ${(error as Error).stack}\n`);
+    }
+  }
+} finally {
+  await context.close();
+}
+process.stdout.write(`\n${format(context.lines)}\n`);

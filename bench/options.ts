@@ -1,0 +1,32 @@
+import { parseArgs } from 'node:util';
+import { MODES, type Mode } from './modes.js';
+
+export interface Options {
+  /** Few and small requests: shows that everything runs, proves no figure. */
+  quick: boolean;
+  /** Rows whose name contains this. */
+  only: string | undefined;
+  modes: readonly Mode[];
+  /** Rounds, of which the median counts. */
+  rounds: number;
+  /** Shows what the server spent its time on. */
+  profile: boolean;
+}
+
+export function readOptions(args: string[]): Options {
+  const { values } = parseArgs({
+    args,
+    options: {
+      quick: { type: 'boolean', default: false },
+      only: { type: 'string' },
+      mode: { type: 'string' },
+      rounds: { type: 'string' },
+      profile: { type: 'boolean', default: false },
+    },
+  });
+  const rounds = Number(values.rounds ?? (values.quick ? 1 : 3));
+  if (!Number.isInteger(rounds) || rounds < 1) throw new Error('--rounds must be a whole number above 0');
+  const modes = MODES.filter((mode) => values.mode === undefined || mode === values.mode);
+  if (modes.length === 0) throw new Error(`--mode is one of ${MODES.join(', ')}`);
+  return { quick: values.quick, only: values.only, modes, rounds, profile: values.profile };
+}

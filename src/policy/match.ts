@@ -14,11 +14,9 @@ const ARN_COLONS = 5;
 export function compileWildcard(pattern: string): Matcher {
   const firstWildcard = pattern.search(/[*?]/);
   if (firstWildcard < 0) return (text) => text === pattern;
-  if (firstWildcard === pattern.length - 1 && pattern.endsWith('*')) {
-    const prefix = pattern.slice(0, -1);
-    return (text) => text.startsWith(prefix);
-  }
-  return (text) => matchGlob(pattern, text);
+  const prefix = pattern.slice(0, firstWildcard);
+  if (pattern.slice(firstWildcard) === '*') return (text) => text.startsWith(prefix);
+  return (text) => text.startsWith(prefix) && matchGlob(pattern, text, firstWildcard);
 }
 
 /**
@@ -50,10 +48,10 @@ function anyOf(patterns: readonly string[], compile: (pattern: string) => Matche
   return (text) => exact.has(text) || matchers.some((matches) => matches(text));
 }
 
-/** On a mismatch only the last `*` takes more: an earlier one never has to, since what follows it has matched as early as it can. */
-function matchGlob(pattern: string, text: string): boolean {
-  let p = 0;
-  let t = 0;
+/** Up to `from` they are known to be alike. On a mismatch only the last `*` takes more: an earlier one never has to, since what follows it has matched as early as it can. */
+function matchGlob(pattern: string, text: string, from: number): boolean {
+  let p = from;
+  let t = from;
   let star = -1;
   let resume = 0;
   while (t < text.length) {

@@ -1,0 +1,181 @@
+import { describe, expect, it } from 'vitest';
+import { PolicyError } from '../../src/policy/error.js';
+import { parseIdentityPolicy, parseKeyPolicy } from '../../src/policy/parse.js';
+
+const allow = { Effect: 'Allow', Action: 's3:GetObject', Resource: '*' };
+const document = (...statements: unknown[]) => ({ Version: '2012-10-17', Statement: statements });
+const keyStatement = { Sid: 'x', Effect: 'Allow', Principal: '*', Action: 'kms:*', Resource: '*' };
+
+describe('identity policies', () => {
+  it('come out with every element as a list', () => {
+    const parsed = parseIdentityPolicy({
+      Version: '2008-10-17',
+      Id: 'mine',
+      Statement: {
+        Sid: 'Read',
+        Effect: 'Deny',
+        NotAction: 's3:Get*',
+        NotResource: ['arn:aws:s3:::a', 'arn:aws:s3:::b'],
+      },
+    });
+    expect(parsed).toEqual({
+      id: 'mine',
+      statements: [
+        {
+          sid: 'Read',
+          effect: 'Deny',
+          notActions: ['s3:Get*'],
+          notResources: ['arn:aws:s3:::a', 'arn:aws:s3:::b'],
+        },
+      ],
+    });
+  });
+
+  it.each<[string, unknown, string]>([
+    ['no object', 'x', 'a policy is not a JSON object'],
+    ['null', null, 'a policy is not a JSON object'],
+    [
+      'an unknown version',
+      { Version: '2013-10-17', Statement: [allow] },
+      'Version is neither 2012-10-17 nor 2008-10-17',
+    ],
+    ['an unknown member', { ...document(allow), Comment: '' }, 'the policy has the unsupported element Comment'],
+    ['an Id that is no text', { ...document(allow), Id: 1 }, 'Id is not a text'],
+    ['no statement', { Version: '2012-10-17' }, 'a policy needs a Statement'],
+    ['an empty list', document(), 'a policy needs a Statement'],
+    ['a statement that is no object', document(null), 'statement 1: a statement is not a JSON object'],
+    [
+      'conditions',
+      document({ ...allow, Condition: { Bool: { 'aws:SecureTransport': 'true' } } }),
+      'statement 1: the statement has the unsupported element Condition',
+    ],
+    [
+      'principals',
+      document({ ...allow, Principal: '*' }),
+      'statement 1: the statement has the unsupported element Principal',
+    ],
+    [
+      'policy variables',
+      document({ ...allow, Sid: 'Home', Resource: 'arn:aws:s3:::home/\u0024{aws:username}/*' }),
+      'statement 1 (Home): policy variables are not supported: arn:aws:s3:::home/\u0024{aws:username}/*',
+    ],
+    ['an effect of its own', document({ ...allow, Effect: 'allow' }), 'statement 1: Effect is neither Allow nor Deny'],
+    [
+      'Action and NotAction',
+      document(allow, { ...allow, NotAction: '*' }),
+      'statement 2: a statement needs either Action or NotAction',
+    ],
+    [
+      'no action',
+      document({ Effect: 'Allow', Resource: '*' }),
+      'statement 1: a statement needs either Action or NotAction',
+    ],
+    ['no actions', document({ ...allow, Action: [] }), 'statement 1: Action is empty'],
+    ['an action without service', document({ ...allow, Action: 'GetObject' }), 'statement 1: not an action: GetObject'],
+    ['an action of any service', document({ ...allow, Action: '*:Get*' }), 'statement 1: not an action: *:Get*'],
+    ['a number for an action', document({ ...allow, Action: 1 }), 'statement 1: Action is not a text'],
+    [
+      'no resource',
+      document({ Effect: 'Allow', Action: '*' }),
+      'statement 1: a statement needs either Resource or NotResource',
+    ],
+    [
+      'Resource and NotResource',
+      document({ ...allow, NotResource: '*' }),
+      'statement 1: a statement has either Resource or NotResource',
+    ],
+    ['a bare name', document({ ...allow, Resource: 'bucket/*' }), 'statement 1: neither an ARN nor "*": bucket/*'],
+    ['a Sid twice', document({ ...allow, Sid: 'A' }, { ...allow, Sid: 'A' }), 'statement 2 (A): the Sid is used twice'],
+    [
+      'a member from JSON named __proto__',
+      JSON.parse('{"Statement":[],"__proto__":{}}'),
+      'the policy has the unsupported element __proto__',
+    ],
+  ])('with %s are refused', (_, json, message) => {
+    expect(() => parseIdentityPolicy(json)).toThrow(new PolicyError(message));
+  });
+});
+
+describe('key policies', () => {
+  it('keep principals and conditions', () => {
+    const [statement] = parseKeyPolicy(
+      document({
+        ...keyStatement,
+        Principal: { AWS: ['*', '111111111111'], Service: 's3.amazonaws.com', CanonicalUser: 'c' },
+        Condition: { 'ForAnyValue:StringLike': { 'kms:ViaService': ['s3.*'] }, Bool: { 'aws:SecureTransport': true } },
+      }),
+    ).statements;
+    expect(statement!.principals).toEqual({
+      any: true,
+      aws: ['111111111111'],
+      service: ['s3.amazonaws.com'],
+      canonicalUser: ['c'],
+    });
+    expect(statement!.conditions).toEqual({
+      'ForAnyValue:StringLike': { 'kms:ViaService': ['s3.*'] },
+      Bool: { 'aws:SecureTransport': ['true'] },
+    });
+  });
+
+  it('with an empty Condition ask for nothing', () => {
+    for (const Condition of [{}, { Bool: {} }]) {
+      expect(parseKeyPolicy(document({ ...keyStatement, Condition })).statements[0]!.conditions).toBeUndefined();
+    }
+  });
+
+  it.each([
+    '111111111111',
+    'arn:aws:iam::111111111111:root',
+    'arn:aws:iam::111111111111:user/path/alice@example.com',
+    'arn:aws:iam::111111111111:role/replicator',
+    'arn:aws:sts::111111111111:assumed-role/replicator/session',
+  ])('may name %s', (principal) => {
+    const [statement] = parseKeyPolicy(document({ ...keyStatement, Principal: { AWS: principal } })).statements;
+    expect(statement!.principals).toEqual({ aws: [principal] });
+  });
+
+  it.each<[string, object, string]>([
+    ['no principal', { Principal: undefined }, 'a statement of a key policy needs either Principal or NotPrincipal'],
+    ['both', { NotPrincipal: '*' }, 'a statement of a key policy needs either Principal or NotPrincipal'],
+    [
+      'an allowance for all others',
+      { Principal: undefined, NotPrincipal: { AWS: '111111111111' } },
+      'NotPrincipal is only supported with the Effect Deny',
+    ],
+    ['nobody', { Principal: {} }, 'Principal names nobody'],
+    ['another text', { Principal: 'alice' }, 'Principal is not a JSON object'],
+    ['a federation', { Principal: { Federated: 'x' } }, 'the Principal has the unsupported element Federated'],
+    [
+      'a wildcard in a name',
+      { Principal: { AWS: 'arn:aws:iam::111111111111:user/*' } },
+      'invalid principal: arn:aws:iam::111111111111:user/*',
+    ],
+    ['a line end', { Principal: { AWS: '111111111111\n' } }, 'invalid principal: 111111111111\n'],
+    ['a wildcard service', { Principal: { Service: '*' } }, 'invalid principal: *'],
+    [
+      'an unknown operator',
+      { Condition: { StringSounds: { 'a:b': 'c' } } },
+      'invalid condition operator: StringSounds',
+    ],
+    ['a bare condition key', { Condition: { Bool: { x: 'c' } } }, 'invalid condition key: x'],
+    ['a nested value', { Condition: { Bool: { 'a:b': {} } } }, 'a value of the condition key a:b is not a text'],
+    ['a null value', { Condition: { Bool: { 'a:b': null } } }, 'a value of the condition key a:b is not a text'],
+    ['a list of operators', { Condition: [] }, 'Condition is not a JSON object'],
+    [
+      'a policy variable',
+      { Resource: 'arn:aws:kms:::\u0024{x}' },
+      'policy variables are not supported: arn:aws:kms:::\u0024{x}',
+    ],
+  ])('with %s are refused', (_, changed, message) => {
+    expect(() => parseKeyPolicy(document({ ...keyStatement, ...changed }))).toThrow(
+      new PolicyError(`statement 1 (x): ${message}`),
+    );
+  });
+
+  it('can not smuggle a condition past by the name __proto__', () => {
+    const policy = JSON.parse(
+      JSON.stringify(document({ ...keyStatement, Condition: { X: { 'a:b': 'c' } } })).replace('"X"', '"__proto__"'),
+    );
+    expect(() => parseKeyPolicy(policy)).toThrow('invalid condition operator: __proto__');
+  });
+});

@@ -31,7 +31,7 @@ export class Presigner {
   target({ method, path, query = {}, headers = {} }: Target): string {
     const signed: Record<string, string> = { ...headers, host: this.host };
     const names = Object.keys(signed).sort();
-    const percentdPath = path.split('/').map(percent).join('/');
+    const escapedPath = path.split('/').map(percent).join('/');
     const parameters = {
       ...query,
       'X-Amz-Algorithm': 'AWS4-HMAC-SHA256',

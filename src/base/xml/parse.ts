@@ -8,6 +8,7 @@ export class XmlError extends Error {
 
 const DEPTH_MAX = 16;
 const ELEMENTS_MAX = 60_000;
+const ENCODINGS: ReadonlySet<string> = new Set(['utf-8', 'utf8', 'us-ascii']);
 
 interface Building {
   name: string;
@@ -30,6 +31,10 @@ export function parseXml(bytes: Buffer): XmlTree {
   let elements = 0;
   parser.on('error', (error) => {
     throw new XmlError(error.message);
+  });
+  // The bytes are read as UTF-8: under a declaration of something else they would become other names than the client meant.
+  parser.on('xmldecl', ({ encoding }) => {
+    if (encoding !== undefined && !ENCODINGS.has(encoding.toLowerCase())) throw new XmlError('not declared as UTF-8');
   });
   parser.on('doctype', () => {
     throw new XmlError('a document type is not allowed');

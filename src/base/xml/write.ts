@@ -27,7 +27,7 @@ function writeNodes(nodes: readonly XmlNode[]): string {
  * carriage return, which a reader would take for a line feed.
  */
 export function escapeXml(text: string): string {
-  // By hand: a listing of 1,000 keys escapes 4,000 strings, and this takes half the time of a replace by pattern.
+  // By hand: a listing of 1,000 keys escapes 4,000 strings, and this takes 60 % of the time of a replace by pattern.
   let out = '';
   let from = 0;
   for (let i = 0; i < text.length; i++) {

@@ -44,6 +44,11 @@ export const isAlgorithm = (name: string): name is Algorithm => (ALGORITHMS as r
 
 export const headerName = (algorithm: string): string => `x-amz-checksum-${algorithm.toLowerCase()}`;
 
+/** Which algorithm a header or trailer of this name is of. */
+export const ALGORITHM_OF: ReadonlyMap<string, Algorithm> = new Map(
+  ALGORITHMS.map((algorithm) => [headerName(algorithm), algorithm]),
+);
+
 /** A running checksum. `digest` ends it: big-endian bytes, which go onto the wire as base64. */
 export interface ChecksumHash {
   update(bytes: Buffer): void;
@@ -81,10 +86,17 @@ class HasherPool {
     const hasher = this.#idle.pop() ?? (await this.make());
     hasher.init();
     let ended = false;
+    // After its digest the hasher may already be another body's.
+    const requireRunning = (): void => {
+      if (ended) throw new Error('this checksum has ended');
+    };
     return {
-      update: (bytes) => void hasher.update(bytes),
+      update: (bytes) => {
+        requireRunning();
+        hasher.update(bytes);
+      },
       digest: () => {
-        if (ended) throw new Error('this checksum has ended');
+        requireRunning();
         ended = true;
         const digest = Buffer.from(hasher.digest('binary'));
         if (this.#idle.length < IDLE_MAX) this.#idle.push(hasher);

@@ -52,7 +52,7 @@ export async function partChecksums(
       message: `Checksum Type mismatch occurred, expected checksum Type: ${upload.algorithm.toLowerCase()}, actual checksum Type: ${request.algorithm.toLowerCase()}`,
     });
   }
-  return collect(request, parseContentMd5(headers), upload.algorithm as Algorithm, options.md5);
+  return collect(request, parseContentMd5(headers), upload.algorithm as Algorithm, options.md5, 'base64');
 }
 
 interface KnownPart {
@@ -132,11 +132,18 @@ function requireSameWhole(headers: Headers, algorithm: Algorithm, value: string)
   for (const one of ALGORITHMS) {
     const sent = headers[headerName(one)];
     if (sent === undefined) continue;
-    if (one === algorithm && sameDigest(sent.replace(/-\d+$/, ''), value.replace(/-\d+$/, ''))) continue;
+    if (one === algorithm && sameWhole(sent, value)) continue;
     throw new S3Error('BadDigest', {
       message: `The ${algorithm.toLowerCase()} you specified did not match the calculated checksum.`,
     });
   }
+}
+
+/** The number of parts behind a composite checksum may be left out, but not be another one. */
+function sameWhole(sent: string, value: string): boolean {
+  const [digest = '', parts] = sent.split('-');
+  const [ownDigest = '', ownParts] = value.split('-');
+  return sameDigest(digest, ownDigest) && (parts === undefined || parts === ownParts);
 }
 
 const sameDigest = (a: string, b: string): boolean =>

@@ -1,5 +1,5 @@
 import { S3Error } from '../error.js';
-import { ALGORITHMS, type Algorithm, DIGEST_BYTES, headerName, isAlgorithm } from './algorithms.js';
+import { ALGORITHM_OF, type Algorithm, DIGEST_BYTES, headerName, isAlgorithm } from './algorithms.js';
 
 type Headers = Readonly<Record<string, string | undefined>>;
 
@@ -12,63 +12,80 @@ export interface ChecksumRequest {
 }
 
 const SDK_ALGORITHM = 'x-amz-sdk-checksum-algorithm';
+const PREFIX = 'x-amz-checksum-';
+/** Headers with that prefix that carry no checksum. */
+const NO_VALUES = new Set(['x-amz-checksum-algorithm', 'x-amz-checksum-type', 'x-amz-checksum-mode']);
 
-/** The one checksum of a request, from header or trailer. @throws InvalidRequest */
+const invalidRequest = (message: string): S3Error => new S3Error('InvalidRequest', { message });
+const invalidHeader = (name: string): S3Error => invalidRequest(`Value for ${name} header is invalid.`);
+const notSingle = (): S3Error =>
+  invalidRequest('Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.');
+
+/**
+ * The one checksum of a request, from header or trailer. One that can't be verified is refused, not passed over.
+ * @throws InvalidRequest
+ */
 export function parseChecksumRequest(headers: Headers): ChecksumRequest | undefined {
-  const sent = ALGORITHMS.filter((algorithm) => headers[headerName(algorithm)] !== undefined);
+  const sent = headerAlgorithm(headers);
   const trailer = trailerAlgorithm(headers);
-  if (sent.length > 1 || (sent.length === 1 && trailer)) {
-    throw new S3Error('InvalidRequest', {
-      message: 'Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.',
-    });
-  }
+  if (sent && trailer) throw notSingle();
+  const algorithm = sent ?? trailer;
+  const value = sent && headers[headerName(sent)];
+  if (sent) requireDigest(sent, value!);
   const declared = declaredAlgorithm(headers);
-  const algorithm = sent[0];
-  if (algorithm) {
-    const value = headers[headerName(algorithm)]!;
-    requireDigest(algorithm, value);
-    if (declared && declared !== algorithm) throw mismatch();
-    return { algorithm, value };
+  if (!algorithm) {
+    if (!declared) return undefined;
+    throw invalidRequest(
+      'x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers were found.',
+    );
   }
-  if (trailer) return { algorithm: trailer, trailer: true };
-  if (declared) {
-    throw new S3Error('InvalidRequest', {
-      message:
-        'x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers were found.',
-    });
-  }
-  return undefined;
+  if (declared && declared !== algorithm) throw invalidHeader(SDK_ALGORITHM);
+  return value === undefined ? { algorithm, trailer: true } : { algorithm, value };
 }
 
-const mismatch = (): S3Error =>
-  new S3Error('InvalidRequest', { message: `Value for ${SDK_ALGORITHM} header is invalid.` });
+function headerAlgorithm(headers: Headers): Algorithm | undefined {
+  let found: Algorithm | undefined;
+  let unknown = false;
+  for (const name in headers) {
+    if (!name.startsWith(PREFIX) || NO_VALUES.has(name)) continue;
+    const algorithm = ALGORITHM_OF.get(name);
+    if (!algorithm) unknown = true;
+    else if (found) throw notSingle();
+    else found = algorithm;
+  }
+  if (unknown) throw invalidRequest('The algorithm type you specified in x-amz-checksum- header is invalid.');
+  return found;
+}
 
 function declaredAlgorithm(headers: Headers): Algorithm | undefined {
   const declared = headers[SDK_ALGORITHM]?.toUpperCase();
   if (declared === undefined) return undefined;
-  if (!isAlgorithm(declared)) throw mismatch();
+  if (!isAlgorithm(declared)) throw invalidHeader(SDK_ALGORITHM);
   return declared;
 }
 
 function trailerAlgorithm(headers: Headers): Algorithm | undefined {
-  const named = (headers['x-amz-trailer'] ?? '').split(',').map((name) => name.trim().toLowerCase());
-  const found = ALGORITHMS.filter((algorithm) => named.includes(headerName(algorithm)));
-  const unknown = named.find(
-    (name) => name.startsWith('x-amz-checksum-') && !found.some((one) => headerName(one) === name),
-  );
-  if (unknown) {
-    throw new S3Error('InvalidRequest', {
-      message: 'The value specified in the x-amz-trailer header is not supported',
-    });
+  const named = headers['x-amz-trailer'];
+  if (!named) return undefined;
+  let found: Algorithm | undefined;
+  for (const part of named.split(',')) {
+    const algorithm = ALGORITHM_OF.get(part.trim().toLowerCase());
+    if (!algorithm) throw invalidRequest('The value specified in the x-amz-trailer header is not supported');
+    if (found) throw notSingle();
+    found = algorithm;
   }
-  return found[0];
+  return found;
 }
 
-/** Base64 of a digest of the algorithm's length. */
-export function requireDigest(algorithm: Algorithm, value: string, name = headerName(algorithm)): void {
+/** Base64 of a digest of the algorithm's length. @throws InvalidRequest */
+export function requireDigest(
+  algorithm: Algorithm,
+  value: string,
+  where: 'header' | 'trailing header' = 'header',
+): void {
   const bytes = Buffer.from(value, 'base64');
   if (bytes.length === DIGEST_BYTES[algorithm] && bytes.toString('base64') === value) return;
-  throw new S3Error('InvalidRequest', { message: `Value for ${name} header is invalid.` });
+  throw invalidRequest(`Value for ${headerName(algorithm)} ${where} is invalid.`);
 }
 
 /** `Content-MD5`. @throws InvalidDigest */

@@ -34,6 +34,8 @@ export class UploadChecksums {
     private readonly hashes: ReadonlyMap<Algorithm, ChecksumHash>,
     /** Which one is kept with the object. */
     private readonly kept: Algorithm,
+    /** How a failed Content-MD5 is told back: AWS answers PutObject in hex, UploadPart in base64. */
+    private readonly expectedDigest: 'hex' | 'base64',
   ) {}
 
   update(bytes: Buffer): void {
@@ -47,7 +49,7 @@ export class UploadChecksums {
       throw new S3Error('BadDigest', {
         message: 'The Content-MD5 you specified did not match what we received.',
         extra: {
-          ExpectedDigest: this.contentMd5.toString('base64'),
+          ExpectedDigest: this.contentMd5.toString(this.expectedDigest),
           CalculatedDigest: digests.get('MD5')!.toString('base64'),
         },
       });
@@ -74,7 +76,7 @@ export class UploadChecksums {
     if (value === undefined) {
       throw new S3Error('MalformedTrailerError');
     }
-    requireDigest(algorithm, value);
+    requireDigest(algorithm, value, request.trailer ? 'trailing header' : 'header');
     if (new Mac(digests.get(algorithm)!).equals(Buffer.from(value, 'base64'))) return;
     throw new S3Error('BadDigest', {
       message: `The ${algorithm} you specified did not match the calculated checksum.`,
@@ -85,7 +87,7 @@ export class UploadChecksums {
 /** For PutObject: the client's algorithm is kept, CRC64NVME where it names none. */
 export async function uploadChecksums(headers: Headers, options: { md5: boolean }): Promise<UploadChecksums> {
   const request = parseChecksumRequest(headers);
-  return collect(request, parseContentMd5(headers), request?.algorithm ?? DEFAULT_ALGORITHM, options.md5);
+  return collect(request, parseContentMd5(headers), request?.algorithm ?? DEFAULT_ALGORITHM, options.md5, 'hex');
 }
 
 /** For CopyObject: the algorithm that is asked for, else the source's, else CRC64NVME. */
@@ -96,7 +98,7 @@ export async function copyChecksums(
 ): Promise<UploadChecksums> {
   const name = asked?.toUpperCase() ?? source?.algorithm ?? DEFAULT_ALGORITHM;
   if (!isAlgorithm(name)) throw unsupportedAlgorithm();
-  return collect(undefined, undefined, name, options.md5);
+  return collect(undefined, undefined, name, options.md5, 'hex');
 }
 
 export function unsupportedAlgorithm(): S3Error {
@@ -111,11 +113,12 @@ export async function collect(
   contentMd5: Buffer | undefined,
   kept: Algorithm,
   md5: boolean,
+  expectedDigest: 'hex' | 'base64',
 ): Promise<UploadChecksums> {
   const wanted = new Set<Algorithm>([kept]);
   if (request) wanted.add(request.algorithm);
   if (md5 || contentMd5) wanted.add('MD5');
   const hashes = new Map<Algorithm, ChecksumHash>();
   for (const algorithm of wanted) hashes.set(algorithm, await createChecksum(algorithm));
-  return new UploadChecksums(request, contentMd5, hashes, kept);
+  return new UploadChecksums(request, contentMd5, hashes, kept, expectedDigest);
 }

@@ -5,6 +5,7 @@ import { Budget } from './base/budget.js';
 import { systemClock } from './base/clock.js';
 import { ConfigError } from './base/config-error.js';
 import { UPLOAD_BUDGET_BYTES } from './base/limits.js';
+import type { Secret } from './base/secret.js';
 import type { Config } from './config.js';
 import { DataKeys } from './encryption/data-keys.js';
 import type { KeyService } from './encryption/ports.js';
@@ -18,6 +19,7 @@ import { type AccountConfig, Accounts } from './iam/accounts.js';
 import { readAccountsFile } from './iam/accounts-file.js';
 import { loadOrCreateCredentials } from './iam/credentials-file.js';
 import { Sweeper } from './jobs/sweeper.js';
+import { KeyDestroyer } from './kms/destroy.js';
 import { KeyRing } from './kms/key-ring.js';
 import { KeyStoreKeyFile } from './kms/key-store-key.js';
 import { Keys } from './kms/keys.js';
@@ -72,7 +74,10 @@ async function wire(config: Config, store: Store, log: Logger): Promise<Coffer> 
 
   const credentialsFile = config.accountsFile || config.accessKeyId ? undefined : beside('.credentials');
   const accounts = new Accounts(await accountsOf(config, credentialsFile));
-  const kms = config.kmsEndpoint ? undefined : await builtInKms(config, store, sealer, rootKey, rootKeyFile, beside);
+  const builtIn = config.kmsEndpoint
+    ? undefined
+    : await builtInKms(config, store, sealer, rootKey, rootKeyFile, beside);
+  const kms = builtIn?.kms;
   const keyService: KeyService = kms ?? new RemoteKeyService(config.kmsEndpoint!, config.region, clock);
 
   const buckets = new Buckets(meta, sealer);
@@ -86,6 +91,15 @@ async function wire(config: Config, store: Store, log: Logger): Promise<Coffer> 
   const sweep = (): void => {
     sweeper.kick().catch((error) => log.error({ err: error }, 'the sweeper stopped'));
   };
+  const dataKeys = new DataKeys(keyService, rootKey.derive('coffer/store-key'), clock);
+  const destroyer =
+    builtIn &&
+    new KeyDestroyer(
+      { ring: builtIn.ring, file: builtIn.file, before: () => dataKeys.forgetBucketKeys() },
+      builtIn.keyStoreKey,
+    );
+  // Also takes up what a crash interrupted.
+  await destroyer?.destroyDue(clock.now());
   const services: Services = {
     clock,
     region: config.region,
@@ -96,7 +110,7 @@ async function wire(config: Config, store: Store, log: Logger): Promise<Coffer> 
     uploads,
     manifests,
     intents,
-    dataKeys: new DataKeys(keyService, rootKey.derive('coffer/store-key'), clock),
+    dataKeys,
     keyService,
     accounts,
     uploadBudget: new Budget(UPLOAD_BUDGET_BYTES),
@@ -122,7 +136,7 @@ async function wire(config: Config, store: Store, log: Logger): Promise<Coffer> 
   const port = await listen(server, config);
   sweep();
   const housekeeping = setInterval(() => {
-    kms?.keys.ring.removeDue(clock.now()).catch((error) => log.error({ err: error }, 'removing due keys failed'));
+    destroyer?.destroyDue(clock.now()).catch((error) => log.error({ err: error }, 'destroying due keys failed'));
   }, HOUSEKEEPING_MS);
   housekeeping.unref();
   return {
@@ -160,16 +174,15 @@ async function builtInKms(
   rootKey: RootKey,
   rootKeyFile: string | undefined,
   beside: (suffix: string) => string,
-): Promise<Kms> {
+): Promise<{ kms: Kms; ring: KeyRing; file: KeyStoreKeyFile; keyStoreKey: Secret }> {
   const file = new KeyStoreKeyFile(
     rootKeyFile ? `${rootKeyFile}.keystore` : beside('.keystore'),
     rootKey.derive('coffer/key-store-sealing'),
   );
   const probe = new KeyRing(meta, sealer, rootKey.derive('coffer/key-store-probe'), systemClock);
   const keyStoreKey = await file.load(await probe.isEmpty());
-  const ring = new KeyRing(meta, sealer, keyStoreKey, systemClock);
-  await ring.removeDue(systemClock.now());
-  return new Kms(new Keys(ring, config.region, systemClock, config.dayMs));
+  const ring = new KeyRing(meta, sealer, keyStoreKey, systemClock, file.previous);
+  return { kms: new Kms(new Keys(ring, config.region, systemClock, config.dayMs)), ring, file, keyStoreKey };
 }
 
 async function tlsFiles(config: Config): Promise<TlsFiles | undefined> {

@@ -81,7 +81,7 @@ describe('buckets', () => {
 });
 
 describe('objects', () => {
-  test.each([0, 1, 16_383, 16_384, 16_385, 524_288, 1_000_003, 9_437_184])(
+  test.each([0, 1, 16_383, 16_384, 16_385, 524_288, 1_000_003, 4_190_000, 4_194_304, 4_199_000, 9_437_184])(
     'of %i bytes come back whole and in ranges',
     async (size) => {
       const bytes = randomBytes(size);

@@ -5,7 +5,7 @@ import { encodeContext } from '../../src/encryption/context.js';
 import { openBlob, readBlobHeader } from '../../src/kms/ciphertext-blob.js';
 import { Xaes } from '../../src/seal/xaes.js';
 
-const DOCUMENT = new URL('../../src/kms/FORMAT.part.md', import.meta.url);
+const DOCUMENT = new URL('../../src/encryption/FORMAT.md', import.meta.url);
 
 test('the worked example of a ciphertext blob opens, and is made of the parts it names', () => {
   const values = new Map<string, Buffer>();

@@ -30,6 +30,8 @@ export class BodyWriter {
   #inline: Buffer | undefined;
   #intent: Buffer | undefined;
   #inFlight: Promise<void> | undefined;
+  /** Set with the first flush, before anything of it has happened: from then on the body lies in `blob`. */
+  #flushed = false;
   #sealer: Sealer;
 
   /** `seal` makes the sealer for this writer's part id. */
@@ -62,7 +64,7 @@ export class BodyWriter {
       size: this.#size,
       chunkBytes: this.#sealer.chunkBytes,
     };
-    if (!this.#intent && this.#pending.length === 0 && bytes <= INLINE_BODY_MAX_BYTES) {
+    if (!this.#flushed && this.#pending.length === 0 && bytes <= INLINE_BODY_MAX_BYTES) {
       this.#inline = rest.length === 1 ? rest[0]! : Buffer.concat(rest);
       return { ...part, inline: true };
     }
@@ -115,6 +117,7 @@ export class BodyWriter {
   }
 
   #flush(): void {
+    this.#flushed = true;
     const values = this.#pending;
     const bytes = this.#pendingBytes;
     this.#pending = [];
@@ -127,9 +130,7 @@ export class BodyWriter {
 
   async #write(values: Buffer[]): Promise<void> {
     this.#intent ??= await this.parts.intents.declare(this.partId);
-    const run = await this.parts.blobs.put(this.partId, values);
-    const last = this.#runs.at(-1);
-    if (last && last.first + last.count === run.first) last.count += run.count;
-    else this.#runs.push({ ...run });
+    // One run a batch, also where two follow each other: a run is deleted as it was put.
+    this.#runs.push(await this.parts.blobs.put(this.partId, values));
   }
 }

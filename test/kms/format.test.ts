@@ -9,7 +9,9 @@ const DOCUMENT = new URL('../../src/encryption/FORMAT.md', import.meta.url);
 
 test('the worked example of a ciphertext blob opens, and is made of the parts it names', () => {
   const values = new Map<string, Buffer>();
-  for (const [, name, hex] of readFileSync(DOCUMENT, 'utf8').matchAll(/^ {4}([a-z ]+?) += ([0-9a-f]+)$/gm)) {
+  for (const [, name, hex] of readFileSync(DOCUMENT, 'utf8')
+    .split('## Worked example of a ciphertext blob')[1]!
+    .matchAll(/^ {4}([a-z ]+?) += ([0-9a-f]+)$/gm)) {
     values.set(name!, Buffer.from(hex!, 'hex'));
   }
   expect(values.size).toBe(6);

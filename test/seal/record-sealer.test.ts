@@ -12,7 +12,8 @@ const damaged = expect.objectContaining({ name: 'StoreDamaged' });
 
 describe('record sealer', () => {
   it('opens the worked example of FORMAT', async () => {
-    const text = await readFile(new URL('../../src/encryption/FORMAT.md', import.meta.url), 'utf8');
+    const document = await readFile(new URL('../../src/encryption/FORMAT.md', import.meta.url), 'utf8');
+    const text = document.split('## Worked example of a sealed record')[1]!.split('\n## ')[0]!;
     const example = new Map(
       [...text.matchAll(/^ {4}([A-Za-z0-9 ]+?) *= ([0-9a-f]+)$/gm)].map(([, name, hex]) => [
         name!,

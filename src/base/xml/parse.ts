@@ -8,6 +8,8 @@ export class XmlError extends Error {
 
 const DEPTH_MAX = 16;
 const ELEMENTS_MAX = 60_000;
+/** Of one element. S3's own documents have two at most. */
+const ATTRIBUTES_MAX = 32;
 const ENCODINGS: ReadonlySet<string> = new Set(['utf-8', 'utf8', 'us-ascii']);
 
 interface Building {
@@ -17,7 +19,7 @@ interface Building {
   text: string;
 }
 
-/** A whole document. No DTD, so no entities but the five; bounded in depth and number of elements. @throws XmlError */
+/** A whole document. No DTD, so no entities but the five; bounded in depth, elements and attributes. @throws XmlError */
 export function parseXml(bytes: Buffer): XmlTree {
   let text: string;
   try {
@@ -39,7 +41,12 @@ export function parseXml(bytes: Buffer): XmlTree {
   parser.on('doctype', () => {
     throw new XmlError('a document type is not allowed');
   });
+  let attributes = 0;
+  parser.on('attribute', () => {
+    if (++attributes > ATTRIBUTES_MAX) throw new XmlError('too many attributes');
+  });
   parser.on('opentag', (tag) => {
+    attributes = 0;
     if (open.length >= DEPTH_MAX || ++elements > ELEMENTS_MAX) throw new XmlError('too deep or too many elements');
     const element: Building = { name: local(tag.name), attributes: { ...tag.attributes }, children: [], text: '' };
     open.at(-1)?.children.push(element);

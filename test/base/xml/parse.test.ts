@@ -99,6 +99,13 @@ describe('refused is', () => {
     refuse(`<A>${'<B/>'.repeat(60_000)}</A>`);
   });
 
+  test('what has too many attributes on one element', () => {
+    const attributes = (count: number) => Array.from({ length: count }, (_, i) => `a${i}="1"`).join(' ');
+    expect(parse(`<A ${attributes(32)}><B ${attributes(32)}/></A>`).children.length).toBe(1);
+    refuse(`<A ${attributes(33)}/>`);
+    refuse(`<A ${attributes(150_000)}/>`);
+  });
+
   test('what isn’t UTF-8', () => {
     refuse(Buffer.concat([Buffer.from('<A>'), Buffer.from([0xff]), Buffer.from('</A>')]));
     refuse(Buffer.concat([Buffer.from('<A>'), Buffer.from([0xc0, 0x80]), Buffer.from('</A>')]));

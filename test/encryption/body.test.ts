@@ -23,7 +23,11 @@ function feed(opener: Opener, message: Buffer, step: number): Buffer {
   return Buffer.concat(out);
 }
 
-function sealAll(sealer: { update(b: Buffer): Buffer[]; final(): Buffer[] }, plaintext: Buffer, step = 70_001): Buffer[] {
+function sealAll(
+  sealer: { update(b: Buffer): Buffer[]; final(): Buffer[] },
+  plaintext: Buffer,
+  step = 70_001,
+): Buffer[] {
   const values: Buffer[] = [];
   for (let i = 0; i < plaintext.length; i += step) values.push(...sealer.update(plaintext.subarray(i, i + step)));
   return [...values, ...sealer.final()];
@@ -90,7 +94,16 @@ describe.skipIf(!vectorsPresent)('public vectors (Wycheproof)', () => {
     const { numberOfTests, testGroups } = wycheproof('hkdf_sha512_test.json');
     for (const group of testGroups) {
       for (const one of group.tests) {
-        const derive = () => Buffer.from(hkdfSync('sha512', Buffer.from(one.ikm, 'hex'), Buffer.from(one.salt, 'hex'), Buffer.from(one.info, 'hex'), one.size));
+        const derive = () =>
+          Buffer.from(
+            hkdfSync(
+              'sha512',
+              Buffer.from(one.ikm, 'hex'),
+              Buffer.from(one.salt, 'hex'),
+              Buffer.from(one.info, 'hex'),
+              one.size,
+            ),
+          );
         if (one.result === 'valid') expect(derive().toString('hex')).toBe(one.okm);
         else expect(derive).toThrow();
         cases++;
@@ -104,7 +117,10 @@ describe.skipIf(!vectorsPresent)('public vectors (Wycheproof)', () => {
     const { numberOfTests, testGroups } = wycheproof('hmac_sha256_test.json');
     for (const group of testGroups) {
       for (const one of group.tests) {
-        const tag = Buffer.from(hmac(sha256, Buffer.from(one.key, 'hex'), Buffer.from(one.msg, 'hex'))).subarray(0, group.tagSize / 8);
+        const tag = Buffer.from(hmac(sha256, Buffer.from(one.key, 'hex'), Buffer.from(one.msg, 'hex'))).subarray(
+          0,
+          group.tagSize / 8,
+        );
         expect(tag.toString('hex') === one.tag).toBe(one.result === 'valid');
         cases++;
       }
@@ -124,20 +140,29 @@ describe.each([
       ? new LayeredOpener(inner, outer, context, size, [range], CHUNK)
       : new BodyOpener(inner, context(0), size, [range], CHUNK);
 
-  test.each([0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 5 * CHUNK, 1_000_000])('of %i bytes opens whole and in every kind of range', (size) => {
-    const plaintext = randomBytes(size);
-    const values = sealAll(sealer(), plaintext);
-    const message = Buffer.concat(values);
-    for (const value of values.slice(0, -1)) expect(value.length).toBe(512 * 1024);
-    if (!layered) expect(message.length).toBe(ciphertextLength(size, CHUNK));
-    const ranges = [[0, size], [1, size - 1], [size - 1, size], [Math.floor(size / 3), Math.floor(size / 2)], [CHUNK - 1, CHUNK + 1]];
-    for (const [start, end] of ranges as [number, number][]) {
-      if (start < 0 || end > size || (start >= end && size > 0)) continue;
-      for (const step of [1009, 1 << 20]) {
-        expect(feed(opener(size, { start, end }), message, step).equals(plaintext.subarray(start, end))).toBe(true);
+  test.each([0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 5 * CHUNK, 1_000_000])(
+    'of %i bytes opens whole and in every kind of range',
+    (size) => {
+      const plaintext = randomBytes(size);
+      const values = sealAll(sealer(), plaintext);
+      const message = Buffer.concat(values);
+      for (const value of values.slice(0, -1)) expect(value.length).toBe(512 * 1024);
+      if (!layered) expect(message.length).toBe(ciphertextLength(size, CHUNK));
+      const ranges = [
+        [0, size],
+        [1, size - 1],
+        [size - 1, size],
+        [Math.floor(size / 3), Math.floor(size / 2)],
+        [CHUNK - 1, CHUNK + 1],
+      ];
+      for (const [start, end] of ranges as [number, number][]) {
+        if (start < 0 || end > size || (start >= end && size > 0)) continue;
+        for (const step of [1009, 1 << 20]) {
+          expect(feed(opener(size, { start, end }), message, step).equals(plaintext.subarray(start, end))).toBe(true);
+        }
       }
-    }
-  });
+    },
+  );
 
   test('does not open with any byte changed, cut off or added', () => {
     const plaintext = randomBytes(2 * CHUNK + 100);

@@ -14,7 +14,8 @@ import { Xaes } from '../../src/seal/xaes.js';
 const CHUNK = 16_384;
 const hex = (text: string): Buffer => Buffer.from(text, 'hex');
 const secret = (text: string): Secret => new Secret(hex(text));
-const load = (name: string) => JSON.parse(readFileSync(new URL(`../../fixtures/vectors/${name}`, import.meta.url), 'utf8'));
+const load = (name: string) =>
+  JSON.parse(readFileSync(new URL(`../../fixtures/vectors/${name}`, import.meta.url), 'utf8'));
 
 test.each([
   ['python.json', 18],
@@ -25,8 +26,18 @@ test.each([
     const message = Buffer.from(vector.message, 'base64');
     const ids = { bucketId: hex(vector.bucketId), objectId: hex(vector.objectId) };
     const open = (start: number, end: number): Buffer => {
-      const opener = new BodyOpener(secret(vector.key), bodyContext(ids, hex(vector.partId), CHUNK), vector.length, [{ start, end }], CHUNK);
-      const out = opener.segments.flatMap((one, i, all) => opener.update(message.subarray(one.start, i === all.length - 1 && end === vector.length ? message.length : one.end)));
+      const opener = new BodyOpener(
+        secret(vector.key),
+        bodyContext(ids, hex(vector.partId), CHUNK),
+        vector.length,
+        [{ start, end }],
+        CHUNK,
+      );
+      const out = opener.segments.flatMap((one, i, all) =>
+        opener.update(
+          message.subarray(one.start, i === all.length - 1 && end === vector.length ? message.length : one.end),
+        ),
+      );
       opener.final();
       return Buffer.concat(out);
     };
@@ -44,17 +55,20 @@ test.each([
   expect(bodies).toHaveLength(count as number);
 });
 
-test.each(['python.json', 'coffer.json'])('FMT-CTX, FMT-SSEC, FMT-BLOB and sealed records of %s read as written', (name) => {
-  const { contexts, sseC, record, blob } = load(name);
-  for (const { context, encoded } of contexts) expect(encodeContext(context).toString('hex')).toBe(encoded);
-  const ids = { bucketId: hex(sseC.bucketId), objectId: hex(sseC.objectId) };
-  expect(unwrapSseC(secret(sseC.customerKey), ids, sseC.wrap).expose().toString('hex')).toBe(sseC.dataKey);
-  expect(() => unwrapSseC(secret('00'.repeat(32)), ids, sseC.wrap)).toThrow(WrongCustomerKey);
-  const sealer = new RootSealer(new RootKey(secret(record.rootKey)));
-  expect(sealer.open(record.type, hex(record.rowKey), hex(record.sealed)).toString('hex')).toBe(record.plaintext);
-  expect(() => sealer.open('upload', hex(record.rowKey), hex(record.sealed))).toThrow();
-  expect(readBlobHeader(hex(blob.blob))?.backingKeyId).toBe(blob.backingKeyId);
-  const key = new Xaes(secret(blob.backingKey));
-  expect(openBlob(key, blob.context, hex(blob.blob))?.toString('hex')).toBe(blob.plaintext);
-  expect(openBlob(key, { ab: 'c' }, hex(blob.blob))).toBeUndefined();
-});
+test.each(['python.json', 'coffer.json'])(
+  'FMT-CTX, FMT-SSEC, FMT-BLOB and sealed records of %s read as written',
+  (name) => {
+    const { contexts, sseC, record, blob } = load(name);
+    for (const { context, encoded } of contexts) expect(encodeContext(context).toString('hex')).toBe(encoded);
+    const ids = { bucketId: hex(sseC.bucketId), objectId: hex(sseC.objectId) };
+    expect(unwrapSseC(secret(sseC.customerKey), ids, sseC.wrap).expose().toString('hex')).toBe(sseC.dataKey);
+    expect(() => unwrapSseC(secret('00'.repeat(32)), ids, sseC.wrap)).toThrow(WrongCustomerKey);
+    const sealer = new RootSealer(new RootKey(secret(record.rootKey)));
+    expect(sealer.open(record.type, hex(record.rowKey), hex(record.sealed)).toString('hex')).toBe(record.plaintext);
+    expect(() => sealer.open('upload', hex(record.rowKey), hex(record.sealed))).toThrow();
+    expect(readBlobHeader(hex(blob.blob))?.backingKeyId).toBe(blob.backingKeyId);
+    const key = new Xaes(secret(blob.backingKey));
+    expect(openBlob(key, blob.context, hex(blob.blob))?.toString('hex')).toBe(blob.plaintext);
+    expect(openBlob(key, { ab: 'c' }, hex(blob.blob))).toBeUndefined();
+  },
+);

@@ -18,10 +18,17 @@ class FakeKms implements KeyService {
   async generateDataKey(_who: unknown, { context }: { context: EncryptionContext }) {
     this.#use('generate');
     const plaintext = randomBytes(32);
-    return { keyArn: 'arn', plaintext: new Secret(plaintext), ciphertextBlob: this.#key.seal(encodeContext(context), plaintext) };
+    return {
+      keyArn: 'arn',
+      plaintext: new Secret(plaintext),
+      ciphertextBlob: this.#key.seal(encodeContext(context), plaintext),
+    };
   }
 
-  async decrypt(_who: unknown, { ciphertextBlob, context }: { ciphertextBlob: Uint8Array; context: EncryptionContext }) {
+  async decrypt(
+    _who: unknown,
+    { ciphertextBlob, context }: { ciphertextBlob: Uint8Array; context: EncryptionContext },
+  ) {
     this.#use('decrypt');
     return { keyArn: 'arn', plaintext: new Secret(this.#key.open(encodeContext(context), ciphertextBlob)) };
   }
@@ -94,7 +101,9 @@ describe('every wrap', () => {
     const at = target();
     const made = await keys.create(at, { mode: 'DSSE-KMS', keyId: 'k', context: {} });
     await expect(new DataKeys(kms, new Secret(randomBytes(32)), clock).open(at, made.wrapped)).rejects.toThrow();
-    await expect(new DataKeys(new FakeKms(), new Secret(Buffer.from(storeKey)), clock).open(at, made.wrapped)).rejects.toThrow();
+    await expect(
+      new DataKeys(new FakeKms(), new Secret(Buffer.from(storeKey)), clock).open(at, made.wrapped),
+    ).rejects.toThrow();
   });
 
   test('the client’s context is bound in a bucket key’s local wrap', async () => {

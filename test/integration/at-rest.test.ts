@@ -66,9 +66,22 @@ test('no plaintext, metadata, tag, key or digest reaches disk or log, in any mod
         );
       await put(`${name}-small`, small);
       await put(`${name}-large`, large);
-      await s3.send(new CopyObjectCommand({ Bucket, Key: `${name}-copy`, CopySource: `${Bucket}/${name}-large`, ...source, ...write }));
+      await s3.send(
+        new CopyObjectCommand({
+          Bucket,
+          Key: `${name}-copy`,
+          CopySource: `${Bucket}/${name}-large`,
+          ...source,
+          ...write,
+        }),
+      );
       const { UploadId } = await s3.send(
-        new CreateMultipartUploadCommand({ Bucket, Key: `${name}-multi`, Metadata: { secret: `${MARK}-upload` }, ...write }),
+        new CreateMultipartUploadCommand({
+          Bucket,
+          Key: `${name}-multi`,
+          Metadata: { secret: `${MARK}-upload` },
+          ...write,
+        }),
       );
       const at = { Bucket, Key: `${name}-multi`, UploadId: UploadId! };
       const one = await s3.send(

@@ -108,7 +108,9 @@ describe('SSE-C', () => {
     const replaceMd5 =
       (next: (args: never) => Promise<never>) =>
       (args: { request: { headers: Record<string, string> } }): Promise<never> => {
-        args.request.headers['x-amz-server-side-encryption-customer-key-md5'] = createHash('md5').update('x').digest('base64');
+        args.request.headers['x-amz-server-side-encryption-customer-key-md5'] = createHash('md5')
+          .update('x')
+          .digest('base64');
         return next(args as never);
       };
     liar.middlewareStack.add(replaceMd5 as never, { step: 'build', priority: 'low' });
@@ -200,7 +202,13 @@ describe('SSE-KMS', () => {
     expect(
       await refusal(
         s3.send(
-          new PutObjectCommand({ Bucket, Key: 'kms2', Body: Buffer.alloc(0), ServerSideEncryption: 'aws:kms', SSEKMSKeyId: keyId }),
+          new PutObjectCommand({
+            Bucket,
+            Key: 'kms2',
+            Body: Buffer.alloc(0),
+            ServerSideEncryption: 'aws:kms',
+            SSEKMSKeyId: keyId,
+          }),
         ),
       ),
     ).toMatchObject({ code: 'KMS.DisabledException' });
@@ -236,7 +244,15 @@ describe('SSE-KMS', () => {
   test('refuses keys that do not exist with the messages that AWS has', async () => {
     const wrong = (SSEKMSKeyId: string) =>
       refusal(
-        s3.send(new PutObjectCommand({ Bucket, Key: 'w', Body: Buffer.alloc(0), ServerSideEncryption: 'aws:kms', SSEKMSKeyId })),
+        s3.send(
+          new PutObjectCommand({
+            Bucket,
+            Key: 'w',
+            Body: Buffer.alloc(0),
+            ServerSideEncryption: 'aws:kms',
+            SSEKMSKeyId,
+          }),
+        ),
       );
     expect(await wrong('fake-key-id')).toEqual({
       status: 400,

@@ -1,4 +1,4 @@
-import { writeFile, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CreateKeyCommand, DecryptCommand, EncryptCommand, KMSClient, ListKeysCommand } from '@aws-sdk/client-kms';
@@ -20,15 +20,26 @@ import { startServer, type TestServer } from '../support/server.js';
 
 let server: TestServer;
 let dir: string;
-const key = (name: string) => ({ accessKeyId: `AKIA${name.toUpperCase().padEnd(16, 'X')}`, secretAccessKey: `secret-of-${name}-0123456789` });
-const config = (name: string) => ({ endpoint: server.url, region: 'us-east-1', credentials: key(name), maxAttempts: 1 });
+const key = (name: string) => ({
+  accessKeyId: `AKIA${name.toUpperCase().padEnd(16, 'X')}`,
+  secretAccessKey: `secret-of-${name}-0123456789`,
+});
+const config = (name: string) => ({
+  endpoint: server.url,
+  region: 'us-east-1',
+  credentials: key(name),
+  maxAttempts: 1,
+});
 const s3 = (name: string) => new S3Client({ ...config(name), forcePathStyle: true });
 const kms = (name: string) => new KMSClient(config(name));
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'coffer-identity-'));
   const file = join(dir, 'accounts.json');
-  const allow = (Action: unknown, Resource: unknown) => ({ Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action, Resource }] });
+  const allow = (Action: unknown, Resource: unknown) => ({
+    Version: '2012-10-17',
+    Statement: [{ Effect: 'Allow', Action, Resource }],
+  });
   const accounts = [
     {
       accountId: '111111111111',
@@ -36,7 +47,11 @@ beforeAll(async () => {
       canonicalUserId: 'canonical-main',
       accessKeys: [key('main')],
       users: [
-        { userName: 'reader', accessKeys: [key('reader')], policies: [allow(['s3:GetObject'], 'arn:aws:s3:::shared/public/*')] },
+        {
+          userName: 'reader',
+          accessKeys: [key('reader')],
+          policies: [allow(['s3:GetObject'], 'arn:aws:s3:::shared/public/*')],
+        },
         {
           userName: 'writer',
           accessKeys: [key('writer')],
@@ -56,7 +71,9 @@ beforeAll(async () => {
     { accountId: '222222222222', name: 'other', accessKeys: [key('other')] },
   ];
   await writeFile(file, JSON.stringify({ accounts }));
-  server = await startServer({ env: { COFFER_ACCESS_KEY_ID: '', COFFER_SECRET_ACCESS_KEY: '', COFFER_ACCOUNTS_FILE: file } });
+  server = await startServer({
+    env: { COFFER_ACCESS_KEY_ID: '', COFFER_SECRET_ACCESS_KEY: '', COFFER_ACCOUNTS_FILE: file },
+  });
   await s3('main').send(new CreateBucketCommand({ Bucket: 'shared' }));
   for (const Key of ['public/a', 'private/a', 'locked/a']) {
     await s3('main').send(new PutObjectCommand({ Bucket: 'shared', Key, Body: Key }));
@@ -71,7 +88,11 @@ const get = (name: string, Key: string) => s3(name).send(new GetObjectCommand({ 
 
 test('GetCallerIdentity tells who asks', async () => {
   const sts = (name: string) => new STSClient(config(name)).send(new GetCallerIdentityCommand({}));
-  expect(await sts('main')).toMatchObject({ Account: '111111111111', Arn: 'arn:aws:iam::111111111111:root', UserId: '111111111111' });
+  expect(await sts('main')).toMatchObject({
+    Account: '111111111111',
+    Arn: 'arn:aws:iam::111111111111:root',
+    UserId: '111111111111',
+  });
   expect((await sts('reader')).Arn).toBe('arn:aws:iam::111111111111:user/reader');
 });
 
@@ -90,7 +111,9 @@ test('NotAction, NotResource and an explicit deny are evaluated', async () => {
   await expect(get('writer', 'private/a')).resolves.toBeDefined();
   expect(await refusal(get('writer', 'locked/a'))).toMatchObject({ status: 403 });
   const removal = s3('writer').send(new DeleteObjectCommand({ Bucket: 'shared', Key: 'private/a' }));
-  expect(await refusal(removal)).toMatchObject({ message: expect.stringContaining('with an explicit deny in an identity-based policy') });
+  expect(await refusal(removal)).toMatchObject({
+    message: expect.stringContaining('with an explicit deny in an identity-based policy'),
+  });
   expect(await refusal(kms('writer').send(new ListKeysCommand({})))).toMatchObject({ code: 'AccessDeniedException' });
 });
 
@@ -101,8 +124,12 @@ test('a missing key is 403 for who may not list, 404 for who may', async () => {
 
 test('nobody reaches another account’s buckets or keys', async () => {
   expect(await refusal(get('other', 'public/a'))).toMatchObject({ status: 403, code: 'AccessDenied' });
-  expect(await refusal(s3('other').send(new ListObjectsV2Command({ Bucket: 'shared' })))).toMatchObject({ status: 403 });
-  expect(await refusal(s3('other').send(new CreateBucketCommand({ Bucket: 'shared' })))).toMatchObject({ code: 'BucketAlreadyExists' });
+  expect(await refusal(s3('other').send(new ListObjectsV2Command({ Bucket: 'shared' })))).toMatchObject({
+    status: 403,
+  });
+  expect(await refusal(s3('other').send(new CreateBucketCommand({ Bucket: 'shared' })))).toMatchObject({
+    code: 'BucketAlreadyExists',
+  });
   expect((await s3('other').send(new ListBucketsCommand({}))).Buckets ?? []).toEqual([]);
   const { KeyMetadata } = await kms('main').send(new CreateKeyCommand({}));
   const KeyId = KeyMetadata!.Arn!;
@@ -110,28 +137,48 @@ test('nobody reaches another account’s buckets or keys', async () => {
   expect(await refusal(kms('other').send(new EncryptCommand({ KeyId, Plaintext: Buffer.from('x') })))).toMatchObject({
     code: 'AccessDeniedException',
   });
-  expect(await refusal(kms('other').send(new DecryptCommand({ CiphertextBlob: sealed.CiphertextBlob! })))).toMatchObject({
+  expect(
+    await refusal(kms('other').send(new DecryptCommand({ CiphertextBlob: sealed.CiphertextBlob! }))),
+  ).toMatchObject({
     code: 'InvalidCiphertextException',
   });
-  expect(await refusal(kms('reader').send(new DecryptCommand({ CiphertextBlob: sealed.CiphertextBlob! })))).toMatchObject({
+  expect(
+    await refusal(kms('reader').send(new DecryptCommand({ CiphertextBlob: sealed.CiphertextBlob! }))),
+  ).toMatchObject({
     code: 'AccessDeniedException',
   });
 });
 
 test('a user needs rights on the KMS key for an SSE-KMS object', async () => {
-  await s3('main').send(new PutObjectCommand({ Bucket: 'shared', Key: 'public/kms', Body: 'x', ServerSideEncryption: 'aws:kms', BucketKeyEnabled: true }));
+  await s3('main').send(
+    new PutObjectCommand({
+      Bucket: 'shared',
+      Key: 'public/kms',
+      Body: 'x',
+      ServerSideEncryption: 'aws:kms',
+      BucketKeyEnabled: true,
+    }),
+  );
   await expect(get('main', 'public/kms')).resolves.toBeDefined();
   expect(await refusal(get('reader', 'public/kms'))).toMatchObject({ status: 403, code: 'AccessDenied' });
 });
 
 test('wrong keys, signatures and tokens are refused by AWS’s codes', async () => {
-  const with_ = (credentials: object) => new S3Client({ ...config('main'), forcePathStyle: true, credentials: { ...key('main'), ...credentials } });
+  const with_ = (credentials: object) =>
+    new S3Client({ ...config('main'), forcePathStyle: true, credentials: { ...key('main'), ...credentials } });
   const head = (client: S3Client) => refusal(client.send(new GetObjectCommand({ Bucket: 'shared', Key: 'public/a' })));
-  expect(await head(with_({ secretAccessKey: 'wrong-secret' }))).toMatchObject({ status: 403, code: 'SignatureDoesNotMatch' });
+  expect(await head(with_({ secretAccessKey: 'wrong-secret' }))).toMatchObject({
+    status: 403,
+    code: 'SignatureDoesNotMatch',
+  });
   expect(await head(with_({ accessKeyId: 'AKIANOBODY' }))).toMatchObject({ status: 403, code: 'InvalidAccessKeyId' });
   expect(await head(with_({ sessionToken: 'somebody-elses' }))).toMatchObject({ status: 400, code: 'InvalidToken' });
   const elsewhere = new S3Client({ ...config('main'), forcePathStyle: true, region: 'eu-west-1' });
-  expect(await head(elsewhere)).toMatchObject({ status: 400, code: 'AuthorizationHeaderMalformed', message: "The authorization header is malformed; the region 'eu-west-1' is wrong; expecting 'us-east-1'" });
+  expect(await head(elsewhere)).toMatchObject({
+    status: 400,
+    code: 'AuthorizationHeaderMalformed',
+    message: "The authorization header is malformed; the region 'eu-west-1' is wrong; expecting 'us-east-1'",
+  });
   const late = new S3Client({ ...config('main'), forcePathStyle: true, systemClockOffset: -20 * 60 * 1000 });
   expect(await head(late)).toMatchObject({ status: 403, code: 'RequestTimeTooSkewed' });
 });
@@ -140,7 +187,11 @@ test('presigned URLs work until they expire, and only as they were signed', asyn
   const command = new GetObjectCommand({ Bucket: 'shared', Key: 'public/a' });
   const url = await getSignedUrl(s3('main'), command, { expiresIn: 60 });
   expect(await (await fetch(url)).text()).toBe('public/a');
-  for (const tampered of [url.replace('public/a', 'private/a'), url.replace('X-Amz-Expires=60', 'X-Amz-Expires=600'), `${url}&versionId=null`]) {
+  for (const tampered of [
+    url.replace('public/a', 'private/a'),
+    url.replace('X-Amz-Expires=60', 'X-Amz-Expires=600'),
+    `${url}&versionId=null`,
+  ]) {
     const answer = await fetch(tampered);
     expect(answer.status).toBe(403);
     expect(await answer.text()).toContain('<Code>SignatureDoesNotMatch</Code>');

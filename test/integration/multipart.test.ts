@@ -107,7 +107,9 @@ describe('a multipart upload', () => {
       code: 'InvalidPart',
     });
     expect(
-      await refusal(s3.send(new UploadPartCommand({ Bucket, Key, UploadId, PartNumber: 10_001, Body: Buffer.alloc(0) }))),
+      await refusal(
+        s3.send(new UploadPartCommand({ Bucket, Key, UploadId, PartNumber: 10_001, Body: Buffer.alloc(0) })),
+      ),
     ).toMatchObject({ message: 'Part number must be an integer between 1 and 10000, inclusive' });
     await s3.send(new AbortMultipartUploadCommand({ Bucket, Key, UploadId }));
     for (const call of [

@@ -182,7 +182,9 @@ describe('objects', () => {
   });
 
   test('with a key of 1,025 bytes are refused', async () => {
-    expect(await refusal(s3.send(new PutObjectCommand({ Bucket, Key: 'k'.repeat(1025), Body: Buffer.alloc(0) })))).toMatchObject({
+    expect(
+      await refusal(s3.send(new PutObjectCommand({ Bucket, Key: 'k'.repeat(1025), Body: Buffer.alloc(0) }))),
+    ).toMatchObject({
       status: 400,
       code: 'KeyTooLongError',
     });

@@ -22,7 +22,9 @@ describe('a start', () => {
   test('finds all data of an earlier one that was ended by SIGTERM', async () => {
     const first = await startServer({ dir });
     await first.s3().send(new CreateBucketCommand({ Bucket: 'kept' }));
-    await first.s3().send(new PutObjectCommand({ Bucket: 'kept', Key: 'k', Body: 'still here', ServerSideEncryption: 'aws:kms' }));
+    await first
+      .s3()
+      .send(new PutObjectCommand({ Bucket: 'kept', Key: 'k', Body: 'still here', ServerSideEncryption: 'aws:kms' }));
     expect(await first.end('SIGTERM')).toBe(0);
     const second = await startServer({ dir });
     const answer = await second.s3().send(new GetObjectCommand({ Bucket: 'kept', Key: 'k' }));
@@ -47,7 +49,11 @@ describe('a start', () => {
     ['a wrong value', { COFFER_PORT: 'ninety' }, /COFFER_PORT=ninety is not a whole number/],
     ['a wrong choice', { COFFER_SSE_C_OVER_HTTP: 'sometimes' }, /none of never, loopback, always/],
     ['a setting of a later version', { COFFER_SIGV2: 'allow' }, /not supported yet/],
-    ['a missing accounts file', { COFFER_ACCESS_KEY_ID: '', COFFER_SECRET_ACCESS_KEY: '', COFFER_ACCOUNTS_FILE: '/none' }, /can't be read \(ENOENT\)/],
+    [
+      'a missing accounts file',
+      { COFFER_ACCESS_KEY_ID: '', COFFER_SECRET_ACCESS_KEY: '', COFFER_ACCOUNTS_FILE: '/none' },
+      /can't be read \(ENOENT\)/,
+    ],
     ['a missing certificate', { COFFER_TLS_CERT_FILE: '/none', COFFER_TLS_KEY_FILE: '/none' }, /TLS certificate/],
   ])('with %s ends with one line and status 1', async (_name, env, message) => {
     const { code, output } = await failedStart(dir, env as Record<string, string>);
@@ -58,8 +64,12 @@ describe('a start', () => {
 
   test('refuses a policy with elements it would not enforce', async () => {
     const file = join(dir, 'accounts.json');
-    const Statement = [{ Effect: 'Allow', Action: '*', Resource: '*', Condition: { Bool: { 'aws:SecureTransport': 'true' } } }];
-    const accounts = [{ accountId: '111111111111', users: [{ userName: 'alice', policies: [{ Version: '2012-10-17', Statement }] }] }];
+    const Statement = [
+      { Effect: 'Allow', Action: '*', Resource: '*', Condition: { Bool: { 'aws:SecureTransport': 'true' } } },
+    ];
+    const accounts = [
+      { accountId: '111111111111', users: [{ userName: 'alice', policies: [{ Version: '2012-10-17', Statement }] }] },
+    ];
     await writeFile(file, JSON.stringify({ accounts }));
     const env = { COFFER_ACCESS_KEY_ID: '', COFFER_SECRET_ACCESS_KEY: '', COFFER_ACCOUNTS_FILE: file };
     const { code, output } = await failedStart(dir, env);

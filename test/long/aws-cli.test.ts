@@ -32,7 +32,11 @@ async function aws(...args: string[]): Promise<string> {
     AWS_DEFAULT_REGION: 'us-east-1',
     AWS_EC2_METADATA_DISABLED: 'true',
   };
-  const { stdout } = await run('aws', ['--endpoint-url', server.url, ...args], { env, maxBuffer: 64 * 1024 * 1024, cwd: dir });
+  const { stdout } = await run('aws', ['--endpoint-url', server.url, ...args], {
+    env,
+    maxBuffer: 64 * 1024 * 1024,
+    cwd: dir,
+  });
   return stdout;
 }
 
@@ -43,7 +47,11 @@ describe('an unmodified aws-cli', () => {
   const modes: [string, string[], string[]][] = [
     ['sse-s3', ['--sse', 'AES256'], []],
     ['sse-kms', ['--sse', 'aws:kms'], []],
-    ['sse-c', ['--sse-c', 'AES256', '--sse-c-key', 'fileb://customer.key'], ['--sse-c', 'AES256', '--sse-c-key', 'fileb://customer.key']],
+    [
+      'sse-c',
+      ['--sse-c', 'AES256', '--sse-c-key', 'fileb://customer.key'],
+      ['--sse-c', 'AES256', '--sse-c-key', 'fileb://customer.key'],
+    ],
   ];
 
   test.each(modes)('stores a folder and a large file under %s and gets every byte back', async (name, write, read) => {
@@ -66,7 +74,8 @@ describe('an unmodified aws-cli', () => {
     const listed = await aws('s3', 'ls', '--recursive', bucket);
     expect(listed.trim().split('\n')).toHaveLength(files.length + 1);
     await aws('s3', 'cp', '--recursive', `${bucket}/folder`, join(dir, `back-${name}`), ...read);
-    for (const [path, bytes] of files) expect((await readFile(join(dir, `back-${name}`, path))).equals(bytes)).toBe(true);
+    for (const [path, bytes] of files)
+      expect((await readFile(join(dir, `back-${name}`, path))).equals(bytes)).toBe(true);
     await aws('s3', 'cp', `${bucket}/large.bin`, 'large.back', ...read);
     expect(sha256(await readFile(join(dir, 'large.back')))).toBe(sha256(large));
     if (read.length === 0) {
@@ -92,16 +101,22 @@ describe('an unmodified aws-cli', () => {
     const { KeyMetadata } = JSON.parse(await aws('kms', 'create-key', '--description', 'cli'));
     await aws('kms', 'create-alias', '--alias-name', 'alias/cli', '--target-key-id', KeyMetadata.KeyId);
     await writeFile(join(dir, 'plain'), 'secret');
-    const blob = JSON.parse(await aws('kms', 'encrypt', '--key-id', 'alias/cli', '--plaintext', 'fileb://plain')).CiphertextBlob;
+    const blob = JSON.parse(
+      await aws('kms', 'encrypt', '--key-id', 'alias/cli', '--plaintext', 'fileb://plain'),
+    ).CiphertextBlob;
     await writeFile(join(dir, 'blob'), Buffer.from(blob, 'base64'));
     await aws('kms', 'rotate-key-on-demand', '--key-id', KeyMetadata.KeyId);
     const opened = JSON.parse(await aws('kms', 'decrypt', '--ciphertext-blob', 'fileb://blob'));
     expect(Buffer.from(opened.Plaintext, 'base64').toString()).toBe('secret');
     const rotations = JSON.parse(await aws('kms', 'list-key-rotations', '--key-id', KeyMetadata.KeyId));
     expect(rotations.Rotations).toHaveLength(1);
-    const scheduled = JSON.parse(await aws('kms', 'schedule-key-deletion', '--key-id', KeyMetadata.KeyId, '--pending-window-in-days', '7'));
+    const scheduled = JSON.parse(
+      await aws('kms', 'schedule-key-deletion', '--key-id', KeyMetadata.KeyId, '--pending-window-in-days', '7'),
+    );
     expect(scheduled.KeyState).toBe('PendingDeletion');
-    await expect(aws('kms', 'decrypt', '--ciphertext-blob', 'fileb://blob')).rejects.toThrow(/KMSInvalidStateException/);
+    await expect(aws('kms', 'decrypt', '--ciphertext-blob', 'fileb://blob')).rejects.toThrow(
+      /KMSInvalidStateException/,
+    );
     await aws('kms', 'cancel-key-deletion', '--key-id', KeyMetadata.KeyId);
     await aws('kms', 'enable-key', '--key-id', KeyMetadata.KeyId);
     await aws('kms', 'decrypt', '--ciphertext-blob', 'fileb://blob');
@@ -110,14 +125,31 @@ describe('an unmodified aws-cli', () => {
 
   test('versions objects with s3api', async () => {
     await aws('s3api', 'create-bucket', '--bucket', 'cli-versions');
-    await aws('s3api', 'put-bucket-versioning', '--bucket', 'cli-versions', '--versioning-configuration', 'Status=Enabled');
+    await aws(
+      's3api',
+      'put-bucket-versioning',
+      '--bucket',
+      'cli-versions',
+      '--versioning-configuration',
+      'Status=Enabled',
+    );
     for (const text of ['one', 'two']) {
       await writeFile(join(dir, 'v'), text);
       await aws('s3api', 'put-object', '--bucket', 'cli-versions', '--key', 'k', '--body', 'v');
     }
     const { Versions } = JSON.parse(await aws('s3api', 'list-object-versions', '--bucket', 'cli-versions'));
     expect(Versions).toHaveLength(2);
-    await aws('s3api', 'get-object', '--bucket', 'cli-versions', '--key', 'k', '--version-id', Versions[1].VersionId, 'v.back');
+    await aws(
+      's3api',
+      'get-object',
+      '--bucket',
+      'cli-versions',
+      '--key',
+      'k',
+      '--version-id',
+      Versions[1].VersionId,
+      'v.back',
+    );
     expect((await readFile(join(dir, 'v.back'))).toString()).toBe('one');
   });
 });
@@ -135,6 +167,11 @@ assert s3.get_object(Bucket='boto', Key='large')['Body'].read() == data
 assert [o['Key'] for o in s3.list_objects_v2(Bucket='boto')['Contents']] == ['large', 'small']
 print('ok')
 `;
-  const env = { PATH: process.env.PATH ?? '', HOME: dir, AWS_ACCESS_KEY_ID: ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY: SECRET_ACCESS_KEY };
+  const env = {
+    PATH: process.env.PATH ?? '',
+    HOME: dir,
+    AWS_ACCESS_KEY_ID: ACCESS_KEY_ID,
+    AWS_SECRET_ACCESS_KEY: SECRET_ACCESS_KEY,
+  };
   expect((await run('python3', ['-c', script], { env, cwd: dir })).stdout.trim()).toBe('ok');
 });

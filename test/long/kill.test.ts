@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
+  AbortMultipartUploadCommand,
   CompleteMultipartUploadCommand,
   CopyObjectCommand,
   CreateBucketCommand,
@@ -15,7 +16,6 @@ import {
   PutObjectCommand,
   type S3Client,
   UploadPartCommand,
-  AbortMultipartUploadCommand,
 } from '@aws-sdk/client-s3';
 import { expect, test } from 'vitest';
 import { openStore } from '../../src/store/leveldb/open.js';
@@ -42,7 +42,9 @@ async function lane(s3: S3Client, number: number, expected: Expected, stop: () =
     const dice = Math.random();
     const Key = key();
     if (dice < 0.55) {
-      const Body = randomBytes(dice < 0.3 ? 1 + Math.floor(Math.random() * 9000) : 200_000 + Math.floor(Math.random() * 6_000_000));
+      const Body = randomBytes(
+        dice < 0.3 ? 1 + Math.floor(Math.random() * 9000) : 200_000 + Math.floor(Math.random() * 6_000_000),
+      );
       await attempt(Key, digest(Body), () => s3.send(new PutObjectCommand({ Bucket, Key, Body })));
     } else if (dice < 0.7) {
       await attempt(Key, undefined, () => s3.send(new DeleteObjectCommand({ Bucket, Key })));
@@ -51,7 +53,9 @@ async function lane(s3: S3Client, number: number, expected: Expected, stop: () =
       const held = expected.get(from);
       const [content] = held ?? [];
       if (held?.size !== 1 || content === undefined || from === Key) continue;
-      await attempt(Key, content, () => s3.send(new CopyObjectCommand({ Bucket, Key, CopySource: `${Bucket}/${from}` })));
+      await attempt(Key, content, () =>
+        s3.send(new CopyObjectCommand({ Bucket, Key, CopySource: `${Bucket}/${from}` })),
+      );
     } else {
       const parts = [randomBytes(MIN), randomBytes(1000)];
       const { UploadId } = await s3.send(new CreateMultipartUploadCommand({ Bucket, Key }));
@@ -93,7 +97,8 @@ test('killed 20 times under load, every acknowledged object is whole, the others
       if (round === ROUNDS) {
         // Nothing but what listings show may be left: end what is open, delete everything, let the sweeper finish.
         const uploads = await s3.send(new ListMultipartUploadsCommand({ Bucket }));
-        for (const { Key, UploadId } of uploads.Uploads ?? []) await s3.send(new AbortMultipartUploadCommand({ Bucket, Key, UploadId }));
+        for (const { Key, UploadId } of uploads.Uploads ?? [])
+          await s3.send(new AbortMultipartUploadCommand({ Bucket, Key, UploadId }));
         for (const { Key } of (await s3.send(new ListObjectsV2Command({ Bucket }))).Contents ?? []) {
           await s3.send(new DeleteObjectCommand({ Bucket, Key }));
         }
@@ -118,9 +123,19 @@ test('killed 20 times under load, every acknowledged object is whole, the others
     for await (const _ of store.blobs.list()) runs++;
     const bodies = await store.meta.range({ gte: Buffer.from('i/'), lt: Buffer.from('i0'), limit: 10, keysOnly: true });
     const pages = await store.meta.range({ gte: Buffer.from('m/'), lt: Buffer.from('m0'), limit: 10, keysOnly: true });
-    const intents = await store.meta.range({ gte: Buffer.from('n/'), lt: Buffer.from('n0'), limit: 10, keysOnly: true });
+    const intents = await store.meta.range({
+      gte: Buffer.from('n/'),
+      lt: Buffer.from('n0'),
+      limit: 10,
+      keysOnly: true,
+    });
     await store.close();
-    expect({ runs, bodies: bodies.length, pages: pages.length, intents: intents.length }).toEqual({ runs: 0, bodies: 0, pages: 0, intents: 0 });
+    expect({ runs, bodies: bodies.length, pages: pages.length, intents: intents.length }).toEqual({
+      runs: 0,
+      bodies: 0,
+      pages: 0,
+      intents: 0,
+    });
     expect(expected.size).toBeGreaterThan(LANES * 4);
   } finally {
     await rm(dir, { recursive: true, force: true });

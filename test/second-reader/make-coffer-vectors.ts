@@ -17,7 +17,11 @@ const CHUNK = 16_384;
 const secret = (bytes: Buffer): Secret => new Secret(Buffer.from(bytes));
 const [key, bucketId, objectId, partId] = [randomBytes(32), randomBytes(16), randomBytes(16), randomBytes(16)] as const;
 const ids = { bucketId, objectId };
-const hexIds = { bucketId: bucketId.toString('hex'), objectId: objectId.toString('hex'), partId: partId.toString('hex') };
+const hexIds = {
+  bucketId: bucketId.toString('hex'),
+  objectId: objectId.toString('hex'),
+  partId: partId.toString('hex'),
+};
 
 const bodies = [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK + 5].map((size) => {
   const plaintext = randomBytes(size);
@@ -31,17 +35,35 @@ const contexts = [{}, { a: 'bc' }, { ab: 'c' }, { '\u{10000}': 'x', '\u{FFFD}': 
   encoded: encodeContext(context as Record<string, string>).toString('hex'),
 }));
 const customerKey = randomBytes(32);
-const sseC = { customerKey: customerKey.toString('hex'), ...hexIds, dataKey: key.toString('hex'), wrap: wrapSseC(secret(customerKey), ids, secret(key)) };
+const sseC = {
+  customerKey: customerKey.toString('hex'),
+  ...hexIds,
+  dataKey: key.toString('hex'),
+  wrap: wrapSseC(secret(customerKey), ids, secret(key)),
+};
 const rootKey = randomBytes(32);
 const plaintext = Buffer.from('\u0001{"size":5}');
-const sealed = new RootSealer(new RootKey(secret(rootKey))).seal('object', Buffer.from('c/row'), plaintext).toString('hex');
-const record = { rootKey: rootKey.toString('hex'), type: 'object', rowKey: Buffer.from('c/row').toString('hex'), sealed, plaintext: plaintext.toString('hex') };
+const sealed = new RootSealer(new RootKey(secret(rootKey)))
+  .seal('object', Buffer.from('c/row'), plaintext)
+  .toString('hex');
+const record = {
+  rootKey: rootKey.toString('hex'),
+  type: 'object',
+  rowKey: Buffer.from('c/row').toString('hex'),
+  sealed,
+  plaintext: plaintext.toString('hex'),
+};
 const [backingKey, backingKeyId] = [randomBytes(32), randomBytes(32).toString('hex')];
 const blob = {
   backingKey: backingKey.toString('hex'),
   backingKeyId,
   context: { a: 'bc' },
-  blob: sealBlob(new Xaes(secret(backingKey)), { keyId: randomUUID(), backingKeyId }, { a: 'bc' }, Buffer.from('plaintext')).toString('hex'),
+  blob: sealBlob(
+    new Xaes(secret(backingKey)),
+    { keyId: randomUUID(), backingKeyId },
+    { a: 'bc' },
+    Buffer.from('plaintext'),
+  ).toString('hex'),
   plaintext: Buffer.from('plaintext').toString('hex'),
 };
 const [storeKey, bucketKey, bucketDataKey] = [randomBytes(32), randomBytes(32), randomBytes(32)];

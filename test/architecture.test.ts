@@ -1,0 +1,74 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { expect, test } from 'vitest';
+import { SETTINGS } from '../src/config.js';
+import { ACTIONS } from '../src/kms/registry.js';
+import { OPERATIONS } from '../src/s3/registry.js';
+
+/** Each room imports only rooms of a later group, and itself. */
+const ORDER = [
+  ['http'],
+  ['admin', 'jobs'],
+  ['s3', 'kms', 'iam'],
+  ['encryption'],
+  ['auth'],
+  ['policy'],
+  ['store'],
+  ['seal'],
+  ['base'],
+];
+const SRC = new URL('../src/', import.meta.url).pathname;
+
+function files(dir: string): string[] {
+  return readdirSync(dir).flatMap((name) => {
+    const path = join(dir, name);
+    return statSync(path).isDirectory() ? files(path) : [path];
+  });
+}
+
+const sources = files(SRC).filter((path) => path.endsWith('.ts'));
+const level = (room: string): number => ORDER.findIndex((group) => group.includes(room));
+
+test('rooms import only rooms to their right', () => {
+  let checked = 0;
+  for (const path of sources) {
+    const from = relative(SRC, path).split('/');
+    if (from.length === 1 || from[0] === 'config') continue;
+    expect(level(from[0]!), path).toBeGreaterThanOrEqual(0);
+    for (const [, target] of readFileSync(path, 'utf8').matchAll(/from '(\.[^']+)'/g)) {
+      const to = relative(SRC, join(path, '..', target!)).split('/');
+      if (to[0] === from[0]) continue;
+      expect(level(to[0]!), `${relative(SRC, path)} imports ${target}`).toBeGreaterThan(level(from[0]!));
+      checked++;
+    }
+  }
+  expect(checked).toBeGreaterThan(200);
+});
+
+test('Express is imported in one file, LevelDB in the engine alone', () => {
+  const importers = (name: string) =>
+    sources.filter((path) => readFileSync(path, 'utf8').includes(`from '${name}'`)).map((path) => relative(SRC, path));
+  expect(importers('express')).toEqual(['http/server.ts']);
+  for (const path of importers('level')) expect(path).toMatch(/^store\/leveldb\//);
+});
+
+test('an operation lies in the file of its name, and every file is registered', () => {
+  const names = (dir: string) =>
+    readdirSync(join(SRC, dir))
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => name.slice(0, -3))
+      .sort();
+  expect(OPERATIONS.map((one) => one.name).sort()).toEqual(names('s3/operations'));
+  expect([...ACTIONS.keys()].sort()).toEqual(names('kms/actions'));
+});
+
+test('the README lists every setting, operation and action', () => {
+  const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+  for (const { name, default: byDefault, meaning } of SETTINGS)
+    expect(readme).toContain(`| \`${name}\` | ${byDefault} | ${meaning} |`);
+  const s3 = /\| S3 \| ([^|]+) \| ([^|]+) \|/.exec(readme)!;
+  expect(s3[1]!.split(', ').sort()).toEqual(OPERATIONS.map((one) => one.name).sort());
+  expect(s3[1]!.split(', ').length + s3[2]!.split(', ').length).toBe(111);
+  const kms = /\| KMS \| ([^|]+) \|/.exec(readme)!;
+  expect(kms[1]!.split(', ').sort()).toEqual([...ACTIONS.keys()].sort());
+});

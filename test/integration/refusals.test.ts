@@ -1,0 +1,156 @@
+import { createHash, createHmac } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { OPERATIONS } from '../../src/s3/registry.js';
+import { startServer, type TestServer } from '../support/server.js';
+
+const keys = {
+  root: { accessKeyId: 'AKIAROOTROOTROOTROOT', secretAccessKey: 'root-secret-0123456789' },
+  nobody: { accessKeyId: 'AKIANOBODYNOBODYNOBO', secretAccessKey: 'nobody-secret-0123456789' },
+  stranger: { accessKeyId: 'AKIASTRANGERSTRANGER', secretAccessKey: 'stranger-secret-012345' },
+};
+let server: TestServer;
+let dir: string;
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'coffer-refusals-'));
+  const file = join(dir, 'accounts.json');
+  const accounts = [
+    { accountId: '111111111111', accessKeys: [keys.root], users: [{ userName: 'nobody', accessKeys: [keys.nobody] }] },
+    { accountId: '222222222222', accessKeys: [keys.stranger] },
+  ];
+  await writeFile(file, JSON.stringify({ accounts }));
+  server = await startServer({
+    env: { COFFER_ACCESS_KEY_ID: '', COFFER_SECRET_ACCESS_KEY: '', COFFER_ACCOUNTS_FILE: file },
+  });
+  const s3 = new S3Client({ endpoint: server.url, region: 'us-east-1', forcePathStyle: true, credentials: keys.root });
+  await s3.send(new CreateBucketCommand({ Bucket: 'refusals' }));
+  await s3.send(new PutObjectCommand({ Bucket: 'refusals', Key: 'key', Body: 'body' }));
+});
+afterAll(async () => {
+  await server?.close();
+  await rm(dir, { recursive: true, force: true });
+});
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+/** A signed request of its own, so that every operation can be sent whatever an SDK thinks of it. */
+async function send(
+  method: string,
+  path: string,
+  query: string,
+  headers: Record<string, string>,
+  body: string,
+  key?: { accessKeyId: string; secretAccessKey: string },
+  spoil = false,
+) {
+  const all: Record<string, string> = { ...headers, host: `127.0.0.1:${server.port}` };
+  if (key) {
+    const date = new Date().toISOString().replace(/[-:]|\.\d{3}/g, '');
+    Object.assign(all, { 'x-amz-date': date, 'x-amz-content-sha256': sha256(body) });
+    const names = Object.keys(all).sort();
+    const canonicalQuery = query
+      .split('&')
+      .filter(Boolean)
+      .map((one) => (one.includes('=') ? one : `${one}=`))
+      .sort()
+      .join('&');
+    const canonical = [
+      method,
+      path,
+      canonicalQuery,
+      ...names.map((name) => `${name}:${all[name]}`),
+      '',
+      names.join(';'),
+      sha256(body),
+    ].join('\n');
+    const scope = `${date.slice(0, 8)}/us-east-1/s3/aws4_request`;
+    let signing: string | Buffer = `AWS4${key.secretAccessKey}`;
+    for (const part of scope.split('/')) signing = createHmac('sha256', signing).update(part).digest();
+    const signature = createHmac('sha256', signing)
+      .update(`AWS4-HMAC-SHA256\n${date}\n${scope}\n${sha256(canonical)}`)
+      .digest('hex');
+    all.authorization = `AWS4-HMAC-SHA256 Credential=${key.accessKeyId}/${scope}, SignedHeaders=${names.join(';')}, Signature=${spoil ? signature.replace(/^./, (one) => (one === '0' ? '1' : '0')) : signature}`;
+  }
+  const { host: _, ...sent } = all;
+  const init: RequestInit = { method, headers: sent };
+  if (body !== '') init.body = body;
+  const answer = await fetch(`${server.url}${path}${query ? `?${query}` : ''}`, init);
+  return { status: answer.status, text: await answer.text() };
+}
+
+const VALUES: Record<string, string> = { uploadId: 'x', partNumber: '1' };
+const BODIES: Record<string, string> = {
+  PutBucketVersioning: '<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>',
+  PutBucketEncryption:
+    '<ServerSideEncryptionConfiguration><Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>AES256</SSEAlgorithm></ApplyServerSideEncryptionByDefault></Rule></ServerSideEncryptionConfiguration>',
+  DeleteObjects: '<Delete><Object><Key>key</Key></Object></Delete>',
+  CompleteMultipartUpload:
+    '<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>e</ETag></Part></CompleteMultipartUpload>',
+};
+
+describe.each(OPERATIONS.map((one) => [one.name, one] as const))('%s', (name, { route }) => {
+  const path = { service: '/', bucket: '/refusals', object: '/refusals/key' }[route.on];
+  const query = (route.query ?? [])
+    .map((one) => (one.includes('=') || VALUES[one] === undefined ? one : `${one}=${VALUES[one]}`))
+    .join('&');
+  const headers: Record<string, string> = route.header ? { [route.header]: '/refusals/key' } : {};
+  if (name === 'GetObjectAttributes') headers['x-amz-object-attributes'] = 'ETag';
+  const body = BODIES[name] ?? '';
+  if (name === 'DeleteObjects') headers['content-md5'] = createHash('md5').update(body).digest('base64');
+  const attempt = (key?: (typeof keys)['root'], spoil = false) =>
+    send(route.method, path, query, headers, body, key, spoil);
+
+  test('is refused anonymous', async () => {
+    expect((await attempt()).status).toBe(403);
+  });
+
+  test('is refused badly signed', async () => {
+    const answer = await attempt(keys.root, true);
+    expect(answer.status).toBe(403);
+    if (route.method !== 'HEAD') expect(answer.text).toContain('SignatureDoesNotMatch');
+  });
+
+  test('is refused to a user without rights', async () => {
+    const answer = await attempt(keys.nobody);
+    // DeleteObjects tells it key by key.
+    if (name === 'DeleteObjects') expect(answer.text).toContain('<Code>AccessDenied</Code>');
+    else expect(answer.status).toBe(403);
+  });
+
+  test('is refused to another account', async () => {
+    const answer = await attempt(keys.stranger);
+    if (name === 'ListBuckets') expect(answer.text).not.toContain('refusals');
+    else if (name === 'CreateBucket') expect(answer.status).toBe(409);
+    else expect(answer.status).toBe(403);
+  });
+});
+
+test.each([
+  'acl',
+  'policy',
+  'cors',
+  'lifecycle',
+  'tagging',
+  'replication',
+  'object-lock',
+  'website',
+  'logging',
+  'notification',
+  'publicAccessBlock',
+  'ownershipControls',
+  'accelerate',
+  'requestPayment',
+  'inventory',
+  'analytics',
+  'metrics',
+  'intelligent-tiering',
+])('the sub-resource %s, which is not there yet, is never another operation’s answer', async (name) => {
+  for (const method of ['GET', 'PUT', 'DELETE']) {
+    const answer = await send(method, '/refusals', name, {}, '', keys.root);
+    expect([answer.status, answer.text]).toEqual([501, expect.stringContaining('<Code>NotImplemented</Code>')]);
+  }
+});

@@ -1,4 +1,4 @@
-import { createHash, createHmac } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +6,7 @@ import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { OPERATIONS } from '../../src/s3/registry.js';
 import { startServer, type TestServer } from '../support/server.js';
+import { type Keys, signedRequest } from '../support/signed-request.js';
 
 const keys = {
   root: { accessKeyId: 'AKIAROOTROOTROOTROOT', secretAccessKey: 'root-secret-0123456789' },
@@ -35,52 +36,15 @@ afterAll(async () => {
   await rm(dir, { recursive: true, force: true });
 });
 
-const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
-
-/** A signed request of its own, so that every operation can be sent whatever an SDK thinks of it. */
-async function send(
+const send = (
   method: string,
   path: string,
   query: string,
   headers: Record<string, string>,
   body: string,
-  key?: { accessKeyId: string; secretAccessKey: string },
+  key?: Keys,
   spoil = false,
-) {
-  const all: Record<string, string> = { ...headers, host: `127.0.0.1:${server.port}` };
-  if (key) {
-    const date = new Date().toISOString().replace(/[-:]|\.\d{3}/g, '');
-    Object.assign(all, { 'x-amz-date': date, 'x-amz-content-sha256': sha256(body) });
-    const names = Object.keys(all).sort();
-    const canonicalQuery = query
-      .split('&')
-      .filter(Boolean)
-      .map((one) => (one.includes('=') ? one : `${one}=`))
-      .sort()
-      .join('&');
-    const canonical = [
-      method,
-      path,
-      canonicalQuery,
-      ...names.map((name) => `${name}:${all[name]}`),
-      '',
-      names.join(';'),
-      sha256(body),
-    ].join('\n');
-    const scope = `${date.slice(0, 8)}/us-east-1/s3/aws4_request`;
-    let signing: string | Buffer = `AWS4${key.secretAccessKey}`;
-    for (const part of scope.split('/')) signing = createHmac('sha256', signing).update(part).digest();
-    const signature = createHmac('sha256', signing)
-      .update(`AWS4-HMAC-SHA256\n${date}\n${scope}\n${sha256(canonical)}`)
-      .digest('hex');
-    all.authorization = `AWS4-HMAC-SHA256 Credential=${key.accessKeyId}/${scope}, SignedHeaders=${names.join(';')}, Signature=${spoil ? signature.replace(/^./, (one) => (one === '0' ? '1' : '0')) : signature}`;
-  }
-  const { host: _, ...sent } = all;
-  const init: RequestInit = { method, headers: sent };
-  if (body !== '') init.body = body;
-  const answer = await fetch(`${server.url}${path}${query ? `?${query}` : ''}`, init);
-  return { status: answer.status, text: await answer.text() };
-}
+) => signedRequest(server.port, { method, path, query, headers, body, key, spoil });
 
 const VALUES: Record<string, string> = { uploadId: 'x', partNumber: '1' };
 const BODIES: Record<string, string> = {

@@ -74,7 +74,11 @@ describe('versions of objects', () => {
   const bucket = async () => (await buckets.get('b'))!;
   const setVersioning = (versioning: VersioningStatus) => buckets.update('b', (record) => ({ ...record, versioning }));
   const put = async (key: string, etag: string) =>
-    objects.put(await bucket(), key, { objectId: randomId().toString('hex'), ownerAccountId: '1', content: content(etag) });
+    objects.put(await bucket(), key, {
+      objectId: randomId().toString('hex'),
+      ownerAccountId: '1',
+      content: content(etag),
+    });
 
   test('random histories of puts, deletes and versioning changes read as a naive model says', async () => {
     let seed = 42;
@@ -129,11 +133,16 @@ describe('versions of objects', () => {
     const stored = await bucket();
     const attempts = await Promise.allSettled(
       Array.from({ length: 20 }, (_, i) =>
-        objects.put(stored, 'k', { objectId: randomId().toString('hex'), ownerAccountId: '1', content: content(`${i}`) }, {
-          condition: (current) => {
-            if (current?.content) throw new Error('precondition');
+        objects.put(
+          stored,
+          'k',
+          { objectId: randomId().toString('hex'), ownerAccountId: '1', content: content(`${i}`) },
+          {
+            condition: (current) => {
+              if (current?.content) throw new Error('precondition');
+            },
           },
-        }),
+        ),
       ),
     );
     expect(attempts.filter((one) => one.status === 'fulfilled')).toHaveLength(1);

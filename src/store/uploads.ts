@@ -62,7 +62,7 @@ export class Uploads {
       alongside(commit);
       if (await this.meta.commit(commit.build())) return true;
       const fresh = await this.table.get(upload.key);
-      if (!fresh || !fresh.revision.equals(upload.revision)) throw new UploadGone(upload.record.uploadId);
+      if (!fresh?.revision.equals(upload.revision)) throw new UploadGone(upload.record.uploadId);
       return undefined;
     });
   }

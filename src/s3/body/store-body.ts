@@ -1,5 +1,5 @@
 import { randomId } from '../../base/ids.js';
-import type { BodyEnd, Sink } from '../../base/stream.js';
+import type { BodyProducer, BodySource } from '../../base/stream.js';
 import type { BodyPart, StoredChecksum } from '../../store/records.js';
 import type { UploadChecksums, VerifiedChecksums } from '../checksum/upload-checksums.js';
 import type { ObjectCipher } from '../encryption/object-cipher.js';
@@ -21,7 +21,7 @@ export interface StoredBody {
 export async function storeBody(
   services: Services,
   target: { objectId: Buffer; cipher: ObjectCipher },
-  source: { pump(sink: Sink): Promise<BodyEnd | void> },
+  source: BodySource | BodyProducer,
   checksums: UploadChecksums,
 ): Promise<StoredBody> {
   const parts = {

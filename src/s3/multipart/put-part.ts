@@ -1,4 +1,4 @@
-import type { BodyEnd, Sink } from '../../base/stream.js';
+import type { BodyProducer, BodySource } from '../../base/stream.js';
 import type { PartRecord, UploadRecord } from '../../store/records.js';
 import type { Stored } from '../../store/table.js';
 import { storeBody } from '../body/store-body.js';
@@ -23,7 +23,7 @@ export async function putPart(
   upload: Stored<UploadRecord>,
   partNumber: number,
   customerKey: CustomerKey | undefined,
-  source: { pump(sink: Sink): Promise<BodyEnd | void> },
+  source: BodySource | BodyProducer,
   headers: Readonly<Record<string, string | undefined>>,
 ): Promise<PutPart> {
   const { services } = context;

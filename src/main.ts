@@ -12,7 +12,7 @@ const EXPLAINED = [ConfigError, RootKeyError, StoreInUse, StoreTooNew, StoreDama
 try {
   const config = readConfig(process.env);
   const coffer = await startCoffer(config);
-  process.stdout.write(welcome(coffer, config));
+  process.stdout.write(welcome(coffer, config, process.stdout.isTTY === true));
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop(coffer));
 } catch (error) {
   const explained = EXPLAINED.some((type) => error instanceof type);
@@ -21,6 +21,11 @@ try {
 }
 
 async function stop(coffer: Coffer): Promise<void> {
-  await coffer.close();
-  process.exit(0);
+  try {
+    await coffer.close();
+    process.exit(0);
+  } catch (error) {
+    process.stderr.write(`coffer: ${(error as Error).stack}\n`);
+    process.exit(1);
+  }
 }

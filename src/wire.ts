@@ -1,23 +1,27 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Logger, pino } from 'pino';
+import { type DestinationStream, type Logger, pino } from 'pino';
 import { Budget } from './base/budget.js';
 import { systemClock } from './base/clock.js';
 import { ConfigError } from './base/config-error.js';
+import { StoreDamaged } from './base/damaged.js';
 import { UPLOAD_BUDGET_BYTES } from './base/limits.js';
 import type { Secret } from './base/secret.js';
 import type { Config } from './config.js';
 import { DataKeys } from './encryption/data-keys.js';
 import type { KeyService } from './encryption/ports.js';
 import { Edge } from './http/edge.js';
+import { InternalPages } from './http/internal.js';
 import { Metrics } from './http/metrics.js';
 import { Peers } from './http/peer.js';
 import { Router } from './http/router.js';
+import { S3Requests } from './http/s3-requests.js';
 import { selfSigned } from './http/self-signed.js';
 import { HttpServer, type TlsFiles } from './http/server.js';
+import { ServiceRequests } from './http/service-requests.js';
 import { type AccountConfig, Accounts } from './iam/accounts.js';
 import { readAccountsFile } from './iam/accounts-file.js';
-import { loadOrCreateCredentials } from './iam/credentials-file.js';
+import { loadOrCreateCredentials, type RootCredentials } from './iam/credentials-file.js';
 import { Sweeper } from './jobs/sweeper.js';
 import { KeyDestroyer } from './kms/destroy.js';
 import { KeyRing } from './kms/key-ring.js';
@@ -35,10 +39,14 @@ import { Intents } from './store/intents.js';
 import { openStore, type Store } from './store/leveldb/open.js';
 import { Manifests } from './store/manifest.js';
 import { Objects } from './store/objects.js';
+import type { MetaStore } from './store/ports.js';
 import { Uploads } from './store/uploads.js';
 
 /** How often what is due is looked for: CMKs whose waiting period is over. */
 const HOUSEKEEPING_MS = 60_000;
+
+/** Lines that a stuck reader of the log leaves in memory; more are dropped. */
+const LOG_MAX_BYTES = 16 * 1024 * 1024;
 
 export interface Coffer {
   url: string;
@@ -46,12 +54,14 @@ export interface Coffer {
   rootKeyFile: string | undefined;
   /** Absent where settings or the accounts file give the credentials. */
   credentialsFile: string | undefined;
+  /** Where they were generated at this very start. */
+  newCredentials: RootCredentials | undefined;
   close(): Promise<void>;
 }
 
 /** Puts everything together and serves. @throws ConfigError, RootKeyError, StoreInUse, StoreTooNew, StoreDamaged … with one line each */
-export async function startCoffer(config: Config): Promise<Coffer> {
-  const log = pino({ level: config.logLevel, base: undefined });
+export async function startCoffer(config: Config, logTo: DestinationStream = logToStdout()): Promise<Coffer> {
+  const log = pino({ level: config.logLevel, base: undefined }, logTo);
   const store = await openStore(config.dataDir, { onTrouble: (message) => log.error(message) });
   try {
     return await wire(config, store, log);
@@ -60,6 +70,9 @@ export async function startCoffer(config: Config): Promise<Coffer> {
     throw error;
   }
 }
+
+/** Lines are written while others gather: a write per request would cost each of them a system call. */
+const logToStdout = (): DestinationStream => pino.destination({ dest: 1, sync: false, maxLength: LOG_MAX_BYTES });
 
 async function wire(config: Config, store: Store, log: Logger): Promise<Coffer> {
   const { meta, blobs, storeId } = store;
@@ -73,7 +86,8 @@ async function wire(config: Config, store: Store, log: Logger): Promise<Coffer> 
   await requireRightRootKey(meta, sealer);
 
   const credentialsFile = config.accountsFile || config.accessKeyId ? undefined : beside('.credentials');
-  const accounts = new Accounts(await accountsOf(config, credentialsFile));
+  const own = credentialsFile === undefined ? undefined : await loadOrCreateCredentials(credentialsFile);
+  const accounts = new Accounts(await accountsOf(config, own));
   const builtIn = config.kmsEndpoint
     ? undefined
     : await builtInKms(config, store, sealer, rootKey, rootKeyFile, beside);
@@ -118,18 +132,19 @@ async function wire(config: Config, store: Store, log: Logger): Promise<Coffer> 
     settings: { sseCOverHttp: config.sseCOverHttp, sseCDefault: config.sseCDefault },
   };
   let closing = false;
+  const metrics = new Metrics();
+  const { domain, region } = config;
   const edge = new Edge({
-    services,
-    kms,
-    credentials: accounts,
-    clock,
-    region: config.region,
-    domain: config.domain,
-    router: new Router(OPERATIONS),
+    s3: new S3Requests({ services, credentials: accounts, domain, router: new Router(OPERATIONS), log }),
+    services: new ServiceRequests({ kms, credentials: accounts, clock, region, log }),
+    internal: new InternalPages({
+      metrics,
+      notReady: async () => (closing ? 'shutting down' : storeTrouble(meta)),
+    }),
+    domain,
     peers: new Peers(config.trustedProxies),
     log,
-    metrics: new Metrics(),
-    notReady: () => (closing ? 'shutting down' : undefined),
+    metrics,
   });
   const tls = await tlsFiles(config);
   const server = new HttpServer(edge, tls);
@@ -143,6 +158,7 @@ async function wire(config: Config, store: Store, log: Logger): Promise<Coffer> 
     url: `${tls ? 'https' : 'http'}://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`,
     rootKeyFile,
     credentialsFile,
+    newCredentials: own?.created ? own : undefined,
     async close() {
       closing = true;
       clearInterval(housekeeping);
@@ -154,16 +170,27 @@ async function wire(config: Config, store: Store, log: Logger): Promise<Coffer> 
   };
 }
 
+/** Why the store can't be read just now. No more than that: whoever reaches the port reads it. */
+async function storeTrouble(meta: MetaStore): Promise<string | undefined> {
+  try {
+    await meta.get(ABSENT_KEY);
+    return undefined;
+  } catch (error) {
+    return error instanceof StoreDamaged ? 'the store is damaged' : 'the store is not available';
+  }
+}
+
+/** A row that is never written. */
+const ABSENT_KEY = Buffer.of(0xfe);
+
 function loadRootKey(config: Config, file: string | undefined, saltFile: string, create: boolean): Promise<RootKey> {
   if (file !== undefined) return loadOrCreateRootKey({ file, create });
   return loadOrCreateRootKey({ passphrase: config.rootKeyPassphrase!, saltFile, create });
 }
 
-async function accountsOf(config: Config, credentialsFile: string | undefined): Promise<AccountConfig[]> {
+async function accountsOf(config: Config, own: RootCredentials | undefined): Promise<AccountConfig[]> {
   if (config.accountsFile) return readAccountsFile(config.accountsFile);
-  const root = credentialsFile
-    ? await loadOrCreateCredentials(credentialsFile)
-    : { accessKeyId: config.accessKeyId!, secretAccessKey: config.secretAccessKey! };
+  const root = own ?? { accessKeyId: config.accessKeyId!, secretAccessKey: config.secretAccessKey! };
   return [{ accountId: config.accountId, name: 'main', accessKeys: [root] }];
 }
 

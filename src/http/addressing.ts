@@ -1,34 +1,48 @@
 import { OBJECT_KEY_MAX_BYTES } from '../base/limits.js';
 import { S3Error } from '../s3/error.js';
 
-/** What a request is about, from its raw target and Host header. */
+/** What a request is about, from its raw target and Host header; all decoded. */
 export interface Address {
-  rawPath: string;
-  rawQuery: string;
+  /** Empty on the service level. */
   bucket: string;
   key: string;
   query: ReadonlyMap<string, string>;
 }
 
 /** Raw request target: never `new URL`, which would normalise `..` and `//` away. */
-export function splitTarget(target: string): { rawPath: string; rawQuery: string } {
+export function splitTarget(sent: string): { rawPath: string; rawQuery: string } {
+  const target = BEYOND_ASCII.test(sent) ? escapeBytes(sent) : sent;
   // Absolute form, as proxies send it.
-  const start = /^https?:\/\/[^/]*/i.exec(target)?.[0].length ?? 0;
+  const start = target.startsWith('/') ? 0 : (ORIGIN.exec(target)?.[0].length ?? 0);
   const question = target.indexOf('?', start);
   const rawPath = question < 0 ? target.slice(start) : target.slice(start, question);
   return { rawPath: rawPath === '' ? '/' : rawPath, rawQuery: question < 0 ? '' : target.slice(question + 1) };
 }
 
+const ORIGIN = /^https?:\/\/[^/?]*/i;
+const PORT = /:\d+$/;
+const BEYOND_ASCII = /[^\0-\x7f]/;
+
+/** node:http gives bytes that a client forgot to escape as latin1: escaped, they mean what they were. */
+function escapeBytes(text: string): string {
+  return text.replace(/[^\0-\x7f]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
+}
+
 /** `bucket.<domain>`: the bucket's name; undefined on any other host. */
 export function bucketOfHost(host: string | undefined, domain: string | undefined): string | undefined {
   if (domain === undefined || host === undefined) return undefined;
-  const name = host.replace(/:\d+$/, '').toLowerCase();
-  return name.endsWith(`.${domain}`) ? name.slice(0, -(domain.length + 1)) : undefined;
+  const name = host.replace(PORT, '').toLowerCase();
+  return name.length > domain.length + 1 && name.endsWith(`.${domain}`)
+    ? name.slice(0, -(domain.length + 1))
+    : undefined;
 }
 
-/** @throws S3Error InvalidURI, KeyTooLongError */
-export function address(target: string, host: string | undefined, domain: string | undefined): Address {
-  const { rawPath, rawQuery } = splitTarget(target);
+/** @throws S3Error InvalidURI, InvalidBucketName, KeyTooLongError */
+export function address(
+  { rawPath, rawQuery }: { rawPath: string; rawQuery: string },
+  host: string | undefined,
+  domain: string | undefined,
+): Address {
   const virtual = bucketOfHost(host, domain);
   let bucket: string;
   let rawKey: string;
@@ -39,6 +53,8 @@ export function address(target: string, host: string | undefined, domain: string
     const slash = rawPath.indexOf('/', 1);
     bucket = decodePercent(slash < 0 ? rawPath.slice(1) : rawPath.slice(1, slash));
     rawKey = slash < 0 ? '' : rawPath.slice(slash + 1);
+    // `//key` names no bucket: it must not become the list of all of them.
+    if (bucket === '' && rawPath !== '/') throw new S3Error('InvalidBucketName', { extra: { BucketName: '' } });
   }
   const key = decodePercent(rawKey);
   const bytes = Buffer.byteLength(key, 'utf8');
@@ -47,7 +63,7 @@ export function address(target: string, host: string | undefined, domain: string
       extra: { Size: String(bytes), MaxSizeAllowed: String(OBJECT_KEY_MAX_BYTES) },
     });
   }
-  return { rawPath, rawQuery, bucket, key, query: parseQuery(rawQuery) };
+  return { bucket, key, query: parseQuery(rawQuery) };
 }
 
 /** Percent-decoded; `+` stays. @throws InvalidURI where the escapes or the UTF-8 behind them are not valid. */
@@ -68,7 +84,7 @@ function parseQuery(rawQuery: string): ReadonlyMap<string, string> {
     const equals = part.indexOf('=');
     const name = decodePercent((equals < 0 ? part : part.slice(0, equals)).replaceAll('+', ' '));
     const value = equals < 0 ? '' : decodePercent(part.slice(equals + 1).replaceAll('+', ' '));
-    // The first one counts: a second value can't slip past what the first was checked for.
+    // One value counts everywhere, the first.
     if (!query.has(name)) query.set(name, value);
   }
   return query;

@@ -10,11 +10,13 @@ export const BODY_IDLE_MS = 60_000;
 export class HttpBody implements BodySource {
   readonly length: number | undefined;
   #started = false;
+  #received = 0;
 
   constructor(
     private readonly request: IncomingMessage,
     /** Sends `100 Continue` where the client waits for it: only now is the body wanted. */
     private readonly onStart: () => void,
+    private readonly idleMs = BODY_IDLE_MS,
   ) {
     const declared = request.headers['content-length'];
     this.length = declared === undefined ? (request.headers['transfer-encoding'] ? undefined : 0) : Number(declared);
@@ -24,26 +26,40 @@ export class HttpBody implements BodySource {
     return this.#started;
   }
 
+  /** Bytes that arrived, framing of `aws-chunked` included. */
+  get received(): number {
+    return this.#received;
+  }
+
   pump(sink: Sink): Promise<BodyEnd> {
     if (this.#started) throw new Error('a body is read once');
     this.#started = true;
     const { request } = this;
+    // Its `close` has been: nobody would ever tell.
+    if (request.destroyed && !request.complete) return Promise.reject(new S3Error('IncompleteBody'));
     this.onStart();
     return new Promise((resolve, reject) => {
-      let received = 0;
+      /** The sink's promise, while one is awaited. */
+      let pending: Promise<void> | undefined;
       let settled = false;
-      // Waiting for the store is no idleness of the client.
-      const idle = setTimeout(() => fail(new S3Error('RequestTimeout')), BODY_IDLE_MS);
-      const fail = (error: unknown): void => {
-        if (settled) return;
+      const settle = (): boolean => {
+        if (settled) return false;
         settled = true;
         clearTimeout(idle);
         request.off('data', onData);
+        request.off('end', onEnd);
+        request.off('close', onClose);
+        return true;
+      };
+      const fail = (error: unknown): void => {
+        if (!settle()) return;
         request.pause();
         reject(error);
       };
+      // While the store is awaited, it's not the client that is idle.
+      const idle = setTimeout(() => (pending ? idle.refresh() : fail(new S3Error('RequestTimeout'))), this.idleMs);
       const onData = (chunk: Buffer): void => {
-        received += chunk.length;
+        this.#received += chunk.length;
         idle.refresh();
         let wait: void | Promise<void>;
         try {
@@ -54,36 +70,31 @@ export class HttpBody implements BodySource {
         }
         if (!wait) return;
         request.pause();
+        pending = wait;
         wait.then(() => {
+          pending = undefined;
           if (settled) return;
           idle.refresh();
           request.resume();
         }, fail);
-        pending = wait;
       };
-      let pending: Promise<void> | undefined;
-      request.on('data', onData);
-      request.once('end', () => {
-        clearTimeout(idle);
-        if (this.length !== undefined && received !== this.length) {
+      const onEnd = (): void => {
+        if (this.length !== undefined && this.#received !== this.length) {
           fail(new S3Error('IncompleteBody'));
           return;
         }
-        Promise.resolve(pending).then(() => {
-          if (settled) return;
-          settled = true;
-          resolve(NO_TRAILERS);
-        }, fail);
-      });
-      request.once('error', () => fail(new S3Error('IncompleteBody')));
-      request.once('close', () => {
-        if (!request.complete) fail(new S3Error('IncompleteBody'));
-      });
+        // Paused streams don't end, so nothing is pending.
+        if (settle()) resolve(NO_TRAILERS);
+      };
+      const onClose = (): void => fail(new S3Error('IncompleteBody'));
+      request.on('data', onData);
+      request.on('end', onEnd);
+      request.on('close', onClose);
     });
   }
 }
 
-/** All of a body, which may not be larger than `maxBytes`. */
+/** All of a body, which may not be larger than `maxBytes`. @throws S3Error MaxMessageLengthExceeded */
 export async function readBody(source: BodySource, maxBytes: number): Promise<{ bytes: Buffer; end: BodyEnd }> {
   if (source.length !== undefined && source.length > maxBytes) throw new S3Error('MaxMessageLengthExceeded');
   const chunks: Buffer[] = [];
@@ -91,7 +102,8 @@ export async function readBody(source: BodySource, maxBytes: number): Promise<{ 
   const end = await source.pump((chunk) => {
     size += chunk.length;
     if (size > maxBytes) throw new S3Error('MaxMessageLengthExceeded');
+    // A chunk is only lent.
     chunks.push(Buffer.from(chunk));
   });
-  return { bytes: Buffer.concat(chunks), end };
+  return { bytes: chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks), end };
 }

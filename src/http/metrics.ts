@@ -1,23 +1,50 @@
+interface Tally {
+  /** By status class; 0 where the client was gone before an answer. */
+  requests: number[];
+  seconds: number;
+}
+
 /** Counters in Prometheus' text format. Labels are operation names and status classes: nothing that a client chooses. */
 export class Metrics {
-  readonly #requests = new Map<string, number>();
-  readonly #seconds = new Map<string, number>();
-  #bytesOut = 0;
+  readonly #tallies = new Map<string, Tally>();
+  #received = 0;
+  #sent = 0;
   inFlight = 0;
 
-  count(operation: string, status: number, seconds: number, bytesOut: number): void {
-    const label = `operation="${operation}",status="${Math.floor(status / 100)}xx"`;
-    this.#requests.set(label, (this.#requests.get(label) ?? 0) + 1);
-    this.#seconds.set(operation, (this.#seconds.get(operation) ?? 0) + seconds);
-    this.#bytesOut += bytesOut;
+  /** Bytes are those of bodies. */
+  count(operation: string, status: number, seconds: number, receivedBytes: number, sentBytes: number): void {
+    let tally = this.#tallies.get(operation);
+    if (!tally) {
+      tally = { requests: [0, 0, 0, 0, 0, 0], seconds: 0 };
+      this.#tallies.set(operation, tally);
+    }
+    tally.requests[Math.floor(status / 100)]!++;
+    tally.seconds += seconds;
+    this.#received += receivedBytes;
+    this.#sent += sentBytes;
   }
 
   render(): string {
-    const lines = ['# TYPE coffer_requests_total counter'];
-    for (const [label, count] of this.#requests) lines.push(`coffer_requests_total{${label}} ${count}`);
-    lines.push('# TYPE coffer_request_seconds_total counter');
-    for (const [name, sum] of this.#seconds) lines.push(`coffer_request_seconds_total{operation="${name}"} ${sum}`);
-    lines.push('# TYPE coffer_sent_bytes_total counter', `coffer_sent_bytes_total ${this.#bytesOut}`);
+    const lines = ['# HELP coffer_requests_total Requests by operation and class of status.'];
+    lines.push('# TYPE coffer_requests_total counter');
+    for (const [operation, { requests }] of this.#tallies) {
+      for (const [status, count] of requests.entries()) {
+        const name = status === 0 ? 'none' : `${status}xx`;
+        if (count > 0) lines.push(`coffer_requests_total{operation="${operation}",status="${name}"} ${count}`);
+      }
+    }
+    lines.push('# HELP coffer_request_seconds From the head of a request to the end of its answer.');
+    lines.push('# TYPE coffer_request_seconds summary');
+    for (const [operation, { requests, seconds }] of this.#tallies) {
+      const count = requests.reduce((sum, one) => sum + one, 0);
+      lines.push(`coffer_request_seconds_sum{operation="${operation}"} ${seconds}`);
+      lines.push(`coffer_request_seconds_count{operation="${operation}"} ${count}`);
+    }
+    lines.push('# HELP coffer_received_bytes_total Bytes of request bodies.');
+    lines.push('# TYPE coffer_received_bytes_total counter', `coffer_received_bytes_total ${this.#received}`);
+    lines.push('# HELP coffer_sent_bytes_total Bytes of bodies of answers.');
+    lines.push('# TYPE coffer_sent_bytes_total counter', `coffer_sent_bytes_total ${this.#sent}`);
+    lines.push('# HELP coffer_requests_in_flight Requests that are being answered.');
     lines.push('# TYPE coffer_requests_in_flight gauge', `coffer_requests_in_flight ${this.inFlight}`);
     return `${lines.join('\n')}\n`;
   }

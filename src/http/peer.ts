@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { BlockList, isIP } from 'node:net';
+import { BlockList, isIP, type Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { ConfigError } from '../base/config-error.js';
 
@@ -14,6 +14,8 @@ export class Peers {
   readonly #trusted = new BlockList();
   readonly #loopback = new BlockList();
   readonly #any: boolean;
+  /** Without proxies all requests of a connection have one peer. */
+  readonly #known = new WeakMap<Socket, Peer>();
 
   /** CIDRs or addresses. @throws ConfigError */
   constructor(trustedProxies: readonly string[]) {
@@ -32,6 +34,15 @@ export class Peers {
   }
 
   of(request: IncomingMessage): Peer {
+    if (this.#any) return this.#look(request);
+    const known = this.#known.get(request.socket);
+    if (known) return known;
+    const peer = this.#look(request);
+    this.#known.set(request.socket, peer);
+    return peer;
+  }
+
+  #look(request: IncomingMessage): Peer {
     const ip = plain(request.socket.remoteAddress ?? '');
     const secure = (request.socket as TLSSocket).encrypted === true;
     if (!this.#any || !check(this.#trusted, ip)) return { ip, secure, loopback: check(this.#loopback, ip) };

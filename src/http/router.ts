@@ -5,6 +5,10 @@ import { SUBRESOURCES } from './subresources.js';
 // biome-ignore lint/suspicious/noExplicitAny: the edge passes inputs and results through unseen
 export type AnyOperation = Operation<any, any>;
 
+/** The two operations that no sub-resource tells from others. */
+const OTHER_ID = 'ListDirectoryBuckets';
+const OTHER_HEADER = 'x-amz-request-route';
+
 interface Compiled {
   operation: AnyOperation;
   query: { name: string; value: string | undefined }[];
@@ -35,22 +39,29 @@ export class Router {
     const on = fields.bucket === '' ? 'service' : fields.key === '' ? 'bucket' : 'object';
     const best = this.#routes.get(`${method} ${on}`)?.find((route) => matches(route, fields));
     // A sub-resource that the found route doesn't name is another operation, whose answer this must not be.
-    for (const name of fields.query.keys()) {
-      if (!SUBRESOURCES.has(name) || best?.query.some((one) => one.name === name)) continue;
+    for (const [name, value] of fields.query) {
+      if (name === 'x-id' ? value !== OTHER_ID : !SUBRESOURCES.has(name)) continue;
+      if (best?.query.some((one) => one.name === name)) continue;
+      const what = name === 'x-id' ? value : `The sub-resource ${name}`;
       throw new S3Error('NotImplemented', {
-        message: 'A header you provided implies functionality that is not implemented',
-        extra: {
-          Header: name,
-          additionalMessage: `The sub-resource ${name} is not implemented for ${method} on this resource`,
-        },
+        extra: { Header: name, additionalMessage: `${what} is not implemented for ${method} on this resource` },
+      });
+    }
+    if (fields.headers[OTHER_HEADER] !== undefined) {
+      throw new S3Error('NotImplemented', {
+        extra: { Header: OTHER_HEADER, additionalMessage: 'WriteGetObjectResponse is not implemented' },
       });
     }
     if (best) return best.operation;
-    const allowed = [...this.#routes.keys()].filter((key) => key.endsWith(` ${on}`)).map((key) => key.split(' ')[0]!);
     throw new S3Error('MethodNotAllowed', {
       extra: { Method: method, ResourceType: on.toUpperCase() },
-      headers: { allow: allowed.join(', ') },
+      headers: { allow: this.#methods(on) },
     });
+  }
+
+  #methods(on: Route['on']): string {
+    const levels = [...this.#routes.keys()].filter((level) => level.endsWith(` ${on}`));
+    return levels.map((level) => level.slice(0, level.indexOf(' '))).join(', ');
   }
 
   #add(operation: AnyOperation): void {

@@ -5,6 +5,7 @@ import express from 'express';
 import { requestId } from '../base/ids.js';
 import { REQUEST_HEADERS_MAX_BYTES } from '../base/limits.js';
 import { xmlDocument } from '../base/xml/write.js';
+import { ERRORS } from '../s3/errors.js';
 import type { Edge } from './edge.js';
 
 export interface TlsFiles {
@@ -13,10 +14,13 @@ export interface TlsFiles {
 }
 
 const SHUTDOWN_MS = 30_000;
+const CLOSE_IDLE_MS = 50;
 
 /** The one file that knows Express: it gets one catch-all route; the operations' router is our own. */
 export class HttpServer {
   readonly #server: Server;
+  /** The latest response of a connection. */
+  readonly #current = new WeakMap<Socket, ServerResponse>();
   #closing = false;
 
   constructor(edge: Edge, tls: TlsFiles | undefined) {
@@ -29,6 +33,7 @@ export class HttpServer {
         if (wanted.delete(request)) response.writeContinue();
       };
       if (this.#closing) response.setHeader('connection', 'close');
+      this.#current.set(request.socket, response);
       void edge.handle(request, response, onBodyWanted);
     });
     // Express puts its prototypes into every request and response, which costs 100 µs each; these classes have them already.
@@ -50,7 +55,12 @@ export class HttpServer {
       wanted.add(request);
       this.#server.emit('request', request, response);
     });
-    this.#server.on('clientError', answerClientError);
+    this.#server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+      const current = this.#current.get(socket);
+      // Bytes of an answer that is under way must not be followed by those of another.
+      if (current?.headersSent && !current.writableFinished) socket.destroy();
+      else answerClientError(error, socket);
+    });
   }
 
   /** @throws the listen error (EADDRINUSE, EACCES …). @returns the port. */
@@ -68,9 +78,11 @@ export class HttpServer {
   async close(): Promise<void> {
     this.#closing = true;
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    this.#server.closeIdleConnections();
+    // Connections become idle as their answers end; node:http would keep those for `keepAliveTimeout`.
+    const idle = setInterval(() => this.#server.closeIdleConnections(), CLOSE_IDLE_MS);
     const timer = setTimeout(() => this.#server.closeAllConnections(), SHUTDOWN_MS);
     await closed;
+    clearInterval(idle);
     clearTimeout(timer);
   }
 }
@@ -85,19 +97,20 @@ function withPrototype<T extends typeof IncomingMessage | typeof ServerResponse>
   return made;
 }
 
+/** Requests that node:http could not read, answered as S3 does. */
 function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return;
   }
   const overflow = error.code === 'HPE_HEADER_OVERFLOW';
-  const code = overflow ? 'RequestHeaderSectionTooLarge' : 'BadRequest';
-  const message = overflow
-    ? 'Your request header section exceeds the maximum allowed header section size.'
-    : 'An error occurred when parsing the HTTP request.';
+  const late = error.code === 'ERR_HTTP_REQUEST_TIMEOUT';
+  const code = overflow ? 'RequestHeaderSectionTooLarge' : late ? 'RequestTimeout' : 'BadRequest';
+  const message = overflow || late ? ERRORS[code].message : 'An error occurred when parsing the HTTP request.';
   const extra = overflow ? ([['MaxSizeAllowed', REQUEST_HEADERS_MAX_BYTES]] as const) : [];
-  const body = xmlDocument('Error', [['Code', code], ['Message', message], ...extra, ['RequestId', requestId()]]);
+  const id = requestId();
+  const body = xmlDocument('Error', [['Code', code], ['Message', message], ...extra, ['RequestId', id]]);
   socket.end(
-    `HTTP/1.1 400 Bad Request\r\nServer: Coffer\r\nContent-Type: application/xml\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+    `HTTP/1.1 400 Bad Request\r\nx-amz-request-id: ${id}\r\nServer: Coffer\r\nContent-Type: application/xml\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   );
 }

@@ -1,118 +1,134 @@
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { hostId } from '../base/ids.js';
+import type { BodyProducer } from '../base/stream.js';
 import { xmlDocument } from '../base/xml/write.js';
 import type { S3Error } from '../s3/error.js';
 import type { Reply } from '../s3/operation.js';
+import { ClientGone, drained } from './drained.js';
+import { linger } from './linger.js';
 
 const NAMESPACE = 'http://s3.amazonaws.com/doc/2006-03-01/';
 
+/** What went out. `bytes`: of the body. */
 export interface Written {
   status: number;
   bytes: number;
 }
 
-/** The one place that writes answers. */
+type Headers = Record<string, string>;
+
+/** The one place that writes answers. Where it throws before `begun`, an error can still be answered. */
 export class ResponseWriter {
   constructor(
+    private readonly request: IncomingMessage,
     private readonly response: ServerResponse,
     private readonly requestId: string,
-    private readonly method: string,
   ) {}
 
-  /** Ends the connection with this answer: what the client still sends isn't wanted. */
-  closeAfter(): void {
-    this.response.setHeader('connection', 'close');
+  /** Headers are out: from here on a broken connection is the only honest way to fail. */
+  get begun(): boolean {
+    return this.response.headersSent;
   }
 
   async reply(reply: Reply): Promise<Written> {
-    const { response } = this;
     const status = reply.status ?? 200;
     const headers = this.#headers(reply.headers);
-    let body: string | undefined;
-    if (reply.xml) body = xmlDocument(reply.xml[0], reply.xml[1], NAMESPACE);
-    else if (reply.xmlText) body = xmlDocument(reply.xmlText[0], reply.xmlText[1], NAMESPACE);
-    if (body !== undefined) return this.text(status, headers, 'application/xml', body);
-    if (!reply.stream) {
-      if (status !== 204 && status !== 304 && headers['content-length'] === undefined) headers['content-length'] = '0';
-      response.writeHead(status, headers);
-      response.end();
-      return { status, bytes: 0 };
+    if (reply.stream) return this.#stream(status, headers, reply.stream);
+    if (reply.xml) {
+      return this.#text(status, headers, 'application/xml', xmlDocument(reply.xml[0], reply.xml[1], NAMESPACE));
     }
-    headers['content-length'] = String(reply.stream.length);
-    response.writeHead(status, headers);
-    let bytes = 0;
-    await reply.stream.pump((chunk) => {
-      bytes += chunk.length;
-      if (response.write(chunk)) return;
-      return drained(response);
-    });
-    response.end();
-    return { status, bytes };
+    if (reply.xmlText) {
+      return this.#text(status, headers, 'application/xml', xmlDocument(reply.xmlText[0], reply.xmlText[1], NAMESPACE));
+    }
+    if (status !== 204 && status !== 304 && headers['content-length'] === undefined) headers['content-length'] = '0';
+    return this.#end(status, headers, undefined);
   }
 
-  error(error: S3Error, resource: string): Written {
+  error(error: S3Error): Written {
     const headers = this.#headers(error.headers);
-    if (this.method === 'HEAD' || error.status === 304) {
-      if (error.status !== 304) headers['content-type'] = 'application/xml';
-      this.response.writeHead(error.status, headers);
-      this.response.end();
-      return { status: error.status, bytes: 0 };
+    if (error.status === 304) return this.#end(304, headers, undefined);
+    if (this.request.method === 'HEAD') {
+      headers['content-type'] = 'application/xml';
+      return this.#end(error.status, headers, undefined);
     }
     const document = xmlDocument('Error', [
       ['Code', error.code],
       ['Message', error.message],
       ...Object.entries(error.extra),
-      ['Resource', resource],
       ['RequestId', this.requestId],
-      ['HostId', String(headers['x-amz-id-2'])],
+      ['HostId', headers['x-amz-id-2']],
     ]);
-    return this.text(error.status, headers, 'application/xml', document);
+    return this.#text(error.status, headers, 'application/xml', document);
   }
 
-  text(status: number, headers: Record<string, string>, type: string, body: string): Written {
-    const bytes = Buffer.from(body, 'utf8');
-    this.response.writeHead(status, { ...headers, 'content-type': type, 'content-length': String(bytes.length) });
-    this.response.end(this.method === 'HEAD' ? undefined : bytes);
-    return { status, bytes: bytes.length };
-  }
-
+  /** An answer of the AWS JSON protocol. */
   json(status: number, json: Record<string, unknown>): Written {
     const headers = { 'x-amzn-requestid': this.requestId, server: 'Coffer' };
-    return this.text(status, headers, 'application/x-amz-json-1.1', JSON.stringify(json));
+    return this.#text(status, headers, 'application/x-amz-json-1.1', JSON.stringify(json));
+  }
+
+  /** An answer of the query protocol. */
+  queryXml(status: number, document: string): Written {
+    const headers = { 'x-amzn-requestid': this.requestId, server: 'Coffer' };
+    return this.#text(status, headers, 'text/xml', document);
   }
 
   plain(status: number, body: string, type = 'text/plain'): Written {
-    return this.text(status, this.#headers(), type, body);
+    return this.#text(status, this.#headers(undefined), type, body);
   }
 
-  #headers(extra: Readonly<Record<string, string | undefined>> = {}): Record<string, string> {
-    const headers: Record<string, string> = {
-      'x-amz-request-id': this.requestId,
-      'x-amz-id-2': hostId(),
-      server: 'Coffer',
-    };
-    for (const name in extra) if (extra[name] !== undefined) headers[name] = extra[name];
+  async #stream(status: number, headers: Headers, stream: BodyProducer): Promise<Written> {
+    const { response } = this;
+    headers['content-length'] = String(stream.length);
+    let bytes = 0;
+    // The head waits for the first chunk: what fails until then is answered, and both go out together.
+    await stream.pump((chunk) => {
+      if (bytes === 0) response.writeHead(status, headers);
+      bytes += chunk.length;
+      if (!response.write(chunk)) return drained(response);
+    });
+    if (bytes !== stream.length) throw new Error('a body has another length than was declared');
+    if (bytes === 0) response.writeHead(status, headers);
+    response.end();
+    return { status, bytes };
+  }
+
+  #text(status: number, headers: Headers, type: string, text: string): Written {
+    const body = Buffer.from(text, 'utf8');
+    headers['content-type'] = type;
+    headers['content-length'] = String(body.length);
+    return this.#end(status, headers, this.request.method === 'HEAD' ? undefined : body);
+  }
+
+  #end(status: number, headers: Headers, body: Buffer | undefined): Written {
+    const { request, response } = this;
+    const written = { status, bytes: body?.length ?? 0 };
+    if (request.complete || hasNoBody(request)) {
+      response.writeHead(status, headers);
+      response.end(body);
+      return written;
+    }
+    // What the client still sends isn't wanted.
+    headers.connection = 'close';
+    response.writeHead(status, headers);
+    if (body) response.write(body);
+    else response.flushHeaders();
+    linger(request, () => response.end());
+    return written;
+  }
+
+  #headers(extra: Readonly<Record<string, string | undefined>> | undefined): Headers {
+    const headers: Headers = { 'x-amz-request-id': this.requestId, 'x-amz-id-2': hostId(), server: 'Coffer' };
+    for (const name in extra) {
+      const value = extra[name];
+      if (value !== undefined) headers[name] = value;
+    }
     return headers;
   }
 }
 
-/** The client went away: whoever pumps stops. */
-export class ClientGone extends Error {
-  override name = 'ClientGone';
-}
+const hasNoBody = ({ headers }: IncomingMessage): boolean =>
+  headers['transfer-encoding'] === undefined &&
+  (headers['content-length'] === undefined || headers['content-length'] === '0');
 
-function drained(response: ServerResponse): Promise<void> {
-  if (response.destroyed || response.closed) return Promise.reject(new ClientGone());
-  return new Promise((resolve, reject) => {
-    const onDrain = (): void => {
-      response.off('close', onClose);
-      resolve();
-    };
-    const onClose = (): void => {
-      response.off('drain', onDrain);
-      reject(new ClientGone());
-    };
-    response.once('drain', onDrain);
-    response.once('close', onClose);
-  });
-}
+export { ClientGone };

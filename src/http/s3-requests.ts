@@ -1,0 +1,201 @@
+import type { Logger } from 'pino';
+import { type Authenticated, authenticate } from '../auth/authenticate.js';
+import { AuthError } from '../auth/error.js';
+import type { CredentialSource } from '../auth/ports.js';
+import type { BodySource } from '../base/stream.js';
+import { S3Error, type S3ErrorCode } from '../s3/error.js';
+import { ERRORS } from '../s3/errors.js';
+import { asS3Error } from '../s3/failures.js';
+import { isBucketName } from '../s3/fields/bucket-name.js';
+import type { Facts, OperationContext, RequestFields } from '../s3/operation.js';
+import type { Services } from '../s3/services.js';
+import type { BlobSnapshot } from '../store/ports.js';
+import { address } from './addressing.js';
+import { Authorizer } from './authorizer.js';
+import { takeCustomerKeys } from './customer-keys.js';
+import { type Exchange, requestContextOf } from './exchange.js';
+import { withHoisted } from './hoisted.js';
+import type { AnyOperation, Router } from './router.js';
+import { ClientGone, type Written } from './writer.js';
+import { readXmlBody } from './xml-body.js';
+
+export interface S3Parts {
+  services: Services;
+  credentials: CredentialSource;
+  domain: string | undefined;
+  router: Router;
+  log: Logger;
+}
+
+/** What is released when a request is done, however it ends. */
+interface Held {
+  fields?: RequestFields;
+  snapshot?: BlobSnapshot;
+}
+
+/** Answers the requests of S3: authentication, route, facts, input, policy, handle, reply. */
+export class S3Requests {
+  readonly #authorizer = new Authorizer();
+
+  constructor(private readonly parts: S3Parts) {}
+
+  /** @throws what can't be answered any more, since the answer has begun */
+  async serve(exchange: Exchange): Promise<Written> {
+    const { writer, entry } = exchange;
+    const held: Held = {};
+    try {
+      return await this.#serve(exchange, held);
+    } catch (error) {
+      if (error instanceof ClientGone || writer.begun) throw error;
+      const failure = present(error, held.fields ?? { bucket: '', key: '' });
+      entry.error = failure.code;
+      if (failure.status >= 500 && failure.status !== 501) {
+        this.parts.log.error({ id: exchange.id, err: failure.cause ?? failure }, 'request failed');
+      }
+      return writer.error(failure);
+    } finally {
+      held.fields?.sseCustomer?.key?.dispose();
+      held.fields?.copySourceSseCustomer?.key?.dispose();
+      await held.snapshot?.close();
+    }
+  }
+
+  async #serve(exchange: Exchange, held: Held): Promise<Written> {
+    const { request, signed, entry } = exchange;
+    const { domain, router } = this.parts;
+    let authenticated: Authenticated;
+    let keys: ReturnType<typeof takeCustomerKeys>;
+    const where = address(signed, request.headers.host, domain);
+    if (where.bucket !== '') entry.bucket = where.bucket;
+    try {
+      authenticated = this.#authenticate(exchange);
+    } finally {
+      // They may be signed; from here on nobody finds them in the request.
+      keys = takeCustomerKeys(request);
+    }
+    entry.caller = authenticated.caller.arn || 'anonymous';
+    const sent = request.headers as RequestFields['headers'];
+    const presigned = authenticated.signature.type === 'REST-QUERY-STRING';
+    const fields: RequestFields = {
+      method: signed.method,
+      bucket: where.bucket,
+      key: where.key,
+      query: where.query,
+      headers: presigned ? withHoisted(sent, where.query) : sent,
+    };
+    if (keys.own) fields.sseCustomer = keys.own;
+    if (keys.copySource) fields.copySourceSseCustomer = keys.copySource;
+    held.fields = fields;
+    const operation = router.find(fields.method, fields);
+    entry.operation = operation.name;
+    return await this.#operate(operation, fields, authenticated, exchange, held);
+  }
+
+  #authenticate({ signed }: Exchange): Authenticated {
+    const { credentials, services } = this.parts;
+    return authenticate(signed, { credentials, clock: services.clock, region: services.region, service: 's3' });
+  }
+
+  async #operate(
+    operation: AnyOperation,
+    fields: RequestFields,
+    authenticated: Authenticated,
+    exchange: Exchange,
+    held: Held,
+  ): Promise<Written> {
+    const { caller } = authenticated;
+    const facts = await this.#facts(operation, fields, held);
+    const body = authenticated.wrapBody(exchange.body);
+    if (operation.body?.kind === 'xml') {
+      const tree = await readXmlBody(operation.body, fields.headers, body);
+      if (tree) fields.xml = tree;
+    }
+    const input = readInput(operation, fields);
+    const requestContext = requestContextOf(exchange.peer);
+    const owner = facts.bucket?.record.ownerAccountId ?? caller.accountId;
+    this.#authorizer.requireAll(operation.needs(input, facts), caller, owner, requestContext);
+    if (!facts.object && operation.facts.includes('object')) {
+      this.#authorizer.requireToKnow(caller, facts.bucket.record, requestContext);
+    }
+    const context = this.#context(fields, authenticated, exchange, body, facts, requestContext);
+    const reply = operation.reply(await operation.handle(input, context), input);
+    try {
+      return await exchange.writer.reply(reply);
+    } finally {
+      await reply.stream?.close();
+    }
+  }
+
+  async #facts(operation: AnyOperation, fields: RequestFields, held: Held): Promise<Facts> {
+    const { services } = this.parts;
+    const facts = {} as Facts;
+    if (operation.facts.includes('bucket')) {
+      const bucket = await services.buckets.get(fields.bucket);
+      // Whether a bucket exists is told before policy is asked, as AWS does.
+      if (!bucket) throw noSuchBucket(fields.bucket);
+      requireExpectedOwner(fields, bucket.record.ownerAccountId);
+      facts.bucket = bucket;
+    }
+    if (operation.facts.includes('snapshot')) {
+      held.snapshot = services.blobs.snapshot();
+      facts.snapshot = held.snapshot;
+    }
+    if (operation.facts.includes('object')) {
+      const versionId = fields.query.get('versionId') || undefined;
+      const found = await services.objects.find(facts.bucket.record.bucketId, fields.key, versionId);
+      if (found) facts.object = found;
+    }
+    return facts;
+  }
+
+  #context(
+    fields: RequestFields,
+    { caller, signature }: Authenticated,
+    { id, peer }: Exchange,
+    body: BodySource,
+    facts: Facts,
+    requestContext: OperationContext['requestContext'],
+  ): OperationContext {
+    const authorizer = this.#authorizer;
+    return {
+      caller,
+      signature,
+      requestId: id,
+      fields,
+      secure: peer.secure,
+      loopback: peer.loopback,
+      sourceIp: peer.ip,
+      requestContext,
+      facts,
+      body,
+      services: this.parts.services,
+      require: (permission, bucket) => authorizer.require(permission, caller, bucket.ownerAccountId, requestContext),
+      allowed: (permission, bucket) => authorizer.allowed(permission, caller, bucket.ownerAccountId, requestContext),
+    };
+  }
+}
+
+function present(error: unknown, fields: Pick<RequestFields, 'bucket' | 'key'>): S3Error {
+  if (!(error instanceof AuthError)) return asS3Error(error, fields);
+  const code = error.code in ERRORS ? (error.code as S3ErrorCode) : 'AccessDenied';
+  return new S3Error(code, { status: error.status, message: error.message, extra: { ...error.extra } });
+}
+
+const noSuchBucket = (name: string): S3Error =>
+  new S3Error(isBucketName(name) ? 'NoSuchBucket' : 'InvalidBucketName', { extra: { BucketName: name } });
+
+const ACCOUNT_ID = /^\d{12}$/;
+
+function requireExpectedOwner(fields: RequestFields, owner: string): void {
+  const expected = fields.headers['x-amz-expected-bucket-owner'];
+  if (expected === undefined) return;
+  if (!ACCOUNT_ID.test(expected)) throw new S3Error('InvalidBucketOwnerAWSAccountID');
+  if (expected !== owner) throw new S3Error('AccessDenied');
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: the input belongs to the operation
+function readInput({ input: declared }: AnyOperation, fields: RequestFields): any {
+  const input: Record<string, unknown> = { bucket: fields.bucket, key: fields.key };
+  for (const name in declared) input[name] = declared[name]!.read(fields);
+  return input;
+}

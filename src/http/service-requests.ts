@@ -1,0 +1,105 @@
+import type { IncomingMessage } from 'node:http';
+import type { Logger } from 'pino';
+import { authenticate } from '../auth/authenticate.js';
+import { AuthError } from '../auth/error.js';
+import type { Caller, CredentialSource, Service } from '../auth/ports.js';
+import type { Clock } from '../base/clock.js';
+import { KMS_JSON_BODY_MAX_BYTES } from '../base/limits.js';
+import { getCallerIdentity, queryError } from '../iam/sts.js';
+import type { Kms } from '../kms/kms.js';
+import { S3Error } from '../s3/error.js';
+import { readBody } from './body-source.js';
+import { type Exchange, requestContextOf } from './exchange.js';
+import type { Written } from './writer.js';
+
+export interface ServiceParts {
+  /** Absent where a remote KMS is used: this process then answers no KMS requests. */
+  kms: Kms | undefined;
+  credentials: CredentialSource;
+  clock: Clock;
+  region: string;
+  log: Logger;
+}
+
+const TARGET = 'TrentService.';
+const FORM = 'application/x-www-form-urlencoded';
+
+/** Whom a request is for: KMS by its target header (AWS JSON protocol), STS by a form (query protocol), else S3. */
+export function serviceOf({ method, headers }: IncomingMessage, rawPath: string): Service {
+  if (method !== 'POST') return 's3';
+  const target = headers['x-amz-target'];
+  if (typeof target === 'string' && target.startsWith(TARGET)) return 'kms';
+  return rawPath === '/' && headers['content-type']?.startsWith(FORM) ? 'sts' : 's3';
+}
+
+/** Answers KMS and STS. Their bodies are small, and part of what is signed: they are read before authentication. */
+export class ServiceRequests {
+  constructor(private readonly parts: ServiceParts) {}
+
+  async serve(exchange: Exchange, service: Exclude<Service, 's3'>): Promise<Written> {
+    exchange.entry.operation = service.toUpperCase();
+    try {
+      const { bytes } = await readBody(exchange.body, KMS_JSON_BODY_MAX_BYTES);
+      const caller = this.#authenticate(exchange, service, bytes);
+      exchange.entry.caller = caller.arn;
+      return service === 'kms' ? await this.#kms(exchange, caller, bytes) : sts(exchange, caller, bytes);
+    } catch (error) {
+      if (exchange.writer.begun) throw error;
+      return this.#refuse(exchange, service, error);
+    }
+  }
+
+  #authenticate({ signed }: Exchange, service: Service, body: Buffer): Caller {
+    const { credentials, clock, region } = this.parts;
+    return authenticate(signed, { credentials, clock, region, service, body }).caller;
+  }
+
+  async #kms({ id, request, peer, entry, writer }: Exchange, caller: Caller, body: Buffer): Promise<Written> {
+    const { kms } = this.parts;
+    if (!kms) {
+      entry.error = 'UnsupportedOperationException';
+      return writer.json(400, {
+        __type: entry.error,
+        message: 'This Coffer uses a remote KMS: send the request there.',
+      });
+    }
+    const target = String(request.headers['x-amz-target']);
+    const who = { caller, requestId: id, requestContext: requestContextOf(peer) };
+    const answer = await kms.dispatch(target, body, who);
+    const refused = answer.json.__type;
+    // Names that no action has stay out of log and metrics: a client chooses them.
+    if (refused !== 'UnknownOperationException') entry.operation = `KMS.${target.slice(TARGET.length)}`;
+    if (answer.status !== 200) entry.error = String(refused);
+    return writer.json(answer.status, answer.json);
+  }
+
+  #refuse({ id, entry, writer }: Exchange, service: Exclude<Service, 's3'>, error: unknown): Written {
+    const { code, status, message } = this.#explain(id, service, error);
+    entry.error = code;
+    if (service === 'kms') return writer.json(status, { __type: code, message });
+    return writer.queryXml(status, queryError(code, message, id, status >= 500 ? 'Receiver' : 'Sender'));
+  }
+
+  #explain(id: string, service: Exclude<Service, 's3'>, error: unknown) {
+    if (error instanceof AuthError) return error;
+    if (error instanceof S3Error && error.status < 500) {
+      // Of the body's transport: too large, ended early, stalled.
+      return { code: 'ValidationError', status: error.status, message: error.message };
+    }
+    this.parts.log.error({ id, err: error }, 'request failed');
+    const code = service === 'kms' ? 'KMSInternalException' : 'InternalFailure';
+    return { code, status: 500, message: 'The request failed for an internal reason.' };
+  }
+}
+
+/** https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html */
+function sts({ id, entry, writer }: Exchange, caller: Caller, body: Buffer): Written {
+  const action = new URLSearchParams(body.toString('utf8')).get('Action');
+  if (action === 'GetCallerIdentity') {
+    entry.operation = 'STS.GetCallerIdentity';
+    return writer.queryXml(200, getCallerIdentity(caller, id));
+  }
+  entry.error = 'InvalidAction';
+  const message = `Could not find operation ${action} for version 2011-06-15`;
+  return writer.queryXml(400, queryError('InvalidAction', message, id));
+}

@@ -1,0 +1,57 @@
+import { XML_BODY_MAX_BYTES } from '../base/limits.js';
+import type { BodySource } from '../base/stream.js';
+import { parseXml, XmlError } from '../base/xml/parse.js';
+import type { XmlTree } from '../base/xml/ports.js';
+import { uploadChecksums } from '../s3/checksum/upload-checksums.js';
+import { S3Error } from '../s3/error.js';
+import type { Operation, RequestFields } from '../s3/operation.js';
+import { readBody } from './body-source.js';
+
+type XmlBody = Extract<NonNullable<Operation['body']>, { kind: 'xml' }>;
+
+/**
+ * Reads, verifies and parses the body that an operation declares. Undefined where none was sent and none is required.
+ * @throws S3Error BadDigest, InvalidDigest, InvalidRequest, MalformedXML, MaxMessageLengthExceeded, MissingRequestBodyError
+ */
+export async function readXmlBody(
+  declared: XmlBody,
+  headers: RequestFields['headers'],
+  body: BodySource,
+): Promise<XmlTree | undefined> {
+  const { root, required, maxBytes, integrity } = declared;
+  const { bytes, end } = await readBody(body, maxBytes ?? XML_BODY_MAX_BYTES);
+  if (integrity !== 'none') {
+    if (integrity === 'required' && bytes.length > 0 && !hasDigest(headers)) {
+      throw new S3Error('InvalidRequest', { message: 'Missing required header for this request: Content-MD5' });
+    }
+    const checksums = await uploadChecksums(headers, { md5: false });
+    checksums.update(bytes);
+    checksums.verify(end.trailers);
+  }
+  if (bytes.length === 0) {
+    if (required) throw new S3Error('MissingRequestBodyError');
+    return undefined;
+  }
+  return parse(bytes, root);
+}
+
+function parse(bytes: Buffer, root: string): XmlTree {
+  let tree: XmlTree;
+  try {
+    tree = parseXml(bytes);
+  } catch (error) {
+    if (error instanceof XmlError) throw new S3Error('MalformedXML', { cause: error });
+    throw error;
+  }
+  if (tree.name !== root) throw new S3Error('MalformedXML');
+  return tree;
+}
+
+function hasDigest(headers: RequestFields['headers']): boolean {
+  if (headers['content-md5'] !== undefined || headers['x-amz-trailer'] !== undefined) return true;
+  for (const name in headers) {
+    if (!name.startsWith('x-amz-checksum-')) continue;
+    if (name !== 'x-amz-checksum-type' && name !== 'x-amz-checksum-algorithm') return true;
+  }
+  return false;
+}

@@ -10,8 +10,7 @@ export interface Address {
 }
 
 /** Raw request target: never `new URL`, which would normalise `..` and `//` away. */
-export function splitTarget(sent: string): { rawPath: string; rawQuery: string } {
-  const target = BEYOND_ASCII.test(sent) ? escapeBytes(sent) : sent;
+export function splitTarget(target: string): { rawPath: string; rawQuery: string } {
   // Absolute form, as proxies send it.
   const start = target.startsWith('/') ? 0 : (ORIGIN.exec(target)?.[0].length ?? 0);
   const question = target.indexOf('?', start);
@@ -21,12 +20,6 @@ export function splitTarget(sent: string): { rawPath: string; rawQuery: string }
 
 const ORIGIN = /^https?:\/\/[^/?]*/i;
 const PORT = /:\d+$/;
-const BEYOND_ASCII = /[^\0-\x7f]/;
-
-/** node:http gives bytes that a client forgot to escape as latin1: escaped, they mean what they were. */
-function escapeBytes(text: string): string {
-  return text.replace(/[^\0-\x7f]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
-}
 
 /** `bucket.<domain>`: the bucket's name; undefined on any other host. */
 export function bucketOfHost(host: string | undefined, domain: string | undefined): string | undefined {

@@ -57,8 +57,9 @@ export class HttpServer {
     });
     this.#server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
       const current = this.#current.get(socket);
-      // Bytes of an answer that is under way must not be followed by those of another.
-      if (current?.headersSent && !current.writableFinished) socket.destroy();
+      const pending = current !== undefined && !current.writableFinished;
+      // What follows a request that isn't answered yet can't be answered: that would be taken for the other's answer.
+      if (pending && (current.headersSent || current.req.complete)) socket.destroy();
       else answerClientError(error, socket);
     });
   }

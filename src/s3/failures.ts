@@ -3,6 +3,7 @@ import { TooMuchContention } from '../store/conflict.js';
 import { OutcomeUnknown, StoreUnavailable } from '../store/errors.js';
 import { BucketGone } from '../store/objects.js';
 import { UploadGone } from '../store/uploads.js';
+import { VersionReplaced } from './body/reader.js';
 import { S3Error, type S3ErrorCode } from './error.js';
 import { ERRORS } from './errors.js';
 import type { RequestFields } from './operation.js';
@@ -19,6 +20,8 @@ export function asS3Error(error: unknown, fields: Pick<RequestFields, 'bucket' |
   if (error instanceof TooMuchContention) {
     return new S3Error('ConditionalRequestConflict', { extra: { Key: fields.key }, cause: error });
   }
+  // The source of a copy was overwritten while it was opened: the client tries again, as SDKs do by themselves.
+  if (error instanceof VersionReplaced) return new S3Error('SlowDown', { cause: error });
   if (error instanceof StoreUnavailable) return new S3Error('ServiceUnavailable', { cause: error });
   if (error instanceof OutcomeUnknown) return new S3Error('InternalError', { cause: error });
   return new S3Error('InternalError', { cause: error });

@@ -1,4 +1,8 @@
+import { StoreDamaged } from '../store/errors.js';
+import type { FoundVersion } from '../store/objects.js';
+import type { BlobSnapshot } from '../store/ports.js';
 import type { ObjectContent, ObjectRecord, StoredChecksum } from '../store/records.js';
+import { VersionReplaced } from './body/reader.js';
 import { findPart, readVersion } from './body/version-body.js';
 import { checksumHeaders } from './checksum/headers.js';
 import { requirePrivateTransport } from './encryption/choose.js';
@@ -27,9 +31,56 @@ export interface ReadInput {
 
 /** GetObject and HeadObject, which differ in the body alone. */
 export async function readObject(input: ReadInput, context: OperationContext, withBody: boolean): Promise<Reply> {
-  const { facts, services, caller, fields } = context;
+  try {
+    return await readAgain(input, context, withBody);
+  } finally {
+    input.customerKey?.key.dispose();
+  }
+}
+
+/** A version may be overwritten between the reading of its record and of its body: then the new one is read, from a new snapshot. */
+async function readAgain(input: ReadInput, context: OperationContext, withBody: boolean): Promise<Reply> {
+  const { facts, services } = context;
+  let found = facts.object;
+  try {
+    return await readFound(input, context, withBody, found, facts.snapshot);
+  } catch (error) {
+    if (!(error instanceof VersionReplaced)) throw error;
+  }
+  for (;;) {
+    const snapshot = services.blobs.snapshot();
+    try {
+      const fresh = await services.objects.find(facts.bucket.record.bucketId, input.key, input.versionId);
+      const unchanged = found !== undefined && fresh?.revision.equals(found.revision);
+      if (unchanged) throw new StoreDamaged('the body of an object is missing');
+      found = fresh;
+      const reply = await readFound(input, context, withBody, fresh, snapshot);
+      const close = reply.stream?.close;
+      if (!reply.stream || !close) await snapshot.close();
+      else {
+        reply.stream.close = async () => {
+          await close();
+          await snapshot.close();
+        };
+      }
+      return reply;
+    } catch (error) {
+      await snapshot.close();
+      if (!(error instanceof VersionReplaced)) throw error;
+    }
+  }
+}
+
+async function readFound(
+  input: ReadInput,
+  context: OperationContext,
+  withBody: boolean,
+  found: FoundVersion | undefined,
+  snapshot: BlobSnapshot | undefined,
+): Promise<Reply> {
+  const { services, caller, fields } = context;
   if (input.customerKey) requirePrivateTransport(context);
-  const { record, content } = requireVersion(facts.object, {
+  const { record, content } = requireVersion(found, {
     method: fields.method,
     key: input.key,
     versionId: input.versionId,
@@ -71,9 +122,8 @@ export async function readObject(input: ReadInput, context: OperationContext, wi
         'x-amz-mp-parts-count': selected.partsCount === undefined ? undefined : String(selected.partsCount),
       },
     };
-    if (!withBody || !cipher || !facts.snapshot) return reply;
-    const body = readVersion(services, facts.snapshot, record, cipher, { start, end });
-    await body.prefetch();
+    if (!withBody || !cipher || !snapshot) return reply;
+    const body = await readVersion(services, snapshot, record, cipher, { start, end });
     const held = cipher;
     cipher = undefined;
     reply.stream = {
@@ -86,7 +136,6 @@ export async function readObject(input: ReadInput, context: OperationContext, wi
     return reply;
   } finally {
     cipher?.dispose();
-    input.customerKey?.key.dispose();
   }
 }
 

@@ -40,11 +40,16 @@ export class Manifests {
     return { pages: index.length, parts: parts.length, digest: hash.digest('base64'), index };
   }
 
+  /** One page; undefined where it is gone, since the object is. */
+  async find(objectId: string, page: number): Promise<ManifestPart[] | undefined> {
+    return (await this.#table.get(manifestPageKey(Buffer.from(objectId, 'hex'), page)))?.record;
+  }
+
   /** One page. @throws StoreDamaged where it is missing. */
   async page(objectId: string, page: number): Promise<ManifestPart[]> {
-    const stored = await this.#table.get(manifestPageKey(Buffer.from(objectId, 'hex'), page));
-    if (!stored) throw new StoreDamaged(`a manifest page of object ${objectId} is missing`);
-    return stored.record;
+    const parts = await this.find(objectId, page);
+    if (!parts) throw new StoreDamaged(`a manifest page of object ${objectId} is missing`);
+    return parts;
   }
 
   /** All parts, with the digest checked. */

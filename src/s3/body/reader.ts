@@ -12,9 +12,9 @@ export interface ReadablePart {
   open(start: number, end: number): Opener;
 }
 
-/** The row of an inline body is gone: the version was replaced after its record was read, or the store is damaged. */
-export class InlineBodyGone extends StoreDamaged {
-  override name = 'InlineBodyGone';
+/** A row that the record names is gone: the version was replaced after its record was read, or the store is damaged. */
+export class VersionReplaced extends StoreDamaged {
+  override name = 'VersionReplaced';
 }
 
 /** Blob values fetched at once, and ahead of what is being sent. */
@@ -29,8 +29,8 @@ export class BodyReader implements BodyProducer {
     private readonly meta: MetaStore,
     private readonly snapshot: BlobSnapshot,
     private readonly objectId: Buffer,
-    /** The parts that the range touches, in order; may be made while reading. */
-    private readonly parts: AsyncIterable<ReadablePart> | Iterable<ReadablePart>,
+    /** The parts that the range touches, in order. */
+    private readonly parts: readonly ReadablePart[],
     private readonly range: { start: number; end: number },
   ) {
     this.length = range.end - range.start;
@@ -42,7 +42,7 @@ export class BodyReader implements BodyProducer {
       sent += chunk.length;
       return sink(chunk);
     };
-    for await (const readable of this.parts) {
+    for (const readable of this.parts) {
       const start = Math.max(0, this.range.start - readable.offset);
       const end = Math.min(readable.part.size, this.range.end - readable.offset);
       if (start >= end && !(readable.part.size === 0 && this.length === 0)) continue;
@@ -55,12 +55,11 @@ export class BodyReader implements BodyProducer {
 
   /**
    * Fetches an inline body before the answer begins: its row isn't part of the snapshot, and an overwrite may have taken it since
-   * the record was read. @throws InlineBodyGone: read the record again.
+   * the record was read. @throws VersionReplaced: read the record again.
    */
   async prefetch(): Promise<void> {
-    if (!Array.isArray(this.parts) || this.parts.length !== 1) return;
-    const { part } = this.parts[0] as ReadablePart;
-    if (part.inline) this.#inline = await this.#readInline(part);
+    const [only, ...others] = this.parts;
+    if (only?.part.inline && others.length === 0) this.#inline = await this.#readInline(only.part);
   }
 
   /** The snapshot belongs to the edge. */
@@ -74,7 +73,7 @@ export class BodyReader implements BodyProducer {
 
   async #readInline(part: BodyPart): Promise<Buffer> {
     const row = await this.meta.get(inlineBodyKey(this.objectId, Buffer.from(part.partId, 'hex')));
-    if (!row) throw new InlineBodyGone('the inline body of an object is missing');
+    if (!row) throw new VersionReplaced('the inline body of an object is missing');
     return row.value;
   }
 

@@ -20,7 +20,7 @@ export interface StoredBody {
  */
 export async function storeBody(
   services: Services,
-  target: { objectId: Buffer; cipher: ObjectCipher },
+  target: { objectId: Buffer; cipher: ObjectCipher; isPart?: boolean },
   source: BodySource | BodyProducer,
   checksums: UploadChecksums,
 ): Promise<StoredBody> {
@@ -31,7 +31,7 @@ export async function storeBody(
     dead: services.objects.dead,
     budget: services.uploadBudget,
   };
-  const writer = new BodyWriter(parts, target.objectId, (partId) => target.cipher.seal(partId));
+  const writer = new BodyWriter(parts, target.objectId, (partId) => target.cipher.seal(partId), !target.isPart);
   try {
     const end = await source.pump((chunk) => {
       checksums.update(chunk);
@@ -42,6 +42,7 @@ export async function storeBody(
     return { part, etag: etagOf(target.cipher, verified), checksums: verified, writer };
   } catch (error) {
     await writer.abort();
+    services.sweep();
     throw error;
   }
 }

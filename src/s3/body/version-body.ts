@@ -3,24 +3,30 @@ import type { Manifests } from '../../store/manifest.js';
 import type { BlobSnapshot, MetaStore } from '../../store/ports.js';
 import type { BodyPart, Manifest, ManifestPart, ObjectRecord } from '../../store/records.js';
 import type { ObjectCipher } from '../encryption/object-cipher.js';
-import { BodyReader, type ReadablePart } from './reader.js';
+import { BodyReader, type ReadablePart, VersionReplaced } from './reader.js';
 
-/** The bytes [start, end) of a version, decrypted while they are read. */
-export function readVersion(
+/**
+ * The bytes [start, end) of a version, decrypted while they are read. Everything that lies outside the blob snapshot (inline body,
+ * manifest pages) is fetched here, before an answer begins: an overwrite may take it at any time.
+ * @throws VersionReplaced: read the record again.
+ */
+export async function readVersion(
   stores: { meta: MetaStore; manifests: Manifests },
   snapshot: BlobSnapshot,
   record: ObjectRecord,
   cipher: ObjectCipher,
   range: { start: number; end: number },
-): BodyReader {
+): Promise<BodyReader> {
   const content = record.content;
   if (!content) throw new StoreDamaged('a version without content has no body');
   const objectId = Buffer.from(record.objectId, 'hex');
   const parts =
     'manifest' in content.body
-      ? manifestParts(stores.manifests, record.objectId, content.body.manifest, cipher, range)
+      ? await manifestParts(stores.manifests, record.objectId, content.body.manifest, cipher, range)
       : [readable(content.body, 0, cipher)];
-  return new BodyReader(stores.meta, snapshot, objectId, parts, range);
+  const reader = new BodyReader(stores.meta, snapshot, objectId, parts, range);
+  await reader.prefetch();
+  return reader;
 }
 
 function readable(part: BodyPart, offset: number, cipher: ObjectCipher): ReadablePart {
@@ -28,25 +34,33 @@ function readable(part: BodyPart, offset: number, cipher: ObjectCipher): Readabl
   return { part, offset, open: (start, end) => cipher.open(partId, part.size, part.chunkBytes, { start, end }) };
 }
 
-/** Pages are fetched while earlier parts are being sent; only those that the range touches. */
-async function* manifestParts(
+/** The parts that the range touches: a few hundred bytes each, 10,000 at most. */
+async function manifestParts(
   manifests: Manifests,
   objectId: string,
   manifest: Manifest,
   cipher: ObjectCipher,
   range: { start: number; end: number },
-): AsyncGenerator<ReadablePart> {
+): Promise<ReadablePart[]> {
+  const parts: ReadablePart[] = [];
   for (let page = 0; page < manifest.pages; page++) {
     const next = manifest.index[page + 1];
     if (next && next.offset <= range.start) continue;
     let offset = manifest.index[page]!.offset;
-    if (offset >= range.end && page > 0) return;
-    for (const part of await manifests.page(objectId, page)) {
-      if (offset + part.size > range.start || part.size === 0) yield readable(part, offset, cipher);
+    if (offset >= range.end && page > 0) break;
+    for (const part of await manifestPage(manifests, objectId, page)) {
+      if (offset < range.end && (offset + part.size > range.start || part.size === 0))
+        parts.push(readable(part, offset, cipher));
       offset += part.size;
-      if (offset >= range.end) return;
     }
   }
+  return parts;
+}
+
+async function manifestPage(manifests: Manifests, objectId: string, page: number): Promise<ManifestPart[]> {
+  const parts = await manifests.find(objectId, page);
+  if (!parts) throw new VersionReplaced('a manifest page is missing');
+  return parts;
 }
 
 /** One part of a multipart object by its number, with where it starts; undefined where there is none. */
@@ -60,7 +74,7 @@ export async function findPart(
     const next = manifest.index[page + 1];
     if (next && next.firstPart <= partNumber) continue;
     let offset = manifest.index[page]!.offset;
-    for (const part of await manifests.page(objectId, page)) {
+    for (const part of await manifestPage(manifests, objectId, page)) {
       if (part.partNumber === partNumber) return { part, offset };
       offset += part.size;
     }

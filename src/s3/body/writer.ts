@@ -39,6 +39,8 @@ export class BodyWriter {
     private readonly parts: BodyWriterParts,
     private readonly objectId: Buffer,
     seal: (partId: Buffer) => Sealer,
+    /** Parts of uploads never lie inline: they are read for as long as the whole object is, from the blob snapshot. */
+    private readonly mayBeInline = true,
   ) {
     this.#sealer = seal(this.partId);
   }
@@ -64,7 +66,7 @@ export class BodyWriter {
       size: this.#size,
       chunkBytes: this.#sealer.chunkBytes,
     };
-    if (!this.#flushed && this.#pending.length === 0 && bytes <= INLINE_BODY_MAX_BYTES) {
+    if (this.mayBeInline && !this.#flushed && this.#pending.length === 0 && bytes <= INLINE_BODY_MAX_BYTES) {
       this.#inline = rest.length === 1 ? rest[0]! : Buffer.concat(rest);
       return { ...part, inline: true };
     }

@@ -65,7 +65,7 @@ export class OpenSource {
     }
   }
 
-  read(range: { start: number; end: number }): BodyProducer {
+  read(range: { start: number; end: number }): Promise<BodyProducer> {
     return readVersion(this.context.services, this.snapshot, this.record, this.cipher, range);
   }
 

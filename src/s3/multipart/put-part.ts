@@ -49,7 +49,7 @@ export async function putPart(
   );
   try {
     const objectId = Buffer.from(record.objectId, 'hex');
-    const stored = await storeBody(services, { objectId, cipher }, source, checksums);
+    const stored = await storeBody(services, { objectId, cipher, isPart: true }, source, checksums);
     const { value } = stored.checksums.checksum;
     const part: PartRecord = {
       ...stored.part,

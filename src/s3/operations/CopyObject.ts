@@ -71,7 +71,7 @@ export const copyObject = operation({
         const checksums = await copyChecksums(input.checksumAlgorithm, content.checksum, {
           md5: choice.mode === 'SSE-S3',
         });
-        const body = source.read({ start: 0, end: content.size });
+        const body = await source.read({ start: 0, end: content.size });
         const stored = await storeBody(services, { objectId, cipher }, body, checksums);
         const replace = input.metadataDirective === 'REPLACE';
         const tags = input.taggingDirective === 'REPLACE' ? input.tags : content.tags;

@@ -56,7 +56,7 @@ export const uploadPartCopy = operation({
             message: `The specified copy source is larger than the maximum allowable size for a copy source: ${PART_MAX_BYTES}`,
           });
         }
-        const put = await putPart(context, upload, partNumber, input.customerKey, source.read(range), {});
+        const put = await putPart(context, upload, partNumber, input.customerKey, await source.read(range), {});
         const sourceVersion = source.bucket.versioning === undefined ? undefined : source.record.versionId;
         return { ...put, sourceVersion };
       } finally {

@@ -1,5 +1,5 @@
 import { fork } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,11 +12,14 @@ import { ServerProcess } from './server-process.js';
 import { format, type Line } from './table.js';
 import { Worker } from './worker.js';
 
+/** A process that has just been stopped may still make a file. */
+const REMOVE = { recursive: true, force: true, maxRetries: 3 };
+
 /** What the rows share: the processes beside the server, temporary directories, and the table. */
 export class Context {
   readonly lines: Line[] = [];
   readonly client = new Worker<Job, JobResult>('client.ts');
-  readonly ceilings = new Worker<CeilingTask, number>('ceilings/process.ts');
+  ceilings = new Worker<CeilingTask, number>('ceilings/process.ts');
 
   private constructor(
     readonly options: Options,
@@ -30,7 +33,14 @@ export class Context {
   async close(): Promise<void> {
     this.client.stop();
     this.ceilings.stop();
-    await rm(this.directory, { recursive: true, force: true, maxRetries: 3 });
+    await rm(this.directory, REMOVE);
+  }
+
+  /** Between rows: frees the disk and what the ceilings' process holds. */
+  async reset(): Promise<void> {
+    this.ceilings.stop();
+    this.ceilings = new Worker('ceilings/process.ts');
+    for (const name of await readdir(this.directory)) await rm(join(this.directory, name), REMOVE);
   }
 
   temporary(name: string): Promise<string> {
@@ -55,7 +65,7 @@ export class Context {
     } finally {
       await server.stop();
       if (profileTo) process.stderr.write(`${await hottest(profileTo)}\n`);
-      if (!options.directory) await rm(directory, { recursive: true, force: true });
+      if (!options.directory) await rm(directory, REMOVE);
     }
   }
 

@@ -39,6 +39,7 @@ try {
       process.exitCode = 1;
       process.stderr.write(`${name} failed: ${(error as Error).stack}\n`);
     }
+    await context.reset();
   }
 } finally {
   await context.close();

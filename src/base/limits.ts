@@ -42,5 +42,5 @@ export const BLOB_RUN_MAX_VALUES = 4096;
 export const BLOB_FLUSH_BYTES = 4 * MiB;
 /** Bodies up to this size (of ciphertext) lie in `meta` beside their record. */
 export const INLINE_BODY_MAX_BYTES = 8 * KiB + 256;
-/** All uploads together may hold this much in memory; further ones wait. */
-export const UPLOAD_BUDGET_BYTES = 128 * MiB;
+/** Ciphertext of all uploads together that waits to be written; further ones wait. LevelDB copies it twice on its way. */
+export const UPLOAD_BUDGET_BYTES = 24 * MiB;

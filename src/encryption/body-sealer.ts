@@ -1,9 +1,13 @@
 import { createCipheriv, randomBytes } from 'node:crypto';
+import { BufferPool } from '../base/buffer-pool.js';
 import { BLOB_VALUE_BYTES } from '../base/limits.js';
 import type { Secret } from '../base/secret.js';
 import { CHUNKS_MAX, deriveMessageKeys, type MessageKeys, SALT_BYTES, TAG_BYTES, writeNonce } from './cobblestone.js';
 
 export const CHUNK_BYTES = 16 * 1024;
+
+/** Values of full size come from here; whoever has written one gives it back. It holds ciphertext alone. */
+export const VALUE_POOL = new BufferPool(BLOB_VALUE_BYTES, 48);
 
 /**
  * Encrypts a body as it arrives. The ciphertext comes out as values of exactly `valueBytes` that nobody writes to again: what is
@@ -87,14 +91,18 @@ export class BodySealer {
       at += copied;
       if (this.#filled === this.#valueBytes) {
         whole.push(this.#value);
-        this.#value = Buffer.allocUnsafeSlow(this.#valueBytes);
+        this.#value = this.#allocate();
         this.#filled = 0;
       }
     }
   }
 
+  #allocate(): Buffer {
+    return this.#valueBytes === BLOB_VALUE_BYTES ? VALUE_POOL.take() : Buffer.allocUnsafeSlow(this.#valueBytes);
+  }
+
   #grow(): void {
-    const larger = Buffer.allocUnsafeSlow(this.#valueBytes);
+    const larger = this.#allocate();
     this.#value.copy(larger, 0, 0, this.#filled);
     this.#value = larger;
   }

@@ -1,6 +1,7 @@
 import type { Budget } from '../../base/budget.js';
 import { randomId } from '../../base/ids.js';
 import { BLOB_FLUSH_BYTES, BLOB_VALUE_BYTES, INLINE_BODY_MAX_BYTES } from '../../base/limits.js';
+import { VALUE_POOL } from '../../encryption/body-sealer.js';
 import type { Sealer } from '../../encryption/data-keys.js';
 import type { DeadRows } from '../../store/dead.js';
 import type { Intents } from '../../store/intents.js';
@@ -124,7 +125,12 @@ export class BodyWriter {
     const bytes = this.#pendingBytes;
     this.#pending = [];
     this.#pendingBytes = 0;
-    const written = this.#write(values).finally(() => this.parts.budget.release(bytes));
+    const written = this.#write(values)
+      // Where it failed, nobody knows who still reads them.
+      .then(() => {
+        for (const value of values) VALUE_POOL.give(value);
+      })
+      .finally(() => this.parts.budget.release(bytes));
     // Its failure is met by whoever awaits it next; until then it must not count as unhandled.
     written.catch(() => {});
     this.#inFlight = written;

@@ -12,8 +12,9 @@ const EXPLAINED = [ConfigError, RootKeyError, StoreInUse, StoreTooNew, StoreDama
 try {
   const config = readConfig(process.env);
   const coffer = await startCoffer(config);
-  process.stdout.write(welcome(coffer, config, process.stdout.isTTY === true));
+  // First of all: whoever reads the lines below may end the process at once.
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop(coffer));
+  process.stdout.write(welcome(coffer, config, process.stdout.isTTY === true));
 } catch (error) {
   const explained = EXPLAINED.some((type) => error instanceof type);
   process.stderr.write(explained ? `coffer: ${(error as Error).message}\n` : `coffer: ${(error as Error).stack}\n`);

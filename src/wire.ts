@@ -44,6 +44,7 @@ import { Uploads } from './store/uploads.js';
 
 /** How often what is due is looked for: CMKs whose waiting period is over. */
 const HOUSEKEEPING_MS = 60_000;
+const SWEEP_DELAY_MS = 100;
 
 /** Lines that a stuck reader of the log leaves in memory; more are dropped. */
 const LOG_MAX_BYTES = 16 * 1024 * 1024;
@@ -102,8 +103,15 @@ async function wire(config: Config, store: Store, log: Logger): Promise<Coffer> 
   const sweeper = new Sweeper({ meta, blobs, intents, manifests, uploads, dead: objects.dead });
   await buckets.recover();
   await sweeper.recover();
+  // Many requests ask for a pass at once; one a little later serves them all.
+  let sweepIsDue = false;
   const sweep = (): void => {
-    sweeper.kick().catch((error) => log.error({ err: error }, 'the sweeper stopped'));
+    if (sweepIsDue) return;
+    sweepIsDue = true;
+    setTimeout(() => {
+      sweepIsDue = false;
+      sweeper.kick().catch((error) => log.error({ err: error }, 'the sweeper stopped'));
+    }, SWEEP_DELAY_MS).unref();
   };
   const dataKeys = new DataKeys(keyService, rootKey.derive('coffer/store-key'), clock);
   const destroyer =

@@ -2,12 +2,22 @@ import { createCipheriv, randomBytes } from 'node:crypto';
 import { BufferPool } from '../base/buffer-pool.js';
 import { BLOB_VALUE_BYTES } from '../base/limits.js';
 import type { Secret } from '../base/secret.js';
-import { CHUNKS_MAX, deriveMessageKeys, type MessageKeys, SALT_BYTES, TAG_BYTES, writeNonce } from './cobblestone.js';
+import {
+  CHUNKS_MAX,
+  deriveMessageKeys,
+  HEADER_BYTES,
+  type MessageKeys,
+  SALT_BYTES,
+  TAG_BYTES,
+  writeNonce,
+} from './cobblestone.js';
 
 export const CHUNK_BYTES = 16 * 1024;
 
 /** Values of full size come from here; whoever has written one gives it back. It holds ciphertext alone. */
 export const VALUE_POOL = new BufferPool(BLOB_VALUE_BYTES, 48);
+/** Plaintext that doesn't fill a chunk yet; zeroed before it is given back. */
+const CARRY_POOL = new BufferPool(CHUNK_BYTES, 64);
 
 /**
  * Encrypts a body as it arrives. The ciphertext comes out as values of exactly `valueBytes` that nobody writes to again: what is
@@ -21,8 +31,11 @@ export class BodySealer {
   readonly #carry: Buffer;
   #carried = 0;
   #chunk = 0;
-  #value: Buffer;
+  #ended = false;
+  /** The value being filled; made with the first chunk. */
+  #value: Buffer | undefined;
   #filled = 0;
+  readonly #salt: Buffer;
 
   /** `context`: see `bodyContext`. */
   constructor(
@@ -34,13 +47,9 @@ export class BodySealer {
     this.chunkBytes = options.chunkBytes ?? CHUNK_BYTES;
     this.#valueBytes = options.valueBytes ?? BLOB_VALUE_BYTES;
     this.#keys = deriveMessageKeys(dataKey.expose(), salt, context);
-    this.#carry = Buffer.allocUnsafeSlow(this.chunkBytes);
-    // A small body needs no buffer of a whole value: it grows to one when it turns out larger.
-    this.#value = Buffer.allocUnsafeSlow(Math.min(this.#valueBytes, SMALL_VALUE_BYTES));
-    const whole: Buffer[] = [];
-    this.#emit(salt, whole);
-    this.#emit(this.#keys.commitment, whole);
-    if (whole.length > 0) throw new RangeError('values are shorter than a message header');
+    this.#salt = salt;
+    this.#carry = this.chunkBytes === CHUNK_BYTES ? CARRY_POOL.take() : Buffer.allocUnsafeSlow(this.chunkBytes);
+    if (this.#valueBytes < HEADER_BYTES) throw new RangeError('values are shorter than a message header');
   }
 
   /** Returns the values that became complete. */
@@ -62,17 +71,30 @@ export class BodySealer {
     return whole;
   }
 
-  /** Ends the message: the rest, the last value shorter than the others. The message key is zeroed. */
+  /** Ends the message: the rest, the last value shorter than the others. The message key is zeroed. Called once. */
   final(): Buffer[] {
+    if (this.#ended) throw new Error('this message has ended');
+    this.#ended = true;
     const whole: Buffer[] = [];
-    this.#seal(this.#carry.subarray(0, this.#carried), whole);
-    if (this.#filled > 0) whole.push(this.#value.subarray(0, this.#filled));
+    const last = this.#carry.subarray(0, this.#carried);
+    // A body of one chunk gets a buffer of its exact size.
+    if (!this.#value) this.#begin(Math.min(this.#valueBytes, HEADER_BYTES + last.length + TAG_BYTES), whole);
+    this.#seal(last, whole);
+    if (this.#filled > 0) whole.push(this.#value!.subarray(0, this.#filled));
     this.#keys.key.fill(0);
     this.#carry.fill(0);
+    CARRY_POOL.give(this.#carry);
     return whole;
   }
 
+  #begin(bytes: number, whole: Buffer[]): void {
+    this.#value = bytes === BLOB_VALUE_BYTES ? VALUE_POOL.take() : Buffer.allocUnsafeSlow(bytes);
+    this.#emit(this.#salt, whole);
+    this.#emit(this.#keys.commitment, whole);
+  }
+
   #seal(plaintext: Buffer, whole: Buffer[]): void {
+    if (!this.#value) this.#begin(this.#valueBytes, whole);
     if (this.#chunk >= CHUNKS_MAX) throw new RangeError('message of more than 2^38 chunks');
     writeNonce(this.#nonce, this.#keys.baseNonce, this.#chunk++);
     const cipher = createCipheriv('aes-256-gcm', this.#keys.key, this.#nonce);
@@ -85,27 +107,15 @@ export class BodySealer {
   #emit(bytes: Buffer, whole: Buffer[]): void {
     let at = 0;
     while (at < bytes.length) {
-      if (this.#filled === this.#value.length) this.#grow();
-      const copied = bytes.copy(this.#value, this.#filled, at);
+      const value = this.#value!;
+      const copied = bytes.copy(value, this.#filled, at);
       this.#filled += copied;
       at += copied;
-      if (this.#filled === this.#valueBytes) {
-        whole.push(this.#value);
-        this.#value = this.#allocate();
-        this.#filled = 0;
-      }
+      if (this.#filled < this.#valueBytes) continue;
+      whole.push(value);
+      this.#value =
+        this.#valueBytes === BLOB_VALUE_BYTES ? VALUE_POOL.take() : Buffer.allocUnsafeSlow(this.#valueBytes);
+      this.#filled = 0;
     }
   }
-
-  #allocate(): Buffer {
-    return this.#valueBytes === BLOB_VALUE_BYTES ? VALUE_POOL.take() : Buffer.allocUnsafeSlow(this.#valueBytes);
-  }
-
-  #grow(): void {
-    const larger = this.#allocate();
-    this.#value.copy(larger, 0, 0, this.#filled);
-    this.#value = larger;
-  }
 }
-
-const SMALL_VALUE_BYTES = 20 * 1024 + TAG_BYTES;

@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.js';
 import type { Secret } from '../base/secret.js';
 import { Xaes } from '../seal/xaes.js';
 import type { KeyService, KmsCallerContext } from './ports.js';
-import { bucketContext, type ObjectArns } from './sse-kms.js';
+import { bucketContext, type ObjectArns } from './s3-context.js';
 
 /** How long an unwrapped S3 Bucket Key may stay in memory. */
 const LIFETIME_MS = 5 * 60 * 1000;

@@ -10,8 +10,9 @@ import { createDsseKms, unwrapDsseKms } from './dsse-kms.js';
 import { LayeredOpener, LayeredSealer } from './layers.js';
 import { bodyContext, type ObjectIds } from './object-ids.js';
 import type { EncryptionContext, KeyService, KmsCallerContext } from './ports.js';
+import type { ObjectArns } from './s3-context.js';
 import { unwrapSseC, wrapSseC } from './sse-c.js';
-import { createSseKms, createUnderBucketKey, type ObjectArns, unwrapSseKms } from './sse-kms.js';
+import { createSseKms, createUnderBucketKey, unwrapSseKms } from './sse-kms.js';
 import { unwrapSseS3, wrapSseS3 } from './sse-s3.js';
 import type { WrappedDataKey } from './wrapped-key.js';
 

@@ -2,7 +2,7 @@ import { Secret } from '../base/secret.js';
 import type { Xaes } from '../seal/xaes.js';
 import { type ObjectIds, wrapAad } from './object-ids.js';
 import type { EncryptionContext, KeyService, KmsCallerContext } from './ports.js';
-import { type ObjectArns, objectContext } from './sse-kms.js';
+import { type ObjectArns, objectContext } from './s3-context.js';
 
 /** DSSE-KMS: the inner message's key is the KMS's, the outer one's lies under the store key. There is no bucket key. */
 export interface DsseKmsWrap {

@@ -3,6 +3,7 @@ import type { BucketKeys } from './bucket-key.js';
 import { encodeContext } from './context.js';
 import { type ObjectIds, wrapAad } from './object-ids.js';
 import type { EncryptionContext, KeyService, KmsCallerContext } from './ports.js';
+import { type ObjectArns, objectContext } from './s3-context.js';
 
 /** SSE-KMS: the data key is the KMS's own (envelope encryption), or lies under a bucket-level key that is. */
 export interface SseKmsWrap {
@@ -16,22 +17,7 @@ export interface SseKmsWrap {
   underBucketKey?: string;
 }
 
-/** Where an object lies, for its encryption context. */
-export interface ObjectArns {
-  bucketArn: string;
-  objectArn: string;
-}
-
 const LABEL = 'coffer/sse-kms/bucket-key-wrap';
-const ARN = 'aws:s3:arn';
-
-export const objectContext = (arns: ObjectArns, context: EncryptionContext): EncryptionContext => ({
-  ...context,
-  [ARN]: arns.objectArn,
-});
-
-/** A bucket key serves many objects: only the bucket is in its context, the client's pairs are bound in the local wrap. */
-export const bucketContext = (arns: ObjectArns): EncryptionContext => ({ [ARN]: arns.bucketArn });
 
 /** Each object its own key of the KMS. @throws KmsError */
 export async function createSseKms(

@@ -1,0 +1,17 @@
+import type { EncryptionContext } from './ports.js';
+
+/** Where an object lies, for its encryption context. */
+export interface ObjectArns {
+  bucketArn: string;
+  objectArn: string;
+}
+
+const ARN = 'aws:s3:arn';
+
+export const objectContext = (arns: ObjectArns, context: EncryptionContext): EncryptionContext => ({
+  ...context,
+  [ARN]: arns.objectArn,
+});
+
+/** A bucket key serves many objects: only the bucket is in its context, the client's pairs are bound in the local wrap. */
+export const bucketContext = (arns: ObjectArns): EncryptionContext => ({ [ARN]: arns.bucketArn });

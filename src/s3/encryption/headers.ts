@@ -13,9 +13,11 @@ export function encryptionHeaders(
     case 'SSE-S3':
       return { 'x-amz-server-side-encryption': 'AES256' };
     case 'SSE-C':
+      // Told where the key was sent, and only there: CompleteMultipartUpload without it says nothing of SSE-C.
+      if (!customer) return {};
       return {
         'x-amz-server-side-encryption-customer-algorithm': 'AES256',
-        'x-amz-server-side-encryption-customer-key-md5': customer?.keyMd5,
+        'x-amz-server-side-encryption-customer-key-md5': customer.keyMd5,
       };
     case 'SSE-KMS':
     case 'DSSE-KMS':

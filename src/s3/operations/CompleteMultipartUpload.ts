@@ -95,10 +95,10 @@ export const completeMultipartUpload = operation({
       customerKey?.key.dispose();
     }
   },
-  reply: ({ record, checksum }, { bucket, key }) => ({
+  reply: ({ record, checksum }, { bucket, key, customerKey }) => ({
     headers: {
       'x-amz-version-id': record.versionId === 'null' ? undefined : record.versionId,
-      ...encryptionHeaders(record.content!.encryption, undefined),
+      ...encryptionHeaders(record.content!.encryption, customerKey),
     },
     xml: [
       'CompleteMultipartUploadResult',

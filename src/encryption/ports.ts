@@ -1,5 +1,6 @@
 import type { Caller } from '../auth/ports.js';
 import type { Secret } from '../base/secret.js';
+import type { ConditionValues } from '../policy/ports.js';
 
 /** KMS encryption context: pairs bound as authenticated data. Its one canonical encoding is `encryption/context.ts`. */
 export type EncryptionContext = Readonly<Record<string, string>>;
@@ -10,8 +11,10 @@ export interface KmsCallerContext {
   /** `s3.<region>.amazonaws.com` when the store calls for a client (`kms:ViaService`); absent over the wire. */
   viaService?: string;
   /** `aws:SourceIp`, `aws:SecureTransport` and the like, lower-case keys. */
-  requestContext?: ReadonlyMap<string, readonly string[]>;
+  requestContext?: ConditionValues;
   requestId: string;
+  /** The S3 request that the store calls for, for the audit; absent over the wire. */
+  source?: { operation: string; bucket: string; key: string };
 }
 
 export interface KeyFacts {
@@ -42,7 +45,13 @@ export interface KeyService {
   generateDataKey(
     who: KmsCallerContext,
     request: { keyId: string; context: EncryptionContext },
-  ): Promise<{ keyArn: string; plaintext: Secret; ciphertextBlob: Buffer }>;
+  ): Promise<{
+    keyArn: string;
+    plaintext: Secret;
+    ciphertextBlob: Buffer;
+    /** The backing key, 64 hexadecimal digits: what the index of key impact is kept by. A remote KMS may not tell. */
+    keyMaterialId?: string | undefined;
+  }>;
   decrypt(
     who: KmsCallerContext,
     request: { ciphertextBlob: Uint8Array; context: EncryptionContext; keyId?: string },

@@ -1,10 +1,11 @@
 import type { Caller } from '../auth/ports.js';
 import { decide } from '../policy/decide.js';
+import type { ConditionValues } from '../policy/ports.js';
 import { S3Error } from '../s3/error.js';
 import { bucketArn, type Permission } from '../s3/operation.js';
 import type { BucketRecord } from '../store/records.js';
 
-type Context = ReadonlyMap<string, readonly string[]>;
+type Context = ConditionValues;
 
 /** Asks the policy engine, and answers as S3 does. */
 export class Authorizer {

@@ -47,8 +47,15 @@ export interface PolicyRequest {
   resource: string;
   /** The account that owns the resource. */
   resourceAccountId: string;
-  /** Condition keys, lower-case, to their values. */
-  context: ReadonlyMap<string, readonly string[]>;
+  context: ConditionValues;
+}
+
+/**
+ * What condition keys stand for in a request. Keys are asked for in lower case, `kms:encryptioncontext:<pair>` included; undefined
+ * where the request has none. Any `ReadonlyMap` is one; dear values may be worked out when they are asked for.
+ */
+export interface ConditionValues {
+  get(key: string): readonly string[] | undefined;
 }
 
 export type Decision = { allowed: true; by: string } | { allowed: false; explicit: boolean; by: string };

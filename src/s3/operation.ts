@@ -7,6 +7,7 @@ import type { Caller, SignatureFacts } from '../auth/ports.js';
 import type { Secret } from '../base/secret.js';
 import type { BodyProducer, BodySource } from '../base/stream.js';
 import type { XmlNode, XmlTree } from '../base/xml/ports.js';
+import type { ConditionValues } from '../policy/ports.js';
 import type { FoundVersion } from '../store/objects.js';
 import type { BlobSnapshot } from '../store/ports.js';
 import type { BucketRecord } from '../store/records.js';
@@ -93,7 +94,7 @@ export interface OperationContext {
   loopback: boolean;
   sourceIp: string;
   /** `aws:` condition keys of the request. */
-  requestContext: ReadonlyMap<string, readonly string[]>;
+  requestContext: ConditionValues;
   facts: Facts;
   /** The request's body, verified while it is pumped. Empty source where there is none. */
   body: BodySource;

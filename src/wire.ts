@@ -6,7 +6,6 @@ import { systemClock } from './base/clock.js';
 import { ConfigError } from './base/config-error.js';
 import { StoreDamaged } from './base/damaged.js';
 import { UPLOAD_BUDGET_BYTES } from './base/limits.js';
-import type { Secret } from './base/secret.js';
 import type { Config } from './config.js';
 import { DataKeys } from './encryption/data-keys.js';
 import type { KeyService } from './encryption/ports.js';
@@ -23,11 +22,7 @@ import { type AccountConfig, Accounts } from './iam/accounts.js';
 import { readAccountsFile } from './iam/accounts-file.js';
 import { loadOrCreateCredentials, type RootCredentials } from './iam/credentials-file.js';
 import { Sweeper } from './jobs/sweeper.js';
-import { KeyDestroyer } from './kms/destroy.js';
-import { KeyRing } from './kms/key-ring.js';
-import { KeyStoreKeyFile } from './kms/key-store-key.js';
-import { Keys } from './kms/keys.js';
-import { Kms } from './kms/kms.js';
+import { openKms } from './kms/open.js';
 import { RemoteKeyService } from './kms/remote.js';
 import { OPERATIONS } from './s3/registry.js';
 import type { Services } from './s3/services.js';
@@ -91,7 +86,19 @@ async function wire(config: Config, store: Store, log: Logger): Promise<Coffer> 
   const accounts = new Accounts(await accountsOf(config, own));
   const builtIn = config.kmsEndpoint
     ? undefined
-    : await builtInKms(config, store, sealer, rootKey, rootKeyFile, beside);
+    : await openKms({
+        meta,
+        sealer,
+        rootKey,
+        keyStoreFile: rootKeyFile ? `${rootKeyFile}.keystore` : beside('.keystore'),
+        audit,
+        principals: accounts,
+        clock,
+        region: config.region,
+        dayMs: config.dayMs,
+        beforeDestruction: () => dataKeys.forgetBucketKeys(),
+        onTrouble: (error) => log.error({ err: error }, 'keeping KMS keys failed'),
+      });
   const kms = builtIn?.kms;
   const keyService: KeyService = kms ?? new RemoteKeyService(config.kmsEndpoint!, config.region, clock);
 
@@ -114,14 +121,7 @@ async function wire(config: Config, store: Store, log: Logger): Promise<Coffer> 
     }, SWEEP_DELAY_MS).unref();
   };
   const dataKeys = new DataKeys(keyService, rootKey.derive('coffer/store-key'), clock);
-  const destroyer =
-    builtIn &&
-    new KeyDestroyer(
-      { ring: builtIn.ring, file: builtIn.file, before: () => dataKeys.forgetBucketKeys() },
-      builtIn.keyStoreKey,
-    );
-  // Also takes up what a crash interrupted.
-  await destroyer?.destroyDue(clock.now());
+  await builtIn?.keep();
   const services: Services = {
     clock,
     region: config.region,
@@ -159,7 +159,7 @@ async function wire(config: Config, store: Store, log: Logger): Promise<Coffer> 
   const port = await listen(server, config);
   sweep();
   const housekeeping = setInterval(() => {
-    destroyer?.destroyDue(clock.now()).catch((error) => log.error({ err: error }, 'destroying due keys failed'));
+    builtIn?.keep().catch((error) => log.error({ err: error }, 'keeping KMS keys failed'));
   }, HOUSEKEEPING_MS);
   housekeeping.unref();
   return {
@@ -200,24 +200,6 @@ async function accountsOf(config: Config, own: RootCredentials | undefined): Pro
   if (config.accountsFile) return readAccountsFile(config.accountsFile);
   const root = own ?? { accessKeyId: config.accessKeyId!, secretAccessKey: config.secretAccessKey! };
   return [{ accountId: config.accountId, name: 'main', accessKeys: [root] }];
-}
-
-async function builtInKms(
-  config: Config,
-  { meta }: Store,
-  sealer: RootSealer,
-  rootKey: RootKey,
-  rootKeyFile: string | undefined,
-  beside: (suffix: string) => string,
-): Promise<{ kms: Kms; ring: KeyRing; file: KeyStoreKeyFile; keyStoreKey: Secret }> {
-  const file = new KeyStoreKeyFile(
-    rootKeyFile ? `${rootKeyFile}.keystore` : beside('.keystore'),
-    rootKey.derive('coffer/key-store-sealing'),
-  );
-  const probe = new KeyRing(meta, sealer, rootKey.derive('coffer/key-store-probe'), systemClock);
-  const keyStoreKey = await file.load(await probe.isEmpty());
-  const ring = new KeyRing(meta, sealer, keyStoreKey, systemClock, file.previous);
-  return { kms: new Kms(new Keys(ring, config.region, systemClock, config.dayMs)), ring, file, keyStoreKey };
 }
 
 async function tlsFiles(config: Config): Promise<TlsFiles | undefined> {

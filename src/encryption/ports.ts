@@ -68,6 +68,16 @@ export interface KeyService {
   describeKey(who: KmsCallerContext, keyId: string): Promise<KeyFacts>;
 }
 
+/** What would be lost with a key. Exact: counted in the index that every object version's own commit keeps. */
+export interface KeyImpact {
+  /** Of all the backing keys (64 hexadecimal digits each) together. */
+  of(materialIds: readonly string[]): Promise<{
+    objects: number;
+    bytes: number;
+    buckets: { bucket: string; objects: number; bytes: number }[];
+  }>;
+}
+
 /** An error by AWS KMS's code (`NotFoundException`, `DisabledException`, `KMSInvalidStateException`, `AccessDeniedException`, …). */
 export class KmsError extends Error {
   override name = 'KmsError';

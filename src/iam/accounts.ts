@@ -64,6 +64,13 @@ export class Accounts implements CredentialSource {
     return this.#owners.has(accountId);
   }
 
+  /** Whether a policy may name it; undefined for accounts that aren't Coffer's. */
+  exists(arn: string): boolean | undefined {
+    const accountId = /^(?:arn:aws:(?:iam|sts)::)?(\d{12})(?::|$)/.exec(arn)?.[1];
+    if (accountId === undefined || !this.#owners.has(accountId)) return undefined;
+    return arn === accountId || arn.startsWith('arn:aws:sts:') || this.#identities.has(arn);
+  }
+
   /** A role by its ARN. */
   role(arn: string): Caller | undefined {
     const identity = this.#identities.get(arn);

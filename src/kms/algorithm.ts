@@ -1,9 +1,19 @@
 import { KmsError } from '../encryption/ports.js';
+import type { KeySpec } from './crypto/key-spec.js';
 import type { Input } from './fields.js';
 
-/** EncryptionAlgorithm: symmetric keys have one. */
-export function readAlgorithm(input: Input, member: string): 'SYMMETRIC_DEFAULT' {
-  const value = input.oneOf(member, ['SYMMETRIC_DEFAULT', 'RSAES_OAEP_SHA_1', 'RSAES_OAEP_SHA_256', 'SM2PKE']);
-  if (value === undefined || value === 'SYMMETRIC_DEFAULT') return 'SYMMETRIC_DEFAULT';
-  throw new KmsError('InvalidKeyUsageException', `Algorithm ${value} is incompatible with key spec SYMMETRIC_DEFAULT.`);
+const ENCRYPTION = ['SYMMETRIC_DEFAULT', 'RSAES_OAEP_SHA_1', 'RSAES_OAEP_SHA_256', 'SM2PKE'] as const;
+export type EncryptionAlgorithm = (typeof ENCRYPTION)[number];
+
+/** EncryptionAlgorithm: SYMMETRIC_DEFAULT where none is named. */
+export const readAlgorithm = (input: Input, member: string): EncryptionAlgorithm =>
+  input.oneOf(member, ENCRYPTION) ?? 'SYMMETRIC_DEFAULT';
+
+/** Symmetric keys have one algorithm, the others have theirs. @throws InvalidKeyUsageException */
+export function requireAlgorithm(algorithm: EncryptionAlgorithm, spec: KeySpec): void {
+  if ((algorithm === 'SYMMETRIC_DEFAULT') === (spec === 'SYMMETRIC_DEFAULT')) return;
+  throw new KmsError('InvalidKeyUsageException', `Algorithm ${algorithm} is incompatible with key spec ${spec}.`);
 }
+
+/** Condition keys of an encryption algorithm. */
+export const algorithmFacts = (algorithm: string): Record<string, string> => ({ 'kms:encryptionalgorithm': algorithm });

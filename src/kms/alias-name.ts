@@ -1,5 +1,7 @@
 import { KmsError } from '../encryption/ports.js';
-import { validation } from './errors.js';
+import type { AliasRecord } from './alias-record.js';
+import type { Call } from './call.js';
+import { notFound, validation } from './errors.js';
 import type { Input } from './fields.js';
 
 /** https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateAlias.html */
@@ -18,6 +20,19 @@ export function readAliasName(input: Input): string {
     );
   }
   return name;
+}
+
+/**
+ * The caller's alias, authorized: an alias has no policy of its own, identity policies decide, besides those on its key.
+ * @throws NotFoundException, AccessDeniedException
+ */
+export async function requireAlias(call: Call, name: string): Promise<AliasRecord> {
+  const { keys, who } = call;
+  const arn = aliasArn(keys.region, { accountId: who.caller.accountId, name });
+  call.authorizeOn(arn, {});
+  const alias = await keys.ring.aliases.find(who.caller.accountId, name);
+  if (!alias) throw notFound(`Alias ${arn} is not found.`);
+  return alias;
 }
 
 export const aliasArn = (region: string, alias: { accountId: string; name: string }): string =>

@@ -14,15 +14,17 @@ export const invalidCiphertext = (): KmsError => new KmsError('InvalidCiphertext
 export const unsupported = (message = ''): KmsError => new KmsError('UnsupportedOperationException', message);
 export const tooLarge = (): KmsError =>
   new KmsError('LimitExceededException', 'The policy, description and tags of the key are too large.');
-export const serialization = (): KmsError =>
-  new KmsError('SerializationException', 'The request could not be read: a member has the wrong type.');
-/** Where the request would have succeeded: call it last. @throws KmsError DryRunOperationException */
-export function refuseDryRun(dryRun: boolean | undefined): void {
-  if (!dryRun) return;
-  throw new KmsError('DryRunOperationException', 'The request would have succeeded, but the DryRun option is set.');
-}
-export const accessDenied = (who: string, action: string, resource: string, explicit: boolean): KmsError =>
+export const serialization = (message = 'The request could not be read: a member has the wrong type.'): KmsError =>
+  new KmsError('SerializationException', message);
+/** AWS tells a successful dry run by an error. */
+export const dryRunSucceeded = (): KmsError =>
+  new KmsError('DryRunOperationException', 'The request would have succeeded, but the DryRun option is set.');
+export const invalidKeyUsage = (arn: string, usage: string, action: string): KmsError =>
+  new KmsError('InvalidKeyUsageException', `${arn} key usage is ${usage} which is not valid for ${action}.`);
+export const wrongOrigin = (arn: string, origin: string): KmsError =>
+  unsupported(`${arn} origin is ${origin} which is not valid for this operation.`);
+export const incorrectKey = (): KmsError =>
   new KmsError(
-    'AccessDeniedException',
-    `User: ${who} is not authorized to perform: ${action} on resource: ${resource} ${explicit ? 'with an explicit deny' : `because no identity-based policy allows the ${action} action`}`,
+    'IncorrectKeyException',
+    'The key ID in the request does not identify a CMK that can perform this operation.',
   );

@@ -1,5 +1,12 @@
 import type { EncryptionContext, KmsError } from '../encryption/ports.js';
 import { constraint, serialization, validation } from './errors.js';
+import { readGrantToken } from './grants.js';
+
+/** KeyIdType of the API model. */
+export const KEY_ID = { min: 1, max: 2048 };
+/** An encryption context is bounded by what its JSON takes. https://docs.aws.amazon.com/kms/latest/developerguide/encrypt_context.html */
+const CONTEXT_MAX_BYTES = 8192;
+const GRANT_TOKENS_MAX = 10;
 
 /** `pattern`: as the API model writes it. */
 export interface TextLimits {
@@ -75,6 +82,12 @@ export class Input {
     return value;
   }
 
+  requiredOneOf<T extends string>(member: string, values: readonly T[], shown: readonly string[] = values): T {
+    const value = this.oneOf(member, values, shown);
+    if (value === undefined) throw missing(member);
+    return value;
+  }
+
   /** `shown`: the values as AWS lists them. */
   oneOf<T extends string>(member: string, values: readonly T[], shown: readonly string[] = values): T | undefined {
     const value = this.json[member];
@@ -91,7 +104,36 @@ export class Input {
     if (value === undefined || value === null) return {};
     if (typeof value !== 'object' || Array.isArray(value)) throw serialization();
     for (const one of Object.values(value)) if (typeof one !== 'string') throw serialization();
+    if (Buffer.byteLength(JSON.stringify(value)) > CONTEXT_MAX_BYTES) {
+      throw validation(`Encryption context is too large: at most ${CONTEXT_MAX_BYTES} bytes are allowed.`);
+    }
     return value as EncryptionContext;
+  }
+
+  /** Grants are effective at once, so a token adds nothing; what isn't one is refused all the same. */
+  grantTokens(): undefined {
+    const tokens = this.texts('GrantTokens') ?? [];
+    if (tokens.length > GRANT_TOKENS_MAX) {
+      throw constraint(undefined, 'grantTokens', `Member must have length less than or equal to ${GRANT_TOKENS_MAX}`);
+    }
+    for (const token of tokens) readGrantToken(token);
+    return undefined;
+  }
+
+  /** Seconds since the epoch, as the JSON protocol writes dates. Milliseconds. */
+  timestamp(member: string): number | undefined {
+    const value = this.json[member];
+    if (value === undefined || value === null) return undefined;
+    if (typeof value !== 'number' || !Number.isFinite(value)) throw serialization();
+    return Math.round(value * 1000);
+  }
+
+  /** A structure; undefined where it is absent. */
+  structure(member: string): Input | undefined {
+    const value = this.json[member];
+    if (value === undefined || value === null) return undefined;
+    if (typeof value !== 'object' || Array.isArray(value)) throw serialization();
+    return new Input(value as Record<string, unknown>);
   }
 
   list(member: string): Readonly<Record<string, unknown>>[] | undefined {

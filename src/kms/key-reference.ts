@@ -1,49 +1,63 @@
 import type { KmsCallerContext } from '../encryption/ports.js';
 import { KmsError } from '../encryption/ports.js';
 import { notFound } from './errors.js';
+import type { KeyRecord } from './key-record.js';
 import type { KeyRing } from './key-ring.js';
-import type { KeyRecord } from './rows.js';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$|^mrk-[0-9a-f]{32}$/;
 const ARN = /^arn:aws:kms:([^:]*):(\d*):(.*)$/;
+const MANAGED = 'alias/aws/';
 
 export const keyArn = (region: string, record: Pick<KeyRecord, 'accountId' | 'keyId'>): string =>
   `arn:aws:kms:${region}:${record.accountId}:key/${record.keyId}`;
 
-/**
- * The CMK that a key id, key ARN, alias name or alias ARN names. The AWS-managed key of S3 comes into being when it is first named.
- * @throws NotFoundException, in AWS's words
- */
-export async function resolveKey(
-  ring: KeyRing,
-  region: string,
-  who: KmsCallerContext,
-  reference: string,
-  nowMs: number,
-  makeManaged: (accountId: string, alias: string) => Promise<KeyRecord>,
-): Promise<KeyRecord> {
-  let accountId = who.caller.accountId;
-  let name = reference;
-  if (reference.startsWith('arn:')) {
-    const match = ARN.exec(reference);
-    if (!match) throw new KmsError('InvalidArnException', `Invalid arn ${reference}`);
+/** What a KeyId member says. */
+export interface KeyReference {
+  accountId: string;
+  /** One of these two. */
+  keyId?: string;
+  alias?: string;
+}
+
+/** @throws NotFoundException, InvalidArnException, in AWS's words */
+export function readReference(region: string, callerAccountId: string, text: string): KeyReference {
+  let accountId = callerAccountId;
+  let name = text;
+  if (text.startsWith('arn:')) {
+    const match = ARN.exec(text);
+    if (!match) throw new KmsError('InvalidArnException', `Invalid arn ${text}`);
     const [, arnRegion, arnAccount, resource] = match as unknown as [string, string, string, string];
     if (arnRegion !== region) throw notFound(`Invalid arn ${arnRegion}`);
     accountId = arnAccount;
     name = resource.startsWith('key/') ? resource.slice('key/'.length) : resource;
   }
-  if (name.startsWith('alias/')) {
-    const alias = await ring.alias(accountId, name);
-    if (alias)
-      return existing(await ring.find(accountId, alias.targetKeyId), region, accountId, alias.targetKeyId, nowMs);
-    // As on AWS: naming a predefined alias is enough to make its key.
-    if (name === 'alias/aws/s3' && accountId !== '' && accountId === who.caller.accountId) {
-      return makeManaged(accountId, name);
-    }
-    throw notFound(`Alias arn:aws:kms:${region}:${accountId}:${name} is not found.`);
-  }
+  if (name.startsWith('alias/')) return { accountId, alias: name };
   if (!UUID.test(name)) throw notFound(`Invalid keyId '${name}'`);
-  return existing(await ring.find(accountId, name), region, accountId, name, nowMs);
+  return { accountId, keyId: name };
+}
+
+/**
+ * The CMK that a key id, key ARN, alias name or alias ARN names. An AWS-managed key comes into being when its alias is first named
+ * (`makeManaged`). @throws NotFoundException, in AWS's words
+ */
+export async function resolveKey(
+  ring: KeyRing,
+  region: string,
+  { caller }: KmsCallerContext,
+  { accountId, keyId, alias }: KeyReference,
+  nowMs: number,
+  makeManaged: (accountId: string, alias: string) => Promise<KeyRecord | undefined>,
+): Promise<KeyRecord> {
+  if (alias === undefined) return existing(await ring.find(accountId, keyId!), region, accountId, keyId!, nowMs);
+  const found = await ring.aliases.find(accountId, alias);
+  if (found) {
+    const { targetKeyId } = found;
+    return existing(await ring.find(accountId, targetKeyId), region, accountId, targetKeyId, nowMs);
+  }
+  const own = accountId !== '' && accountId === caller.accountId;
+  const made = own && alias.startsWith(MANAGED) ? await makeManaged(accountId, alias) : undefined;
+  if (!made) throw notFound(`Alias arn:aws:kms:${region}:${accountId}:${alias} is not found.`);
+  return made;
 }
 
 /** A key whose waiting period is over is gone, whether or not its row still lies there. */

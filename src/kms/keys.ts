@@ -1,206 +1,166 @@
+import { randomUUID } from 'node:crypto';
 import type { Clock } from '../base/clock.js';
-import { type EncryptionContext, type KmsCallerContext, KmsError } from '../encryption/ports.js';
-import { decide } from '../policy/decide.js';
-import { parseKeyPolicy } from '../policy/parse.js';
-import type { PolicyDocument } from '../policy/ports.js';
-import { aliasArn } from './alias-name.js';
-import { openBlob, readBlobHeader, sealBlob } from './ciphertext-blob.js';
-import { accessDenied, disabled, invalidCiphertext, pendingDeletion } from './errors.js';
-import { keyArn, resolveKey } from './key-reference.js';
-import type { KeyRing } from './key-ring.js';
-import type { KeyRecord } from './rows.js';
+import { randomId } from '../base/ids.js';
+import type { Secret } from '../base/secret.js';
+import type { KeyImpact, KmsCallerContext } from '../encryption/ports.js';
+import type { Xaes } from '../seal/xaes.js';
+import type { AuditLog } from './audit/ports.js';
+import { generateMaterial } from './crypto/material.js';
+import { defaultPolicy } from './default-policies.js';
+import { KeyAuthorizer } from './key-authorizer.js';
+import { type BackingKey, currentBacking, type KeyRecord, MANAGED_ROTATION_DAYS } from './key-record.js';
+import { type KeyReference, keyArn, readReference, resolveKey } from './key-reference.js';
+import type { Committing, KeyRing } from './key-ring.js';
+import { MANAGED_SERVICES, managedServiceOf } from './managed-keys.js';
+import { invalidState, type KeyState, stateOf } from './states.js';
 
-export type KmsAction = `kms:${string}`;
+/** Who there is, as `iam/` knows them. Implemented there. */
+export interface Principals {
+  /** Undefined: of an account that isn't Coffer's, nobody can tell. */
+  exists(arn: string): boolean | undefined;
+}
 
-const MANAGED_DESCRIPTION = 'Default key that protects my S3 objects when no other key is defined';
+export interface KmsParts {
+  ring: KeyRing;
+  audit: AuditLog;
+  principals: Principals;
+  /** Seals import tokens; derived from the root key. */
+  tokenCipher: Xaes;
+  region: string;
+  clock: Clock;
+  /** How long a day of waiting periods, rotations and import tokens is, in milliseconds. */
+  dayMs: number;
+  /** What would be lost with a key; absent where there are no objects (tests). */
+  impact?: KeyImpact;
+  /** Key material was deleted: no old copy may open it for long. */
+  shred?: () => void;
+}
 
-/** CMKs as actions use them: found by any of their names, authorized, checked for their state, and only then used. */
+/** What a new key is made of, besides its material. */
+export type NewKey = Pick<
+  KeyRecord,
+  'accountId' | 'description' | 'manager' | 'policy' | 'tags' | 'spec' | 'usage' | 'origin'
+> &
+  Pick<Partial<KeyRecord>, 'service' | 'rotation'>;
+
+/** CMKs as actions use them. */
 export class Keys {
-  readonly #policies = new WeakMap<KeyRecord, PolicyDocument>();
+  readonly authorizer: KeyAuthorizer;
 
-  constructor(
-    readonly ring: KeyRing,
-    readonly region: string,
-    readonly clock: Clock,
-    /** How long a day of waiting periods is, in milliseconds. */
-    readonly dayMs: number,
-  ) {}
+  constructor(readonly parts: KmsParts) {
+    this.authorizer = new KeyAuthorizer(parts.ring, parts.region);
+  }
+
+  get ring(): KeyRing {
+    return this.parts.ring;
+  }
+
+  get clock(): Clock {
+    return this.parts.clock;
+  }
+
+  get region(): string {
+    return this.parts.region;
+  }
+
+  get dayMs(): number {
+    return this.parts.dayMs;
+  }
 
   arn(record: Pick<KeyRecord, 'accountId' | 'keyId'>): string {
     return keyArn(this.region, record);
   }
 
-  /** Found and authorized. @throws NotFoundException, AccessDeniedException */
-  async require(who: KmsCallerContext, action: KmsAction, reference: string): Promise<KeyRecord> {
-    const record = await this.find(who, reference);
-    this.authorize(who, action, record);
-    return record;
+  stateOf(record: KeyRecord): KeyState {
+    return stateOf(record, this.clock.now());
   }
 
-  /** Found, authorized and enabled. @throws DisabledException, KMSInvalidStateException besides */
-  async requireUsable(who: KmsCallerContext, action: KmsAction, reference: string): Promise<KeyRecord> {
-    const record = await this.require(who, action, reference);
-    this.requireEnabled(record);
-    return record;
+  reference(who: KmsCallerContext, text: string): KeyReference {
+    return readReference(this.region, who.caller.accountId, text);
   }
 
-  find(who: KmsCallerContext, reference: string): Promise<KeyRecord> {
+  find(who: KmsCallerContext, reference: KeyReference, committing: Committing): Promise<KeyRecord> {
     return resolveKey(this.ring, this.region, who, reference, this.clock.now(), (accountId, alias) =>
-      this.ring.create(
-        { accountId, description: MANAGED_DESCRIPTION, manager: 'AWS', policy: defaultPolicy(accountId), tags: [] },
-        alias,
-      ),
+      this.#managed(accountId, alias, committing),
     );
   }
 
-  authorize(who: KmsCallerContext, action: KmsAction, record: KeyRecord): void {
-    const resource = this.arn(record);
-    const { caller } = who;
-    const request = {
-      principal: caller,
-      action,
-      resource,
-      resourceAccountId: record.accountId,
-      context: who.requestContext ?? NO_CONTEXT,
-    };
-    const decision = decide(request, { identity: caller.policies, resource: this.#policyOf(record) });
-    if (!decision.allowed) throw accessDenied(caller.arn || 'anonymous', action, resource, decision.explicit);
+  /** The backing key that encrypts. */
+  current(record: KeyRecord): BackingKey {
+    const backing = currentBacking(record);
+    if (!backing) throw invalidState(`${this.arn(record)} is pending import.`);
+    return backing;
   }
 
-  /** For actions on no key in particular (CreateKey, ListKeys, GenerateRandom). */
-  authorizeAccount(who: KmsCallerContext, action: KmsAction): void {
-    this.#authorizeIn(who, action, '*');
-  }
-
-  /** An alias has no policy of its own: identity policies decide, besides those on its key. */
-  authorizeAlias(who: KmsCallerContext, action: KmsAction, name: string): void {
-    this.#authorizeIn(who, action, aliasArn(this.region, { accountId: who.caller.accountId, name }));
-  }
-
-  /** On a resource of the caller's own account that has no policy. */
-  #authorizeIn(who: KmsCallerContext, action: KmsAction, resource: string): void {
-    const { caller } = who;
-    const request = {
-      principal: caller,
-      action,
-      resource,
-      resourceAccountId: caller.accountId,
-      context: who.requestContext ?? NO_CONTEXT,
-    };
-    const decision = decide(request, { identity: caller.policies });
-    if (!decision.allowed) throw accessDenied(caller.arn || 'anonymous', action, resource, decision.explicit);
-  }
-
-  requireEnabled(record: KeyRecord): void {
-    if (record.state === 'Disabled') throw disabled(this.arn(record));
-    if (record.state === 'PendingDeletion') throw pendingDeletion(this.arn(record));
-  }
-
-  /** A key that AWS manages is not the customer's to change. */
-  requireCustomerManaged(record: KeyRecord, action: KmsAction): void {
-    if (record.manager === 'CUSTOMER') return;
-    throw new KmsError(
-      'AccessDeniedException',
-      `${this.arn(record)} is an AWS managed key: ${action} is only allowed on customer managed keys.`,
-    );
-  }
-
-  encrypt(record: KeyRecord, context: EncryptionContext, plaintext: Uint8Array): Buffer {
-    const backing = record.backingKeys.at(-1)!;
-    const header = { keyId: record.keyId, backingKeyId: backing.id };
-    return sealBlob(this.ring.open(record, backing), header, context, plaintext);
-  }
-
-  /**
-   * The key that a ciphertext names, in the caller's account or in that of the key the request names.
-   * @throws InvalidCiphertextException, IncorrectKeyException, and what `requireUsable` throws
-   */
-  async decrypt(
-    who: KmsCallerContext,
-    request: { ciphertextBlob: Uint8Array; context: EncryptionContext; keyId?: string | undefined; action?: KmsAction },
-  ): Promise<{ record: KeyRecord; backingKeyId: string; plaintext: Buffer }> {
-    const action = request.action ?? 'kms:Decrypt';
-    const header = readBlobHeader(request.ciphertextBlob);
-    const named = request.keyId === undefined ? undefined : await this.requireUsable(who, action, request.keyId);
-    if (!header) throw invalidCiphertext();
-    if (named && named.keyId !== header.keyId) {
-      throw new KmsError(
-        'IncorrectKeyException',
-        'The key ID in the request does not identify a CMK that can perform this operation.',
-      );
-    }
-    const record = named ?? (await this.#ofCiphertext(who, header.keyId));
-    if (!named) {
-      this.authorize(who, action, record);
-      this.requireEnabled(record);
-    }
-    const backing = record.backingKeys.find((one) => one.id === header.backingKeyId);
-    const plaintext = backing && openBlob(this.ring.open(record, backing), request.context, request.ciphertextBlob);
-    if (!backing || !plaintext) throw invalidCiphertext();
-    return { record, backingKeyId: backing.id, plaintext };
-  }
-
-  /** Whether another account has such a key is nobody's business: it is an invalid ciphertext like any other. */
-  async #ofCiphertext(who: KmsCallerContext, keyId: string): Promise<KeyRecord> {
+  /** @returns undefined where `alias` exists by now */
+  async create(key: NewKey, committing: Committing, alias?: string): Promise<KeyRecord | undefined> {
+    const material = key.origin === 'AWS_KMS' ? await generateMaterial(key.spec) : undefined;
+    const [keyId, createdMs] = [randomUUID(), this.clock.now()];
+    const make = (): KeyRecord => ({
+      ...key,
+      keyId,
+      createdMs,
+      state: 'Enabled',
+      backingKeys: material ? [this.#newBacking({ accountId: key.accountId, keyId }, material, createdMs)] : [],
+      ...(key.origin === 'EXTERNAL' && { importSalt: Buffer.concat([randomId(), randomId()]).toString('base64') }),
+    });
     try {
-      return await this.find(who, keyId);
-    } catch (error) {
-      if (error instanceof KmsError && error.code === 'NotFoundException') throw invalidCiphertext();
-      throw error;
+      return await this.ring.create(make, committing, alias);
+    } finally {
+      material?.secret.dispose();
     }
   }
 
-  #policyOf(record: KeyRecord): PolicyDocument {
-    let policy = this.#policies.get(record);
-    if (!policy) {
-      policy = parseKeyPolicy(JSON.parse(record.policy));
-      this.#policies.set(record, policy);
+  /** A symmetric key gets a new backing key. `check` sees the newest record; it throws where it mustn't, and where there is nothing to do it answers nothing. */
+  async rotate(
+    key: KeyRecord,
+    rotation: 'ON_DEMAND' | 'AUTOMATIC',
+    committing: Committing,
+    check: (record: KeyRecord) => KeyRecord | undefined,
+  ): Promise<KeyRecord> {
+    const material = await generateMaterial(key.spec);
+    try {
+      return await this.ring.update(key, committing, (found) => {
+        const record = check(found);
+        if (!record) return found;
+        const added = { ...this.#newBacking(record, material, this.clock.now()), rotation };
+        return { ...record, backingKeys: [...record.backingKeys, added] };
+      });
+    } finally {
+      material.secret.dispose();
     }
-    return policy;
   }
 
-  /** KeyMetadata of the API model. */
-  metadata(record: KeyRecord): Record<string, unknown> {
-    return {
-      AWSAccountId: record.accountId,
-      KeyId: record.keyId,
-      Arn: this.arn(record),
-      CreationDate: record.createdMs / 1000,
-      Enabled: record.state === 'Enabled',
-      Description: record.description,
-      KeyUsage: 'ENCRYPT_DECRYPT',
-      KeyState: record.state,
-      ...(record.deletionMs === undefined ? {} : { DeletionDate: record.deletionMs / 1000 }),
-      Origin: 'AWS_KMS',
-      KeyManager: record.manager,
-      CustomerMasterKeySpec: 'SYMMETRIC_DEFAULT',
-      KeySpec: 'SYMMETRIC_DEFAULT',
-      EncryptionAlgorithms: ['SYMMETRIC_DEFAULT'],
-      MultiRegion: false,
-      CurrentKeyMaterialId: record.backingKeys.at(-1)!.id,
+  #newBacking(
+    owner: Pick<KeyRecord, 'accountId' | 'keyId'>,
+    { secret, publicKey }: { secret: Secret; publicKey?: Buffer },
+    createdMs: number,
+  ): BackingKey {
+    const id = Buffer.concat([randomId(), randomId()]).toString('hex');
+    const wrapped = this.ring.wraps.wrap(owner, id, secret);
+    return { id, wrapped, createdMs, ...(publicKey && { publicKey: publicKey.toString('base64') }) };
+  }
+
+  async #managed(accountId: string, alias: string, committing: Committing): Promise<KeyRecord | undefined> {
+    const service = managedServiceOf(alias);
+    if (service === undefined) return undefined;
+    const key: NewKey = {
+      accountId,
+      description: MANAGED_SERVICES.get(service)!,
+      manager: 'AWS',
+      service,
+      // Never looked at: an AWS-managed key's policy is the code's.
+      policy: defaultPolicy(accountId),
+      tags: [],
+      spec: 'SYMMETRIC_DEFAULT',
+      usage: 'ENCRYPT_DECRYPT',
+      origin: 'AWS_KMS',
+      rotation: { periodDays: MANAGED_ROTATION_DAYS, nextMs: this.clock.now() + MANAGED_ROTATION_DAYS * this.dayMs },
     };
+    const made = await this.create(key, committing, alias);
+    if (made) return made;
+    // Somebody else was first: theirs is the key.
+    const winner = await this.ring.aliases.find(accountId, alias);
+    return winner && this.ring.find(accountId, winner.targetKeyId);
   }
-}
-
-const NO_CONTEXT: ReadonlyMap<string, readonly string[]> = new Map();
-
-/** It trusts the account: its root may do all, and its identity policies decide for users and roles. */
-export function defaultPolicy(accountId: string): string {
-  return JSON.stringify(
-    {
-      Version: '2012-10-17',
-      Id: 'key-default-1',
-      Statement: [
-        {
-          Sid: 'Enable IAM User Permissions',
-          Effect: 'Allow',
-          Principal: { AWS: `arn:aws:iam::${accountId}:root` },
-          Action: 'kms:*',
-          Resource: '*',
-        },
-      ],
-    },
-    null,
-    2,
-  );
 }

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { Secret } from '../base/secret.js';
 import {
   type EncryptionContext,
@@ -7,10 +6,15 @@ import {
   type KmsCallerContext,
   KmsError,
 } from '../encryption/ports.js';
-import { unsupported } from './errors.js';
+import { type Answer, requireUsable } from './action.js';
+import { Call, contextNote } from './call.js';
+import { keyFor } from './ciphertext.js';
+import { dataKeyFacts, newDataKey } from './data-key.js';
+import { serialization, unsupported } from './errors.js';
 import { Input } from './fields.js';
 import type { Keys } from './keys.js';
 import { ACTIONS, UNSUPPORTED } from './registry.js';
+import { decryptBlob, requireSymmetric } from './symmetric.js';
 
 export interface KmsAnswer {
   status: number;
@@ -20,7 +24,7 @@ export interface KmsAnswer {
 const TARGET = 'TrentService.';
 const DATA_KEY_BYTES = 32;
 
-/** The key service: over the wire by `dispatch`, in process as the store's KeyService. Both authorize every use of a key. */
+/** The key service: over the wire by `dispatch`, in process as the store's KeyService. Both authorize and record every use of a key. */
 export class Kms implements KeyService {
   constructor(readonly keys: Keys) {}
 
@@ -37,50 +41,87 @@ export class Kms implements KeyService {
     }
   }
 
-  async #dispatch(target: string, body: Buffer, who: KmsCallerContext): Promise<Record<string, unknown>> {
+  #dispatch(target: string, body: Buffer, who: KmsCallerContext): Promise<Answer> {
     const name = target.startsWith(TARGET) ? target.slice(TARGET.length) : '';
     const action = ACTIONS.get(name);
-    if (!action) {
-      if (UNSUPPORTED.has(name)) throw unsupported(`${name} is not supported by this version of Coffer.`);
-      throw new KmsError('UnknownOperationException', '');
-    }
-    return action.handle(action.input(new Input(parseJson(body))), who, this.keys);
+    if (!action && !UNSUPPORTED.has(name)) throw new KmsError('UnknownOperationException', '');
+    return this.#recorded(name, who, async (call) => {
+      if (!action) throw unsupported(`${name} is not supported by this version of Coffer.`);
+      return action.run(action.input(new Input(parseJson(body))), call);
+    });
   }
 
-  async generateDataKey(who: KmsCallerContext, request: { keyId: string; context: EncryptionContext }) {
-    const record = await this.keys.requireUsable(who, 'kms:GenerateDataKey', request.keyId);
-    const plaintext = randomBytes(DATA_KEY_BYTES);
-    const ciphertextBlob = this.keys.encrypt(record, request.context, plaintext);
-    return { keyArn: this.keys.arn(record), plaintext: new Secret(plaintext), ciphertextBlob };
+  generateDataKey(who: KmsCallerContext, { keyId, context }: { keyId: string; context: EncryptionContext }) {
+    return this.#recorded('GenerateDataKey', who, async (call) => {
+      const record = await this.#dataKeyOf(call, keyId, context);
+      const { plaintext, blob, keyMaterialId } = newDataKey(call, record, context, DATA_KEY_BYTES);
+      call.uses(record);
+      return { keyArn: this.keys.arn(record), plaintext: new Secret(plaintext), ciphertextBlob: blob, keyMaterialId };
+    });
   }
 
-  async decrypt(
+  decrypt(
     who: KmsCallerContext,
-    request: { ciphertextBlob: Uint8Array; context: EncryptionContext; keyId?: string },
+    { ciphertextBlob, context, keyId }: { ciphertextBlob: Uint8Array; context: EncryptionContext; keyId?: string },
   ): Promise<{ keyArn: string; plaintext: Secret }> {
-    const { record, plaintext } = await this.keys.decrypt(who, request);
-    return { keyArn: this.keys.arn(record), plaintext: new Secret(plaintext) };
+    return this.#recorded('Decrypt', who, async (call) => {
+      call.note(contextNote(context));
+      const blob = Buffer.from(ciphertextBlob);
+      const record = await keyFor(call, { blob, context, keyId, algorithm: 'SYMMETRIC_DEFAULT' }, 'kms:Decrypt');
+      const { plaintext } = decryptBlob(call, record, blob, context);
+      call.uses(record);
+      return { keyArn: this.keys.arn(record), plaintext: new Secret(plaintext) };
+    });
   }
 
-  async authorize(
+  authorize(
     who: KmsCallerContext,
-    request: { action: 'kms:GenerateDataKey' | 'kms:Decrypt'; keyId: string },
+    request: { action: 'kms:GenerateDataKey' | 'kms:Decrypt'; keyId: string; context: EncryptionContext },
   ): Promise<{ keyArn: string }> {
-    const record = await this.keys.requireUsable(who, request.action, request.keyId);
-    return { keyArn: this.keys.arn(record) };
+    return this.#recorded(request.action.slice('kms:'.length), who, async (call) => {
+      call.note({ details: { S3BucketKey: true } });
+      const record = await this.#dataKeyOf(call, request.keyId, request.context);
+      call.uses(record);
+      return { keyArn: this.keys.arn(record) };
+    });
   }
 
   async describeKey(who: KmsCallerContext, keyId: string): Promise<KeyFacts> {
-    const record = await this.keys.find(who, keyId);
+    // Only the making of an AWS-managed key is an event.
+    const call = new Call('DescribeKey', who, this.keys);
+    const record = await call.find(this.keys.reference(who, keyId));
     return {
       keyArn: this.keys.arn(record),
       keyId: record.keyId,
       accountId: record.accountId,
-      keyState: record.state,
-      keySpec: 'SYMMETRIC_DEFAULT',
-      keyUsage: 'ENCRYPT_DECRYPT',
+      keyState: this.keys.stateOf(record),
+      keySpec: record.spec,
+      keyUsage: record.usage,
       keyManager: record.manager,
     };
+  }
+
+  /** A key that data keys may be under, authorized and usable. The action is the call's own name. */
+  async #dataKeyOf(call: Call, keyId: string, context: EncryptionContext) {
+    call.note(contextNote(context));
+    const record = await call.key(keyId, dataKeyFacts(context), { otherAccounts: true });
+    requireUsable(call, record, 'usable', 'ENCRYPT_DECRYPT');
+    requireSymmetric(record, this.keys.arn(record));
+    return record;
+  }
+
+  /** Allowed or refused, every request becomes a record; no answer leaves before the log has taken it. */
+  async #recorded<T>(name: string, who: KmsCallerContext, work: (call: Call) => Promise<T>): Promise<T> {
+    const call = new Call(name, who, this.keys);
+    let answer: T;
+    try {
+      answer = await work(call);
+    } catch (error) {
+      await call.failed(error);
+      throw error;
+    }
+    await call.succeeded();
+    return answer;
   }
 }
 
@@ -93,7 +134,7 @@ function parseJson(body: Buffer): Record<string, unknown> {
     json = undefined;
   }
   if (typeof json !== 'object' || json === null || Array.isArray(json)) {
-    throw new KmsError('SerializationException', 'The request body is not a JSON object.');
+    throw serialization('The request body is not a JSON object.');
   }
   return json as Record<string, unknown>;
 }

@@ -1,93 +1,112 @@
 import type { Action } from './action.js';
 import { cancelKeyDeletion } from './actions/CancelKeyDeletion.js';
 import { createAlias } from './actions/CreateAlias.js';
+import { createGrant } from './actions/CreateGrant.js';
 import { createKey } from './actions/CreateKey.js';
 import { decrypt } from './actions/Decrypt.js';
 import { deleteAlias } from './actions/DeleteAlias.js';
+import { deleteImportedKeyMaterial } from './actions/DeleteImportedKeyMaterial.js';
+import { deriveSharedSecret } from './actions/DeriveSharedSecret.js';
 import { describeKey } from './actions/DescribeKey.js';
 import { disableKey } from './actions/DisableKey.js';
+import { disableKeyRotation } from './actions/DisableKeyRotation.js';
 import { enableKey } from './actions/EnableKey.js';
+import { enableKeyRotation } from './actions/EnableKeyRotation.js';
 import { encrypt } from './actions/Encrypt.js';
 import { generateDataKey } from './actions/GenerateDataKey.js';
+import { generateDataKeyPair } from './actions/GenerateDataKeyPair.js';
+import { generateDataKeyPairWithoutPlaintext } from './actions/GenerateDataKeyPairWithoutPlaintext.js';
 import { generateDataKeyWithoutPlaintext } from './actions/GenerateDataKeyWithoutPlaintext.js';
+import { generateMac } from './actions/GenerateMac.js';
 import { generateRandom } from './actions/GenerateRandom.js';
+import { getKeyLastUsage } from './actions/GetKeyLastUsage.js';
 import { getKeyPolicy } from './actions/GetKeyPolicy.js';
 import { getKeyRotationStatus } from './actions/GetKeyRotationStatus.js';
+import { getParametersForImport } from './actions/GetParametersForImport.js';
+import { getPublicKey } from './actions/GetPublicKey.js';
+import { importKeyMaterial } from './actions/ImportKeyMaterial.js';
 import { listAliases } from './actions/ListAliases.js';
+import { listGrants } from './actions/ListGrants.js';
 import { listKeyPolicies } from './actions/ListKeyPolicies.js';
 import { listKeyRotations } from './actions/ListKeyRotations.js';
 import { listKeys } from './actions/ListKeys.js';
 import { listResourceTags } from './actions/ListResourceTags.js';
+import { listRetirableGrants } from './actions/ListRetirableGrants.js';
 import { putKeyPolicy } from './actions/PutKeyPolicy.js';
 import { reEncrypt } from './actions/ReEncrypt.js';
+import { retireGrant } from './actions/RetireGrant.js';
+import { revokeGrant } from './actions/RevokeGrant.js';
 import { rotateKeyOnDemand } from './actions/RotateKeyOnDemand.js';
 import { scheduleKeyDeletion } from './actions/ScheduleKeyDeletion.js';
+import { sign } from './actions/Sign.js';
 import { tagResource } from './actions/TagResource.js';
 import { untagResource } from './actions/UntagResource.js';
 import { updateAlias } from './actions/UpdateAlias.js';
 import { updateKeyDescription } from './actions/UpdateKeyDescription.js';
+import { verify } from './actions/Verify.js';
+import { verifyMac } from './actions/VerifyMac.js';
 
 // biome-ignore lint/suspicious/noExplicitAny: each action has its own input
 export const ACTIONS: ReadonlyMap<string, Action<any>> = new Map(
   [
     cancelKeyDeletion,
     createAlias,
+    createGrant,
     createKey,
     decrypt,
     deleteAlias,
+    deleteImportedKeyMaterial,
+    deriveSharedSecret,
     describeKey,
     disableKey,
+    disableKeyRotation,
     enableKey,
+    enableKeyRotation,
     encrypt,
     generateDataKey,
+    generateDataKeyPair,
+    generateDataKeyPairWithoutPlaintext,
     generateDataKeyWithoutPlaintext,
+    generateMac,
     generateRandom,
+    getKeyLastUsage,
     getKeyPolicy,
     getKeyRotationStatus,
+    getParametersForImport,
+    getPublicKey,
+    importKeyMaterial,
     listAliases,
+    listGrants,
     listKeyPolicies,
     listKeyRotations,
     listKeys,
     listResourceTags,
+    listRetirableGrants,
     putKeyPolicy,
     reEncrypt,
+    retireGrant,
+    revokeGrant,
     rotateKeyOnDemand,
     scheduleKeyDeletion,
+    sign,
     tagResource,
     untagResource,
     updateAlias,
     updateKeyDescription,
+    verify,
+    verifyMac,
     // biome-ignore lint/suspicious/noExplicitAny: as above
   ].map((one): [string, Action<any>] => [one.name, one as Action<any>]),
 );
 
-/** What AWS KMS has besides: answered UnsupportedOperationException. */
+/** What AWS KMS has besides: custom key stores and multi-Region keys. Answered UnsupportedOperationException. */
 export const UNSUPPORTED: ReadonlySet<string> = new Set([
   'ConnectCustomKeyStore',
   'CreateCustomKeyStore',
-  'CreateGrant',
   'DeleteCustomKeyStore',
-  'DeleteImportedKeyMaterial',
-  'DeriveSharedSecret',
   'DescribeCustomKeyStores',
-  'DisableKeyRotation',
   'DisconnectCustomKeyStore',
-  'EnableKeyRotation',
-  'GenerateDataKeyPair',
-  'GenerateDataKeyPairWithoutPlaintext',
-  'GenerateMac',
-  'GetKeyLastUsage',
-  'GetParametersForImport',
-  'GetPublicKey',
-  'ImportKeyMaterial',
-  'ListGrants',
-  'ListRetirableGrants',
   'ReplicateKey',
-  'RetireGrant',
-  'RevokeGrant',
-  'Sign',
   'UpdateCustomKeyStore',
   'UpdatePrimaryRegion',
-  'Verify',
-  'VerifyMac',
 ]);

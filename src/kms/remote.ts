@@ -15,7 +15,7 @@ import {
   KmsError,
 } from '../encryption/ports.js';
 import { decide } from '../policy/decide.js';
-import { accessDenied } from './errors.js';
+import { denied, notOurs } from './denial.js';
 
 const DESCRIBED_FOR_MS = 2_000;
 const DESCRIBED_MAX = 1000;
@@ -58,6 +58,7 @@ export class RemoteKeyService implements KeyService {
       keyArn: answer.KeyId!,
       plaintext: take(answer.Plaintext!),
       ciphertextBlob: Buffer.from(answer.CiphertextBlob!),
+      keyMaterialId: answer.KeyMaterialId,
     };
   }
 
@@ -65,7 +66,7 @@ export class RemoteKeyService implements KeyService {
     who: KmsCallerContext,
     request: { ciphertextBlob: Uint8Array; context: EncryptionContext; keyId?: string },
   ): Promise<{ keyArn: string; plaintext: Secret }> {
-    if (who.caller.kind === 'anonymous') throw accessDenied('anonymous', 'kms:Decrypt', request.keyId ?? '*', false);
+    if (who.caller.kind === 'anonymous') throw notOurs(who, 'kms:Decrypt', request.keyId ?? '*');
     const KeyId =
       request.keyId === undefined ? undefined : (await this.#require(who, 'kms:Decrypt', request.keyId)).keyArn;
     const command = new DecryptCommand({
@@ -122,7 +123,7 @@ export class RemoteKeyService implements KeyService {
   async #require(who: KmsCallerContext, action: `kms:${string}`, keyId: string): Promise<KeyFacts> {
     const { caller } = who;
     // Nobody who is unknown gets as far as asking which keys there are.
-    if (caller.kind === 'anonymous') throw accessDenied('anonymous', action, keyId, false);
+    if (caller.kind === 'anonymous') throw notOurs(who, action, keyId);
     const facts = await this.describeKey(who, keyId);
     this.#decide(who, action, facts.keyArn);
     return facts;
@@ -138,7 +139,7 @@ export class RemoteKeyService implements KeyService {
       context: who.requestContext ?? new Map(),
     };
     const decision = decide(request, { identity: caller.policies });
-    if (!decision.allowed) throw accessDenied(caller.arn, action, resource, decision.explicit);
+    if (!decision.allowed) throw denied(who, action, resource, decision, false);
   }
 
   async #send<T>(call: () => Promise<T>): Promise<T> {

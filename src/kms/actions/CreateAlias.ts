@@ -1,26 +1,29 @@
 import { KmsError } from '../../encryption/ports.js';
-import { action } from '../action.js';
+import { CommitBuilder } from '../../store/table.js';
+import { action, requireUsable } from '../action.js';
+import { ALIASES_PER_KEY_MAX } from '../alias-book.js';
 import { aliasArn, readAliasName } from '../alias-name.js';
+import { KEY_ID } from '../fields.js';
 
 export const createAlias = action({
   name: 'CreateAlias',
-  input: (input) => ({
-    name: readAliasName(input),
-    target: input.requiredText('TargetKeyId', { min: 1, max: 2048 }),
-  }),
-  async handle({ name, target }, who, keys) {
-    keys.authorizeAlias(who, 'kms:CreateAlias', name);
-    const record = await keys.require(who, 'kms:CreateAlias', target);
-    const nowMs = keys.clock.now();
+  input: (input) => ({ name: readAliasName(input), target: input.requiredText('TargetKeyId', KEY_ID) }),
+  async run({ name, target }, call) {
+    const { keys, who } = call;
     const { accountId } = who.caller;
-    const alias = { name, accountId, targetKeyId: record.keyId, createdMs: nowMs, updatedMs: nowMs };
-    if (record.state === 'PendingDeletion') keys.requireEnabled(record);
-    if (!(await keys.ring.putAlias(alias, false))) {
-      throw new KmsError(
-        'AlreadyExistsException',
-        `An alias with the name ${aliasArn(keys.region, alias)} already exists`,
-      );
+    // An alias has no policy of its own: identity policies decide, besides those on its key.
+    call.authorizeOn(aliasArn(keys.region, { accountId, name }), {});
+    call.note({ details: { AliasName: name } });
+    const record = await call.key(target, {});
+    requireUsable(call, record, 'not pending deletion');
+    const { aliases } = keys.ring;
+    await aliases.load(accountId);
+    if (aliases.namesOf(accountId, record.keyId)!.length >= ALIASES_PER_KEY_MAX) {
+      throw new KmsError('LimitExceededException', `A key has at most ${ALIASES_PER_KEY_MAX} aliases.`);
     }
-    return {};
+    const made = await aliases.create({ name, accountId, keyId: record.keyId }, new CommitBuilder(), call.committing);
+    if (made) return {};
+    const arn = aliasArn(keys.region, { accountId, name });
+    throw new KmsError('AlreadyExistsException', `An alias with the name ${arn} already exists`);
   },
 });

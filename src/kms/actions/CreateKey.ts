@@ -1,28 +1,13 @@
 import { action } from '../action.js';
+import { tagFacts } from '../conditions.js';
+import { KEY_SPECS, type KeySpec, requireUsageOfSpec } from '../crypto/key-spec.js';
+import { defaultPolicy } from '../default-policies.js';
 import { unsupported, validation } from '../errors.js';
-import { defaultPolicy } from '../keys.js';
-import { checkPolicy, POLICY_LIMITS } from '../policy-text.js';
+import { metadata } from '../metadata.js';
+import { checkPolicy, POLICY_LIMITS, requireNoLockout } from '../policy-text.js';
 import { readTags } from '../tags.js';
 
-const SPECS = [
-  'RSA_2048',
-  'RSA_3072',
-  'RSA_4096',
-  'ECC_NIST_P256',
-  'ECC_NIST_P384',
-  'ECC_NIST_P521',
-  'ECC_SECG_P256K1',
-  'SYMMETRIC_DEFAULT',
-  'HMAC_224',
-  'HMAC_256',
-  'HMAC_384',
-  'HMAC_512',
-  'SM2',
-  'ML_DSA_44',
-  'ML_DSA_65',
-  'ML_DSA_87',
-  'ECC_NIST_EDWARDS25519',
-] as const;
+const SPECS = Object.keys(KEY_SPECS) as KeySpec[];
 /** As AWS lists them in its message. */
 const SHOWN_SPECS = [
   'RSA_2048',
@@ -53,27 +38,53 @@ export const createKey = action({
       'SYMMETRIC_DEFAULT',
     origin: input.oneOf('Origin', ['AWS_KMS', 'EXTERNAL', 'AWS_CLOUDHSM', 'EXTERNAL_KEY_STORE']) ?? 'AWS_KMS',
     multiRegion: input.boolean('MultiRegion') ?? false,
+    bypass: input.boolean('BypassPolicyLockoutSafetyCheck') ?? false,
     tags: readTags(input),
   }),
-  async handle({ policy, description, usage, spec, origin, multiRegion, tags }, who, keys) {
-    keys.authorizeAccount(who, 'kms:CreateKey');
-    if (spec !== 'SYMMETRIC_DEFAULT' && usage === undefined) {
+  async run({ policy, description, usage: asked, spec, origin, multiRegion, bypass, tags }, call) {
+    const { keys, who } = call;
+    const usage = asked ?? (spec === 'SYMMETRIC_DEFAULT' ? 'ENCRYPT_DECRYPT' : undefined);
+    const facts = {
+      keys: {
+        'kms:keyspec': spec,
+        'kms:keyusage': usage,
+        'kms:keyorigin': origin,
+        'kms:multiregion': String(multiRegion),
+        'kms:bypasspolicylockoutsafetycheck': String(bypass),
+        ...tagFacts(tags),
+      },
+    };
+    call.authorizeOn('*', facts);
+    if (tags.length > 0) call.authorizeOn('*', facts, 'kms:TagResource');
+    if (usage === undefined) {
       throw validation('You must specify a KeyUsage value for all KMS keys except for symmetric encryption keys.');
     }
-    if (spec !== 'SYMMETRIC_DEFAULT') throw unsupported(`KeySpec ${spec} is not supported by this version of Coffer.`);
-    if (usage !== undefined && usage !== 'ENCRYPT_DECRYPT')
-      throw validation(`KeyUsage ${usage} is not compatible with KeySpec ${spec}`);
-    if (origin !== 'AWS_KMS') throw unsupported(`Origin ${origin} is not supported by this version of Coffer.`);
+    requireUsageOfSpec(spec, usage);
+    if (origin !== 'AWS_KMS' && origin !== 'EXTERNAL') {
+      throw unsupported(`Origin ${origin} is not supported by this version of Coffer.`);
+    }
     if (multiRegion) throw unsupported('Multi-Region keys are not supported: one Coffer is one region.');
     const { accountId } = who.caller;
-    if (policy !== undefined) checkPolicy(policy);
-    const made = {
-      accountId,
-      description,
-      manager: 'CUSTOMER' as const,
-      policy: policy ?? defaultPolicy(accountId),
-      tags,
-    };
-    return { KeyMetadata: keys.metadata(await keys.ring.create(made)) };
+    if (policy !== undefined) {
+      const parsed = checkPolicy(policy, keys.parts.principals);
+      if (!bypass) requireNoLockout(parsed, call, { accountId, keyId: '*' });
+    }
+    call.note({ details: { KeySpec: spec, KeyUsage: usage, Origin: origin } });
+    const made = await keys.create(
+      {
+        accountId,
+        description,
+        manager: 'CUSTOMER',
+        policy: policy ?? defaultPolicy(accountId),
+        tags,
+        spec,
+        usage,
+        origin,
+      },
+      call.committing,
+    );
+    if (!made) throw new Error('a key could not be created');
+    call.note({ keyArn: keys.arn(made) });
+    return { KeyMetadata: metadata(made, keys.region, keys.clock.now()) };
   },
 });

@@ -1,29 +1,42 @@
-import { KMS_CIPHERTEXT_MAX_BYTES } from '../../base/limits.js';
 import { action } from '../action.js';
 import { readAlgorithm } from '../algorithm.js';
-import { refuseDryRun } from '../errors.js';
+import { contextNote } from '../call.js';
+import { keyFor, open, readCiphertext, readSourceKey } from '../ciphertext.js';
+import { dryRunSucceeded } from '../errors.js';
 import { refuseRecipient } from '../recipient.js';
 
 export const decrypt = action({
   name: 'Decrypt',
-  input: (input) => ({
-    dryRun: input.boolean('DryRun'),
-    ciphertextBlob: input.requiredBlob('CiphertextBlob', { min: 1, max: KMS_CIPHERTEXT_MAX_BYTES }),
-    context: input.context('EncryptionContext'),
-    keyId: input.text('KeyId', { min: 1, max: 2048 }),
-    algorithm: readAlgorithm(input, 'EncryptionAlgorithm'),
-    recipient: refuseRecipient(input),
-  }),
-  async handle({ dryRun, ciphertextBlob, context, keyId, algorithm }, who, keys) {
-    const { record, backingKeyId, plaintext } = await keys.decrypt(who, { ciphertextBlob, context, keyId });
-    refuseDryRun(dryRun);
-    const answer = {
-      KeyId: keys.arn(record),
-      Plaintext: plaintext.toString('base64'),
-      EncryptionAlgorithm: algorithm,
-      KeyMaterialId: backingKeyId,
+  input: (input) => {
+    const dryRun = input.boolean('DryRun') ?? false;
+    const algorithm = readAlgorithm(input, 'EncryptionAlgorithm');
+    const blob = readCiphertext(input, dryRun);
+    return {
+      dryRun,
+      blob,
+      algorithm,
+      context: input.context('EncryptionContext'),
+      keyId: readSourceKey(input, 'KeyId', blob === undefined || algorithm !== 'SYMMETRIC_DEFAULT'),
+      tokens: input.grantTokens(),
+      recipient: refuseRecipient(input),
     };
-    plaintext.fill(0);
-    return answer;
+  },
+  async run({ dryRun, ...ciphertext }, call) {
+    call.note({ ...contextNote(ciphertext.context), ...(dryRun && { dryRun }) });
+    const record = await keyFor(call, ciphertext, 'kms:Decrypt');
+    if (ciphertext.blob === undefined) throw dryRunSucceeded();
+    const { plaintext, keyMaterialId } = open(call, record, ciphertext);
+    try {
+      if (dryRun) throw dryRunSucceeded();
+      call.uses(record);
+      return {
+        KeyId: call.keys.arn(record),
+        Plaintext: plaintext.toString('base64'),
+        EncryptionAlgorithm: ciphertext.algorithm,
+        ...(keyMaterialId !== undefined && { KeyMaterialId: keyMaterialId }),
+      };
+    } finally {
+      plaintext.fill(0);
+    }
   },
 });

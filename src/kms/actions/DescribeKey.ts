@@ -1,9 +1,11 @@
-import { action } from '../action.js';
+import { keyAction } from '../action.js';
+import { metadata } from '../metadata.js';
 
-export const describeKey = action({
+export const describeKey = keyAction({
   name: 'DescribeKey',
-  input: (input) => ({ keyId: input.requiredText('KeyId', { min: 1, max: 2048 }) }),
-  async handle({ keyId }, who, keys) {
-    return { KeyMetadata: keys.metadata(await keys.require(who, 'kms:DescribeKey', keyId)) };
-  },
+  input: (input) => input.grantTokens(),
+  needs: () => ({}),
+  states: 'any',
+  otherAccounts: true,
+  handle: (_, record, { keys }) => ({ KeyMetadata: metadata(record, keys.region, keys.clock.now()) }),
 });

@@ -1,22 +1,30 @@
 import { KMS_PLAINTEXT_MAX_BYTES } from '../../base/limits.js';
-import { action } from '../action.js';
-import { readAlgorithm } from '../algorithm.js';
-import { refuseDryRun } from '../errors.js';
+import { keyAction } from '../action.js';
+import { algorithmFacts, readAlgorithm, requireAlgorithm } from '../algorithm.js';
+import { encryptRsa } from '../rsa.js';
+import { encryptUnder } from '../symmetric.js';
 
-export const encrypt = action({
+export const encrypt = keyAction({
   name: 'Encrypt',
   input: (input) => ({
-    dryRun: input.boolean('DryRun'),
-    keyId: input.requiredText('KeyId', { min: 1, max: 2048 }),
     plaintext: input.requiredBlob('Plaintext', { min: 1, max: KMS_PLAINTEXT_MAX_BYTES }),
     context: input.context('EncryptionContext'),
     algorithm: readAlgorithm(input, 'EncryptionAlgorithm'),
+    tokens: input.grantTokens(),
   }),
-  async handle({ dryRun, keyId, plaintext, context, algorithm }, who, keys) {
-    const record = await keys.requireUsable(who, 'kms:Encrypt', keyId);
-    refuseDryRun(dryRun);
-    const blob = keys.encrypt(record, context, plaintext);
+  needs: ({ context, algorithm }) => ({ encryptionContext: context, keys: algorithmFacts(algorithm) }),
+  states: 'usable',
+  usage: 'ENCRYPT_DECRYPT',
+  otherAccounts: true,
+  dryRun: true,
+  cryptographic: true,
+  handle({ plaintext, context, algorithm }, record, call) {
+    requireAlgorithm(algorithm, record.spec);
+    const blob =
+      algorithm === 'SYMMETRIC_DEFAULT'
+        ? encryptUnder(call, record, context, plaintext).blob
+        : encryptRsa(call, record, algorithm, plaintext);
     plaintext.fill(0);
-    return { CiphertextBlob: blob.toString('base64'), KeyId: keys.arn(record), EncryptionAlgorithm: algorithm };
+    return { CiphertextBlob: blob.toString('base64'), KeyId: call.keys.arn(record), EncryptionAlgorithm: algorithm };
   },
 });

@@ -1,27 +1,30 @@
-import { randomBytes } from 'node:crypto';
-import { action } from '../action.js';
-import { readDataKeyLength } from '../data-key-length.js';
-import { refuseDryRun } from '../errors.js';
+import { keyAction } from '../action.js';
+import { dataKeyFacts, newDataKey, readDataKeyLength } from '../data-key.js';
 import { refuseRecipient } from '../recipient.js';
+import { requireSymmetric } from '../symmetric.js';
 
-export const generateDataKey = action({
+export const generateDataKey = keyAction({
   name: 'GenerateDataKey',
   input: (input) => ({
-    dryRun: input.boolean('DryRun'),
-    keyId: input.requiredText('KeyId', { min: 1, max: 2048 }),
     context: input.context('EncryptionContext'),
     bytes: readDataKeyLength(input),
+    tokens: input.grantTokens(),
     recipient: refuseRecipient(input),
   }),
-  async handle({ dryRun, keyId, context, bytes }, who, keys) {
-    const record = await keys.requireUsable(who, 'kms:GenerateDataKey', keyId);
-    refuseDryRun(dryRun);
-    const plaintext = randomBytes(bytes);
+  needs: ({ context }) => dataKeyFacts(context),
+  states: 'usable',
+  usage: 'ENCRYPT_DECRYPT',
+  check: requireSymmetric,
+  otherAccounts: true,
+  dryRun: true,
+  cryptographic: true,
+  handle({ context, bytes }, record, call) {
+    const { plaintext, blob, keyMaterialId } = newDataKey(call, record, context, bytes);
     const answer = {
-      CiphertextBlob: keys.encrypt(record, context, plaintext).toString('base64'),
+      CiphertextBlob: blob.toString('base64'),
       Plaintext: plaintext.toString('base64'),
-      KeyId: keys.arn(record),
-      KeyMaterialId: record.backingKeys.at(-1)!.id,
+      KeyId: call.keys.arn(record),
+      KeyMaterialId: keyMaterialId,
     };
     plaintext.fill(0);
     return answer;

@@ -1,26 +1,24 @@
-import { randomBytes } from 'node:crypto';
-import { action } from '../action.js';
-import { readDataKeyLength } from '../data-key-length.js';
-import { refuseDryRun } from '../errors.js';
+import { keyAction } from '../action.js';
+import { dataKeyFacts, newDataKey, readDataKeyLength } from '../data-key.js';
+import { requireSymmetric } from '../symmetric.js';
 
-export const generateDataKeyWithoutPlaintext = action({
+export const generateDataKeyWithoutPlaintext = keyAction({
   name: 'GenerateDataKeyWithoutPlaintext',
   input: (input) => ({
-    dryRun: input.boolean('DryRun'),
-    keyId: input.requiredText('KeyId', { min: 1, max: 2048 }),
     context: input.context('EncryptionContext'),
     bytes: readDataKeyLength(input),
+    tokens: input.grantTokens(),
   }),
-  async handle({ dryRun, keyId, context, bytes }, who, keys) {
-    const record = await keys.requireUsable(who, 'kms:GenerateDataKeyWithoutPlaintext', keyId);
-    refuseDryRun(dryRun);
-    const plaintext = randomBytes(bytes);
-    const blob = keys.encrypt(record, context, plaintext);
+  needs: ({ context }) => dataKeyFacts(context),
+  states: 'usable',
+  usage: 'ENCRYPT_DECRYPT',
+  check: requireSymmetric,
+  otherAccounts: true,
+  dryRun: true,
+  cryptographic: true,
+  handle({ context, bytes }, record, call) {
+    const { plaintext, blob, keyMaterialId } = newDataKey(call, record, context, bytes);
     plaintext.fill(0);
-    return {
-      CiphertextBlob: blob.toString('base64'),
-      KeyId: keys.arn(record),
-      KeyMaterialId: record.backingKeys.at(-1)!.id,
-    };
+    return { CiphertextBlob: blob.toString('base64'), KeyId: call.keys.arn(record), KeyMaterialId: keyMaterialId };
   },
 });

@@ -10,8 +10,8 @@ export const generateRandom = action({
     customKeyStore: input.has('CustomKeyStoreId'),
     recipient: refuseRecipient(input),
   }),
-  async handle({ bytes, customKeyStore }, who, keys) {
-    keys.authorizeAccount(who, 'kms:GenerateRandom');
+  async run({ bytes, customKeyStore }, call) {
+    call.authorizeOn('*', {});
     if (customKeyStore) throw unsupported('Custom key stores are not supported by this version of Coffer.');
     if (bytes === undefined) throw validation('NumberOfBytes is required.');
     return { Plaintext: randomBytes(bytes).toString('base64') };

@@ -1,14 +1,11 @@
-import { action } from '../action.js';
+import { keyAction } from '../action.js';
+import { policyText } from '../key-authorizer.js';
 import { requireDefaultName } from '../policy-text.js';
 
-export const getKeyPolicy = action({
+export const getKeyPolicy = keyAction({
   name: 'GetKeyPolicy',
-  input: (input) => ({
-    keyId: input.requiredText('KeyId', { min: 1, max: 2048 }),
-    name: requireDefaultName(input.text('PolicyName', { min: 1, max: 128 })),
-  }),
-  async handle({ keyId, name }, who, keys) {
-    const record = await keys.require(who, 'kms:GetKeyPolicy', keyId);
-    return { Policy: record.policy, PolicyName: name };
-  },
+  input: (input) => ({ name: requireDefaultName(input.text('PolicyName', { min: 1, max: 128 })) }),
+  needs: () => ({}),
+  states: 'any',
+  handle: ({ name }, record, { keys }) => ({ Policy: policyText(record, keys.region), PolicyName: name }),
 });

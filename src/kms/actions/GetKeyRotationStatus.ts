@@ -1,11 +1,21 @@
-import { action } from '../action.js';
+import { keyAction } from '../action.js';
+import { requireRotatable } from '../rotation.js';
 
-export const getKeyRotationStatus = action({
+export const getKeyRotationStatus = keyAction({
   name: 'GetKeyRotationStatus',
-  input: (input) => ({ keyId: input.requiredText('KeyId', { min: 1, max: 2048 }) }),
-  async handle({ keyId }, who, keys) {
-    const record = await keys.require(who, 'kms:GetKeyRotationStatus', keyId);
-    // Rotation by schedule isn't there yet: EnableKeyRotation is refused, so this is always the truth.
-    return { KeyRotationEnabled: false, KeyId: keys.arn(record) };
+  input: () => undefined,
+  needs: () => ({}),
+  states: 'any',
+  check: requireRotatable,
+  otherAccounts: true,
+  handle(_, record, { keys }) {
+    const { rotation } = record;
+    // While a key waits for its deletion it isn't rotated.
+    const enabled = rotation !== undefined && record.state !== 'PendingDeletion';
+    return {
+      KeyId: keys.arn(record),
+      KeyRotationEnabled: enabled,
+      ...(enabled && { RotationPeriodInDays: rotation.periodDays, NextRotationDate: rotation.nextMs / 1000 }),
+    };
   },
 });

@@ -1,21 +1,24 @@
 import { action } from '../action.js';
+import { aliasArn } from '../alias-name.js';
+import type { AliasRecord } from '../alias-record.js';
+import { KEY_ID } from '../fields.js';
 import { page, readPage } from '../paging.js';
-import type { AliasRecord } from '../rows.js';
 
 export const listAliases = action({
   name: 'ListAliases',
   input: (input) => ({
     ...readPage(input, { limit: 50, max: 100 }),
-    keyId: input.text('KeyId', { min: 1, max: 2048 }),
+    keyId: input.text('KeyId', KEY_ID),
   }),
-  async handle({ limit, after, keyId }, who, keys) {
-    keys.authorizeAccount(who, 'kms:ListAliases');
+  async run({ limit, after, keyId }, call) {
+    call.authorizeOn('*', {});
+    const { keys, who } = call;
     const { accountId } = who.caller;
-    const only = keyId === undefined ? undefined : (await keys.find(who, keyId)).keyId;
+    const only = keyId === undefined ? undefined : (await call.find(keys.reference(who, keyId))).keyId;
     const found: AliasRecord[] = [];
     // A filter may leave pages short; they are filled until one alias more than asked for is there.
     for (let from = after; found.length <= limit; ) {
-      const some = await keys.ring.listAliases(accountId, from, limit + 1);
+      const some = await keys.ring.aliases.list(accountId, from, limit + 1);
       found.push(...some.filter((alias) => only === undefined || alias.targetKeyId === only));
       if (some.length <= limit) break;
       from = some.at(-1)!.name;
@@ -24,7 +27,7 @@ export const listAliases = action({
     return {
       Aliases: shown.map((alias) => ({
         AliasName: alias.name,
-        AliasArn: `arn:aws:kms:${keys.region}:${alias.accountId}:${alias.name}`,
+        AliasArn: aliasArn(keys.region, alias),
         TargetKeyId: alias.targetKeyId,
         CreationDate: alias.createdMs / 1000,
         LastUpdatedDate: alias.updatedMs / 1000,

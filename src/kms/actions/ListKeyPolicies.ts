@@ -1,10 +1,10 @@
-import { action } from '../action.js';
+import { keyAction } from '../action.js';
+import { readPage } from '../paging.js';
 
-export const listKeyPolicies = action({
+export const listKeyPolicies = keyAction({
   name: 'ListKeyPolicies',
-  input: (input) => ({ keyId: input.requiredText('KeyId', { min: 1, max: 2048 }) }),
-  async handle({ keyId }, who, keys) {
-    await keys.require(who, 'kms:ListKeyPolicies', keyId);
-    return { PolicyNames: ['default'], Truncated: false };
-  },
+  input: (input) => readPage(input, { limit: 100, max: 1000 }),
+  needs: () => ({}),
+  states: 'any',
+  handle: () => ({ PolicyNames: ['default'], Truncated: false }),
 });

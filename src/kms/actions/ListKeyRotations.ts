@@ -1,27 +1,45 @@
-import { action } from '../action.js';
+import { keyAction } from '../action.js';
+import { type BackingKey, currentBacking } from '../key-record.js';
+import { expiry } from '../metadata.js';
 import { page, readPage } from '../paging.js';
+import { requireRotatable } from '../rotation.js';
+import { isThere } from '../states.js';
 
-export const listKeyRotations = action({
+export const listKeyRotations = keyAction({
   name: 'ListKeyRotations',
   input: (input) => ({
     ...readPage(input, { limit: 100, max: 1000 }),
-    keyId: input.requiredText('KeyId', { min: 1, max: 2048 }),
     include: input.oneOf('IncludeKeyMaterial', ['ALL_KEY_MATERIAL', 'ROTATIONS_ONLY']) ?? 'ROTATIONS_ONLY',
   }),
-  async handle({ keyId, include, limit, after }, who, keys) {
-    const record = await keys.require(who, 'kms:ListKeyRotations', keyId);
+  needs: () => ({}),
+  states: 'any',
+  check: requireRotatable,
+  handle({ include, limit, after }, record, { keys }) {
+    const nowMs = keys.clock.now();
+    const current = currentBacking(record);
     const materials = record.backingKeys.filter((one) => include === 'ALL_KEY_MATERIAL' || one.rotation !== undefined);
     const from = after === '' ? 0 : materials.findIndex((one) => one.id === after) + 1;
     const { shown, ...rest } = page(materials.slice(from), limit, (one) => one.id);
-    const current = record.backingKeys.at(-1)!.id;
     return {
       Rotations: shown.map((one) => ({
-        KeyId: keys.arn(record),
+        KeyId: record.keyId,
         KeyMaterialId: one.id,
-        KeyMaterialState: one.id === current ? 'CURRENT' : 'NON_CURRENT',
-        ...(one.rotation ? { RotationDate: one.createdMs / 1000, RotationType: one.rotation } : {}),
+        KeyMaterialState: one.pending ? 'PENDING_ROTATION' : one === current ? 'CURRENT' : 'NON_CURRENT',
+        ...(one.imported && importedMembers(one, nowMs)),
+        ...(one.rotation && { RotationDate: (one.rotatedMs ?? one.createdMs) / 1000, RotationType: one.rotation }),
       })),
       ...rest,
     };
   },
 });
+
+/** Only where the material was imported. */
+function importedMembers(backing: BackingKey, nowMs: number): Record<string, unknown> {
+  const imported = backing.imported!;
+  const there = isThere(backing, nowMs);
+  return {
+    ...(imported.description !== undefined && { KeyMaterialDescription: imported.description }),
+    ImportState: there ? 'IMPORTED' : 'PENDING_IMPORT',
+    ...(there && expiry(imported)),
+  };
+}

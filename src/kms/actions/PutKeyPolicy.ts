@@ -1,22 +1,20 @@
-import { action } from '../action.js';
-import { pendingDeletion } from '../errors.js';
-import { checkPolicy, POLICY_LIMITS, requireDefaultName } from '../policy-text.js';
+import { keyAction } from '../action.js';
+import { checkPolicy, POLICY_LIMITS, requireDefaultName, requireNoLockout } from '../policy-text.js';
 
-export const putKeyPolicy = action({
+export const putKeyPolicy = keyAction({
   name: 'PutKeyPolicy',
   input: (input) => ({
-    keyId: input.requiredText('KeyId', { min: 1, max: 2048 }),
     name: requireDefaultName(input.text('PolicyName', { min: 1, max: 128 })),
     policy: input.requiredText('Policy', POLICY_LIMITS),
+    bypass: input.boolean('BypassPolicyLockoutSafetyCheck') ?? false,
   }),
-  async handle({ keyId, policy }, who, keys) {
-    const found = await keys.require(who, 'kms:PutKeyPolicy', keyId);
-    keys.requireCustomerManaged(found, 'kms:PutKeyPolicy');
-    checkPolicy(policy);
-    await keys.ring.update(found.accountId, found.keyId, (record) => {
-      if (record.state === 'PendingDeletion') throw pendingDeletion(keys.arn(record));
-      return { ...record, policy };
-    });
+  needs: ({ bypass }) => ({ keys: { 'kms:bypasspolicylockoutsafetycheck': String(bypass) } }),
+  states: 'any',
+  async handle({ policy, bypass }, record, call) {
+    const parsed = checkPolicy(policy, call.keys.parts.principals);
+    if (!bypass) requireNoLockout(parsed, call, record);
+    if (bypass) call.note({ details: { BypassPolicyLockoutSafetyCheck: true } });
+    await call.changeKey(record, 'any', (found) => ({ ...found, policy }));
     return {};
   },
 });

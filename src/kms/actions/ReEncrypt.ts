@@ -1,39 +1,71 @@
-import { KMS_CIPHERTEXT_MAX_BYTES } from '../../base/limits.js';
-import { action } from '../action.js';
-import { readAlgorithm } from '../algorithm.js';
-import { refuseDryRun } from '../errors.js';
+import { action, requireUsable } from '../action.js';
+import { algorithmFacts, readAlgorithm, requireAlgorithm } from '../algorithm.js';
+import { contextNote } from '../call.js';
+import { keyFor, open, readCiphertext, readSourceKey } from '../ciphertext.js';
+import { dryRunSucceeded } from '../errors.js';
+import { KEY_ID } from '../fields.js';
+import type { KeyRecord } from '../key-record.js';
+import { encryptRsa } from '../rsa.js';
+import { encryptUnder } from '../symmetric.js';
 
 export const reEncrypt = action({
   name: 'ReEncrypt',
-  input: (input) => ({
-    dryRun: input.boolean('DryRun'),
-    ciphertextBlob: input.requiredBlob('CiphertextBlob', { min: 1, max: KMS_CIPHERTEXT_MAX_BYTES }),
-    sourceContext: input.context('SourceEncryptionContext'),
-    sourceKeyId: input.text('SourceKeyId', { min: 1, max: 2048 }),
-    destinationKeyId: input.requiredText('DestinationKeyId', { min: 1, max: 2048 }),
-    destinationContext: input.context('DestinationEncryptionContext'),
-    sourceAlgorithm: readAlgorithm(input, 'SourceEncryptionAlgorithm'),
-    destinationAlgorithm: readAlgorithm(input, 'DestinationEncryptionAlgorithm'),
-  }),
-  async handle(input, who, keys) {
-    const target = await keys.requireUsable(who, 'kms:ReEncryptTo', input.destinationKeyId);
-    const source = await keys.decrypt(who, {
-      ciphertextBlob: input.ciphertextBlob,
-      context: input.sourceContext,
-      keyId: input.sourceKeyId,
-      action: 'kms:ReEncryptFrom',
-    });
-    refuseDryRun(input.dryRun);
-    const blob = keys.encrypt(target, input.destinationContext, source.plaintext);
-    source.plaintext.fill(0);
+  input: (input) => {
+    const dryRun = input.boolean('DryRun') ?? false;
+    const blob = readCiphertext(input, dryRun);
+    const algorithm = readAlgorithm(input, 'SourceEncryptionAlgorithm');
+    const needed = blob === undefined || algorithm !== 'SYMMETRIC_DEFAULT';
     return {
-      CiphertextBlob: blob.toString('base64'),
-      SourceKeyId: keys.arn(source.record),
-      KeyId: keys.arn(target),
-      SourceEncryptionAlgorithm: input.sourceAlgorithm,
-      DestinationEncryptionAlgorithm: input.destinationAlgorithm,
-      SourceKeyMaterialId: source.backingKeyId,
-      DestinationKeyMaterialId: target.backingKeys.at(-1)!.id,
+      dryRun,
+      source: {
+        blob,
+        algorithm,
+        context: input.context('SourceEncryptionContext'),
+        keyId: readSourceKey(input, 'SourceKeyId', needed),
+      },
+      keyId: input.requiredText('DestinationKeyId', KEY_ID),
+      context: input.context('DestinationEncryptionContext'),
+      algorithm: readAlgorithm(input, 'DestinationEncryptionAlgorithm'),
+      tokens: input.grantTokens(),
     };
+  },
+  async run({ dryRun, source, keyId, context, algorithm }, call) {
+    const { keys } = call;
+    call.note({ ...contextNote(source.context), ...(dryRun && { dryRun }) });
+    // Whether both are one key is a condition of either permission: the destination is looked up before anything is decided.
+    const target = await call.find(keys.reference(call.who, keyId));
+    const same = (from: KeyRecord) => ({ 'kms:reencryptonsamekey': String(from.keyId === target.keyId) });
+    const from = await keyFor(call, source, 'kms:ReEncryptFrom', same);
+    call.note({ sourceKeyArn: keys.arn(from), keyArn: keys.arn(target) });
+    const facts = { encryptionContext: context, keys: { ...algorithmFacts(algorithm), ...same(from) } };
+    await call.authorize(target, facts, {
+      action: 'kms:ReEncryptTo',
+      otherAccounts: true,
+      requestAlias: keys.reference(call.who, keyId).alias,
+    });
+    requireUsable(call, target, 'usable', 'ENCRYPT_DECRYPT');
+    requireAlgorithm(algorithm, target.spec);
+    if (source.blob === undefined) throw dryRunSucceeded();
+    const { plaintext, keyMaterialId } = open(call, from, source);
+    try {
+      if (dryRun) throw dryRunSucceeded();
+      const made =
+        algorithm === 'SYMMETRIC_DEFAULT'
+          ? encryptUnder(call, target, context, plaintext)
+          : { blob: encryptRsa(call, target, algorithm, plaintext), keyMaterialId: undefined };
+      call.uses(from);
+      call.uses(target);
+      return {
+        CiphertextBlob: made.blob.toString('base64'),
+        SourceKeyId: keys.arn(from),
+        KeyId: keys.arn(target),
+        SourceEncryptionAlgorithm: source.algorithm,
+        DestinationEncryptionAlgorithm: algorithm,
+        ...(keyMaterialId !== undefined && { SourceKeyMaterialId: keyMaterialId }),
+        ...(made.keyMaterialId !== undefined && { DestinationKeyMaterialId: made.keyMaterialId }),
+      };
+    } finally {
+      plaintext.fill(0);
+    }
   },
 });

@@ -1,23 +1,49 @@
 import { KmsError } from '../../encryption/ports.js';
-import { action } from '../action.js';
+import { keyAction } from '../action.js';
+import type { KeyRecord } from '../key-record.js';
+import { ON_DEMAND_ROTATIONS_MAX, requireRotatable } from '../rotation.js';
+import { invalidState, isThere, requireState } from '../states.js';
 
-/** https://docs.aws.amazon.com/kms/latest/developerguide/resource-limits.html */
-const ROTATIONS_MAX = 25;
-
-export const rotateKeyOnDemand = action({
+export const rotateKeyOnDemand = keyAction({
   name: 'RotateKeyOnDemand',
-  input: (input) => ({ keyId: input.requiredText('KeyId', { min: 1, max: 2048 }) }),
-  async handle({ keyId }, who, keys) {
-    const found = await keys.requireUsable(who, 'kms:RotateKeyOnDemand', keyId);
-    keys.requireCustomerManaged(found, 'kms:RotateKeyOnDemand');
-    await keys.ring.rotate(found.accountId, found.keyId, (record) => {
-      keys.requireEnabled(record);
-      if (record.backingKeys.filter((one) => one.rotation === 'ON_DEMAND').length < ROTATIONS_MAX) return;
-      throw new KmsError(
-        'LimitExceededException',
-        `The on-demand rotations limit has been reached for the given keyId. No more on-demand rotations can be performed for this key: ${keys.arn(record)}`,
-      );
-    });
-    return { KeyId: keys.arn(found) };
+  input: () => undefined,
+  needs: () => ({}),
+  states: 'usable',
+  check: requireRotatable,
+  async handle(_, record, call) {
+    const { keys } = call;
+    const arn = keys.arn(record);
+    const check = (found: KeyRecord): void => {
+      requireState('usable', keys.stateOf(found), arn);
+      const rotated = found.backingKeys.filter((one) => one.rotation === 'ON_DEMAND').length;
+      if (rotated >= ON_DEMAND_ROTATIONS_MAX) throw tooMany(arn);
+    };
+    if (record.origin === 'EXTERNAL') {
+      await keys.ring.update(record, call.committing, (found) => {
+        check(found);
+        return takePending(found, keys.clock.now(), arn);
+      });
+    } else {
+      await keys.rotate(record, 'ON_DEMAND', call.committing, (found) => {
+        check(found);
+        return found;
+      });
+    }
+    return { KeyId: arn };
   },
 });
+
+/** Imported material that waits for its rotation becomes current. */
+function takePending(found: KeyRecord, nowMs: number, arn: string): KeyRecord {
+  const waiting = found.backingKeys.find((one) => one.pending && isThere(one, nowMs));
+  if (!waiting) throw invalidState(`No available key material pending rotation for the key: ${arn}.`);
+  const { pending: _, ...current } = waiting;
+  const others = found.backingKeys.filter((one) => one !== waiting);
+  return { ...found, backingKeys: [...others, { ...current, rotation: 'ON_DEMAND', rotatedMs: nowMs }] };
+}
+
+const tooMany = (arn: string): KmsError =>
+  new KmsError(
+    'LimitExceededException',
+    `The on-demand rotations limit has been reached for the given keyId. No more on-demand rotations can be performed for this key: ${arn}`,
+  );

@@ -1,22 +1,25 @@
-import { action } from '../action.js';
-import { pendingDeletion } from '../errors.js';
+import { keyAction } from '../action.js';
 
-export const scheduleKeyDeletion = action({
+export const scheduleKeyDeletion = keyAction({
   name: 'ScheduleKeyDeletion',
-  input: (input) => ({
-    keyId: input.requiredText('KeyId', { min: 1, max: 2048 }),
-    days: input.integer('PendingWindowInDays', { min: 7, max: 30 }) ?? 30,
-  }),
-  async handle({ keyId, days }, who, keys) {
-    const found = await keys.require(who, 'kms:ScheduleKeyDeletion', keyId);
-    keys.requireCustomerManaged(found, 'kms:ScheduleKeyDeletion');
+  input: (input) => ({ days: input.integer('PendingWindowInDays', { min: 7, max: 30 }) ?? 30 }),
+  needs: ({ days }) => ({ keys: { 'kms:schedulekeydeletionpendingwindowindays': String(days) } }),
+  states: 'not pending deletion',
+  async handle({ days }, record, call) {
+    const { keys } = call;
     const deletionMs = keys.clock.now() + days * keys.dayMs;
-    await keys.ring.update(found.accountId, found.keyId, (record) => {
-      if (record.state === 'PendingDeletion') throw pendingDeletion(keys.arn(record));
-      return { ...record, state: 'PendingDeletion', deletionMs };
+    // What breaks: counted before, so that whoever reads the record later knows what was at stake.
+    const lost = await keys.parts.impact?.of(record.backingKeys.map((one) => one.id));
+    call.note({
+      details: { PendingWindowInDays: days, ...(lost && { ObjectsUnderKey: lost.objects, BytesUnderKey: lost.bytes }) },
     });
+    await call.changeKey(record, 'not pending deletion', (found) => ({
+      ...found,
+      state: 'PendingDeletion',
+      deletionMs,
+    }));
     return {
-      KeyId: keys.arn(found),
+      KeyId: keys.arn(record),
       DeletionDate: deletionMs / 1000,
       KeyState: 'PendingDeletion',
       PendingWindowInDays: days,

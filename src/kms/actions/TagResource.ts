@@ -1,17 +1,14 @@
-import { action } from '../action.js';
-import { pendingDeletion } from '../errors.js';
+import { keyAction } from '../action.js';
+import { tagFacts } from '../conditions.js';
 import { mergeTags, readTags } from '../tags.js';
 
-export const tagResource = action({
+export const tagResource = keyAction({
   name: 'TagResource',
-  input: (input) => ({ keyId: input.requiredText('KeyId', { min: 1, max: 2048 }), tags: readTags(input) }),
-  async handle({ keyId, tags }, who, keys) {
-    const found = await keys.require(who, 'kms:TagResource', keyId);
-    keys.requireCustomerManaged(found, 'kms:TagResource');
-    await keys.ring.update(found.accountId, found.keyId, (record) => {
-      if (record.state === 'PendingDeletion') throw pendingDeletion(keys.arn(record));
-      return { ...record, tags: mergeTags(record.tags, tags) };
-    });
+  input: (input) => ({ tags: readTags(input) }),
+  needs: ({ tags }) => ({ keys: tagFacts(tags) }),
+  states: 'not pending deletion',
+  async handle({ tags }, record, call) {
+    await call.changeKey(record, 'not pending deletion', (found) => ({ ...found, tags: mergeTags(found.tags, tags) }));
     return {};
   },
 });

@@ -1,19 +1,15 @@
-import { action } from '../action.js';
-import { pendingDeletion } from '../errors.js';
+import { keyAction } from '../action.js';
 
-export const untagResource = action({
+export const untagResource = keyAction({
   name: 'UntagResource',
-  input: (input) => ({
-    keyId: input.requiredText('KeyId', { min: 1, max: 2048 }),
-    names: new Set(input.texts('TagKeys')),
-  }),
-  async handle({ keyId, names }, who, keys) {
-    const found = await keys.require(who, 'kms:UntagResource', keyId);
-    keys.requireCustomerManaged(found, 'kms:UntagResource');
-    await keys.ring.update(found.accountId, found.keyId, (record) => {
-      if (record.state === 'PendingDeletion') throw pendingDeletion(keys.arn(record));
-      return { ...record, tags: record.tags.filter(([name]) => !names.has(name)) };
-    });
+  input: (input) => ({ names: input.texts('TagKeys') ?? [] }),
+  needs: ({ names }) => ({ keys: { 'aws:tagkeys': names.length > 0 ? names : undefined } }),
+  states: 'not pending deletion',
+  async handle({ names }, record, call) {
+    await call.changeKey(record, 'not pending deletion', (found) => ({
+      ...found,
+      tags: found.tags.filter(([name]) => !names.includes(name)),
+    }));
     return {};
   },
 });

@@ -1,24 +1,23 @@
-import { action } from '../action.js';
-import { aliasArn, readAliasName } from '../alias-name.js';
-import { notFound } from '../errors.js';
+import { action, requireUsable } from '../action.js';
+import { readAliasName, requireAlias } from '../alias-name.js';
+import { validation } from '../errors.js';
+import { KEY_ID } from '../fields.js';
 
 export const updateAlias = action({
   name: 'UpdateAlias',
-  input: (input) => ({
-    name: readAliasName(input),
-    target: input.requiredText('TargetKeyId', { min: 1, max: 2048 }),
-  }),
-  async handle({ name, target }, who, keys) {
-    const { accountId } = who.caller;
-    const missing = () => notFound(`Alias ${aliasArn(keys.region, { accountId, name })} is not found.`);
-    keys.authorizeAlias(who, 'kms:UpdateAlias', name);
-    const old = await keys.ring.alias(accountId, name);
-    if (!old) throw missing();
-    await keys.require(who, 'kms:UpdateAlias', old.targetKeyId);
-    const record = await keys.require(who, 'kms:UpdateAlias', target);
-    if (record.state === 'PendingDeletion') keys.requireEnabled(record);
-    const updated = { ...old, targetKeyId: record.keyId, updatedMs: keys.clock.now() };
-    if (!(await keys.ring.putAlias(updated, true))) throw missing();
+  input: (input) => ({ name: readAliasName(input), target: input.requiredText('TargetKeyId', KEY_ID) }),
+  async run({ name, target }, call) {
+    call.note({ details: { AliasName: name } });
+    const alias = await requireAlias(call, name);
+    const old = await call.key(alias.targetKeyId, {});
+    const record = await call.key(target, {});
+    requireUsable(call, record, 'not pending deletion');
+    if (old.usage !== record.usage || (old.spec === 'SYMMETRIC_DEFAULT') !== (record.spec === 'SYMMETRIC_DEFAULT')) {
+      throw validation(
+        'The current and new KMS keys of an alias must be of the same type and have the same key usage.',
+      );
+    }
+    if (!(await call.keys.ring.aliases.retarget(alias, record.keyId, call.committing))) await requireAlias(call, name);
     return {};
   },
 });

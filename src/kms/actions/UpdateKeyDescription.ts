@@ -1,19 +1,12 @@
-import { action } from '../action.js';
-import { pendingDeletion } from '../errors.js';
+import { keyAction } from '../action.js';
 
-export const updateKeyDescription = action({
+export const updateKeyDescription = keyAction({
   name: 'UpdateKeyDescription',
-  input: (input) => ({
-    keyId: input.requiredText('KeyId', { min: 1, max: 2048 }),
-    description: input.requiredText('Description', { max: 8192 }),
-  }),
-  async handle({ keyId, description }, who, keys) {
-    const found = await keys.require(who, 'kms:UpdateKeyDescription', keyId);
-    keys.requireCustomerManaged(found, 'kms:UpdateKeyDescription');
-    await keys.ring.update(found.accountId, found.keyId, (record) => {
-      if (record.state === 'PendingDeletion') throw pendingDeletion(keys.arn(record));
-      return { ...record, description };
-    });
+  input: (input) => ({ description: input.requiredText('Description', { max: 8192 }) }),
+  needs: () => ({}),
+  states: 'not pending deletion',
+  async handle({ description }, record, call) {
+    await call.changeKey(record, 'not pending deletion', (found) => ({ ...found, description }));
     return {};
   },
 });

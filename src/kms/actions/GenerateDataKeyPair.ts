@@ -1,0 +1,3 @@
+import { dataKeyPairAction } from '../data-key-pair.js';
+
+export const generateDataKeyPair = dataKeyPairAction('GenerateDataKeyPair', true);

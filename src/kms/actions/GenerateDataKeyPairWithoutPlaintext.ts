@@ -1,0 +1,3 @@
+import { dataKeyPairAction } from '../data-key-pair.js';
+
+export const generateDataKeyPairWithoutPlaintext = dataKeyPairAction('GenerateDataKeyPairWithoutPlaintext', false);

@@ -1,0 +1,96 @@
+import { KMS_CIPHERTEXT_MAX_BYTES } from '../../base/limits.js';
+import { Secret } from '../../base/secret.js';
+import { KmsError } from '../../encryption/ports.js';
+import { keyAction } from '../action.js';
+import type { RequestFacts } from '../conditions.js';
+import { unwrapImported } from '../crypto/import-wrapping.js';
+import { importMaterial } from '../crypto/material.js';
+import { validation } from '../errors.js';
+import type { Input } from '../fields.js';
+import { addImported, importedId, requireExternal } from '../import.js';
+import { invalidToken, openTicket } from '../import-token.js';
+import { requireState } from '../states.js';
+
+const TYPES = ['NEW_KEY_MATERIAL', 'EXISTING_KEY_MATERIAL'] as const;
+const MODELS = ['KEY_MATERIAL_EXPIRES', 'KEY_MATERIAL_DOES_NOT_EXPIRE'] as const;
+const VALID_DAYS_MAX = 365;
+
+export const importKeyMaterial = keyAction({
+  name: 'ImportKeyMaterial',
+  input: (input) => ({
+    token: input.requiredBlob('ImportToken', { min: 1, max: KMS_CIPHERTEXT_MAX_BYTES }),
+    encrypted: input.requiredBlob('EncryptedKeyMaterial', { min: 1, max: KMS_CIPHERTEXT_MAX_BYTES }),
+    model: input.oneOf('ExpirationModel', MODELS) ?? 'KEY_MATERIAL_EXPIRES',
+    validToMs: input.timestamp('ValidTo'),
+    type: input.oneOf('ImportType', TYPES),
+    description: input.text('KeyMaterialDescription', { max: 256, pattern: '^[a-zA-Z0-9:/_\\s.-]*$' }),
+    materialId: readMaterialId(input),
+  }),
+  needs: ({ model, validToMs }): RequestFacts => ({
+    keys: {
+      'kms:expirationmodel': model,
+      'kms:validto': validToMs === undefined ? undefined : new Date(validToMs).toISOString(),
+    },
+  }),
+  states: 'any',
+  check: requireExternal,
+  async handle({ token, encrypted, model, validToMs, type, description, materialId }, record, call) {
+    const { keys } = call;
+    const nowMs = keys.clock.now();
+    requireState('not pending deletion', keys.stateOf(record), keys.arn(record));
+    requireExpiry(model, validToMs, nowMs, keys.dayMs);
+    if (materialId !== undefined && type === 'NEW_KEY_MATERIAL') {
+      throw validation('KeyMaterialId cannot be specified with the ImportType NEW_KEY_MATERIAL.');
+    }
+    if (record.spec !== 'SYMMETRIC_DEFAULT' && (type ?? description ?? materialId) !== undefined) {
+      throw validation('ImportType, KeyMaterialDescription and KeyMaterialId are for symmetric encryption keys alone.');
+    }
+    const ticket = openTicket(keys.parts.tokenCipher, token);
+    if (ticket.keyId !== record.keyId || ticket.accountId !== record.accountId) throw invalidToken();
+    if (ticket.validToMs <= nowMs) {
+      throw new KmsError('ExpiredImportTokenException', 'The import token has expired.');
+    }
+    const wrappingKey = new Secret(ticket.privateKey);
+    const plaintext = unwrapImported(ticket.algorithm, wrappingKey, encrypted);
+    wrappingKey.dispose();
+    const material = importMaterial(record.spec, plaintext);
+    try {
+      const id = importedId(record, material.secret);
+      if (materialId !== undefined && materialId !== id) {
+        throw new KmsError('IncorrectKeyMaterialException', 'The key material does not have the given KeyMaterialId.');
+      }
+      call.note({ keyMaterialId: id, details: { ExpirationModel: model } });
+      await keys.ring.update(record, call.committing, (found) => {
+        requireState('not pending deletion', keys.stateOf(found), keys.arn(found));
+        const wrapped = keys.ring.wraps.wrap(found, id, material.secret);
+        const publicKey = material.publicKey?.toString('base64');
+        return addImported(found, { id, wrapped, publicKey, description, validToMs, nowMs }, type);
+      });
+      return { KeyId: keys.arn(record), KeyMaterialId: id };
+    } finally {
+      material.secret.dispose();
+    }
+  },
+});
+
+/** BackingKeyIdType of the API model. */
+export const readMaterialId = (input: Input): string | undefined =>
+  input.text('KeyMaterialId', { min: 64, max: 64, pattern: '^[a-f0-9]+$' });
+
+function requireExpiry(model: string, validToMs: number | undefined, nowMs: number, dayMs: number): void {
+  if (model === 'KEY_MATERIAL_DOES_NOT_EXPIRE') {
+    if (validToMs !== undefined) {
+      throw validation('A validTo date must not be set if the ExpirationModel is KEY_MATERIAL_DOES_NOT_EXPIRE');
+    }
+    return;
+  }
+  if (validToMs === undefined) {
+    throw validation('A validTo date must be set if the ExpirationModel is KEY_MATERIAL_EXPIRES');
+  }
+  if (validToMs <= nowMs || validToMs > nowMs + VALID_DAYS_MAX * Math.max(dayMs, DAY_MS)) {
+    throw validation(`The validTo date must be in the future, by ${VALID_DAYS_MAX} days at most.`);
+  }
+}
+
+/** A shortened day (`COFFER_DAY_SECONDS`) shortens what Coffer waits, not the dates that clients give. */
+const DAY_MS = 86_400_000;

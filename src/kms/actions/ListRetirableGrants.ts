@@ -1,0 +1,27 @@
+import { action } from '../action.js';
+import { retirableRow } from '../grant-record.js';
+import { grantEntry, PRINCIPAL_ID, requirePrincipal } from '../grant-request.js';
+import { page, readPage } from '../paging.js';
+
+export const listRetirableGrants = action({
+  name: 'ListRetirableGrants',
+  input: (input) => ({
+    ...readPage(input, { limit: 50, max: 100 }),
+    principal: input.requiredText('RetiringPrincipal', PRINCIPAL_ID),
+  }),
+  async run({ limit, after, principal }, call) {
+    const { keys } = call;
+    requirePrincipal(principal);
+    // The retiring principal is what is asked about; nobody needs rights on the keys to see what may be retired.
+    call.authorizeOn(principal, {});
+    const from = after === '' ? undefined : retirableRow(principal, markerOf(after));
+    const found = await keys.ring.grants.retirable(principal, from, limit + 1);
+    const { shown, ...rest } = page(found, limit, (one) => `${one.accountId}/${one.keyId}/${one.grantId}`);
+    return { Grants: shown.map((one) => grantEntry(one, keys.arn(one))), ...rest };
+  },
+});
+
+function markerOf(text: string): { accountId: string; keyId: string; grantId: string } {
+  const [accountId = '', keyId = '', grantId = ''] = text.split('/');
+  return { accountId, keyId, grantId };
+}

@@ -1,0 +1,26 @@
+import { KMS_CIPHERTEXT_MAX_BYTES, KMS_PLAINTEXT_MAX_BYTES } from '../../base/limits.js';
+import { Mac } from '../../base/mac.js';
+import { KmsError } from '../../encryption/ports.js';
+import { keyAction } from '../action.js';
+import { macFacts, macOf, readMacAlgorithm } from '../mac-request.js';
+
+export const verifyMac = keyAction({
+  name: 'VerifyMac',
+  input: (input) => ({
+    message: input.requiredBlob('Message', { min: 1, max: KMS_PLAINTEXT_MAX_BYTES }),
+    mac: input.requiredBlob('Mac', { min: 1, max: KMS_CIPHERTEXT_MAX_BYTES }),
+    algorithm: readMacAlgorithm(input),
+  }),
+  needs: macFacts,
+  states: 'usable',
+  usage: 'GENERATE_VERIFY_MAC',
+  otherAccounts: true,
+  dryRun: true,
+  cryptographic: true,
+  handle({ message, mac, algorithm }, record, call) {
+    const made = new Mac(macOf(call, record, algorithm, message));
+    message.fill(0);
+    if (!made.equals(mac)) throw new KmsError('KMSInvalidMacException', '');
+    return { KeyId: call.keys.arn(record), MacValid: true, MacAlgorithm: algorithm };
+  },
+});

@@ -1,0 +1,141 @@
+import { randomUUID } from 'node:crypto';
+import { type EncryptionContext, type KmsCallerContext, KmsError } from '../encryption/ports.js';
+import type { AuditEvent } from './audit/ports.js';
+import type { RequestFacts } from './conditions.js';
+import { notOurs } from './denial.js';
+import type { GrantRecord } from './grant-record.js';
+import type { KmsAction } from './key-authorizer.js';
+import type { KeyRecord } from './key-record.js';
+import type { KeyReference } from './key-reference.js';
+import type { Committing } from './key-ring.js';
+import type { Keys } from './keys.js';
+import { requireState, type StateRule } from './states.js';
+
+type Noted = Partial<
+  Pick<AuditEvent, 'keyArn' | 'sourceKeyArn' | 'keyMaterialId' | 'encryptionContext' | 'dryRun' | 'details'>
+>;
+
+/** Condition keys of a request, some of which may depend on the key that it turns out to be about. */
+export type FactsOf = RequestFacts | ((record: KeyRecord) => RequestFacts);
+
+/** One request under way: finds and authorizes keys for its caller, and gathers what its record of the audit will say. */
+export class Call {
+  readonly #eventId = randomUUID();
+  readonly #used: KeyRecord[] = [];
+  #noted: Noted = {};
+  #grant: GrantRecord | undefined;
+  #recorded = false;
+
+  constructor(
+    readonly name: string,
+    readonly who: KmsCallerContext,
+    readonly keys: Keys,
+  ) {}
+
+  /** Adds to the record of the audit. Never a secret. */
+  note(noted: Noted): void {
+    this.#noted = { ...this.#noted, ...noted, details: { ...this.#noted.details, ...noted.details } };
+  }
+
+  /** A cryptographic operation with this key: its last use, if the request succeeds. */
+  uses(record: KeyRecord): void {
+    this.#used.push(record);
+  }
+
+  /** The grant that allowed the request, where nothing else did. */
+  get grant(): GrantRecord | undefined {
+    return this.#grant;
+  }
+
+  /** @throws NotFoundException, InvalidArnException */
+  async find(reference: KeyReference): Promise<KeyRecord> {
+    const record = await this.keys.find(this.who, reference, this.committing);
+    this.note({ keyArn: this.keys.arn(record) });
+    return record;
+  }
+
+  /** Found and authorized. @throws NotFoundException, AccessDeniedException */
+  async key(
+    text: string,
+    facts: FactsOf,
+    { action = `kms:${this.name}`, otherAccounts = false }: { action?: KmsAction; otherAccounts?: boolean } = {},
+  ): Promise<KeyRecord> {
+    const reference = this.keys.reference(this.who, text);
+    const record = await this.find(reference);
+    await this.authorize(record, facts, { action, otherAccounts, requestAlias: reference.alias });
+    return record;
+  }
+
+  /** @throws AccessDeniedException */
+  async authorize(
+    record: KeyRecord,
+    facts: FactsOf,
+    options: { action?: KmsAction; otherAccounts?: boolean; requestAlias?: string | undefined } = {},
+  ): Promise<void> {
+    const { action = `kms:${this.name}`, otherAccounts = false, requestAlias } = options;
+    const { who, keys } = this;
+    if (!otherAccounts && record.accountId !== who.caller.accountId) throw notOurs(who, action, keys.arn(record));
+    const asked = { who, action, facts: typeof facts === 'function' ? facts(record) : facts, requestAlias };
+    this.#grant = await keys.authorizer.require(asked, record, keys.clock.now());
+  }
+
+  /** For what is about no key, or an alias: identity policies decide. @throws AccessDeniedException */
+  authorizeOn(resource: string, facts: RequestFacts, action: KmsAction = `kms:${this.name}`): void {
+    this.keys.authorizer.requireOn({ who: this.who, action, facts }, resource, this.keys.clock.now());
+  }
+
+  /** Changes a key that is still in such a state when it is written. */
+  changeKey(record: KeyRecord, states: StateRule, change: (found: KeyRecord) => KeyRecord): Promise<KeyRecord> {
+    return this.keys.ring.update(record, this.committing, (found) => {
+      requireState(states, this.keys.stateOf(found), this.keys.arn(found));
+      return change(found);
+    });
+  }
+
+  /** Commits what the request changes together with its record: both or neither. */
+  readonly committing: Committing = async (commit) => {
+    const done = await this.keys.parts.audit.commit(commit, this.#event('Success'));
+    if (done) this.#recorded = true;
+    return done;
+  };
+
+  /** Leaves the record where no commit took it. Waits only where the log can't keep up. @throws where it can't be written */
+  async succeeded(): Promise<void> {
+    if (this.#recorded && this.#used.length === 0) return;
+    await this.keys.parts.audit.record(this.#event('Success'), this.#used);
+  }
+
+  async failed(error: unknown): Promise<void> {
+    const code = error instanceof KmsError ? error.code : 'KMSInternalException';
+    await this.keys.parts.audit.record(this.#event(code));
+  }
+
+  #event(result: string): AuditEvent {
+    const { caller, requestId, requestContext, viaService, source } = this.who;
+    const sourceIp = requestContext?.get('aws:sourceip')?.[0];
+    const { details, ...noted } = this.#noted;
+    return {
+      eventId: this.#eventId,
+      timeMs: this.keys.clock.now(),
+      requestId,
+      action: this.name,
+      caller: {
+        arn: caller.arn,
+        accountId: caller.accountId,
+        userId: caller.userId,
+        accessKeyId: caller.accessKeyId,
+      },
+      ...(sourceIp !== undefined && { sourceIp }),
+      ...(viaService !== undefined && { viaService }),
+      ...(source && { source }),
+      ...noted,
+      ...(this.#grant && { grantId: this.#grant.grantId }),
+      result,
+      ...(details && Object.keys(details).length > 0 && { details }),
+    };
+  }
+}
+
+/** What of the encryption context goes into the record: nothing where there is none. */
+export const contextNote = (context: EncryptionContext): { encryptionContext?: EncryptionContext } =>
+  Object.keys(context).length === 0 ? {} : { encryptionContext: context };

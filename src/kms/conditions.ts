@@ -1,0 +1,98 @@
+import type { EncryptionContext, KmsCallerContext } from '../encryption/ports.js';
+import type { ConditionValues } from '../policy/ports.js';
+import type { KeyRecord } from './key-record.js';
+
+/** What a request itself brings to the condition keys of KMS. */
+export interface RequestFacts {
+  encryptionContext?: EncryptionContext;
+  /** By condition key in lower case: `kms:signingalgorithm`. */
+  keys?: Readonly<Record<string, string | readonly string[] | undefined>>;
+}
+
+export interface ConditionParts {
+  who: KmsCallerContext;
+  facts: RequestFacts;
+  nowMs: number;
+  /** The key that is asked about; absent for what is about no key in particular. */
+  record?: KeyRecord;
+  /** Names of its aliases. */
+  aliases?: () => readonly string[];
+  /** The alias by which the request named the key. */
+  requestAlias?: string | undefined;
+}
+
+const CONTEXT = 'kms:encryptioncontext:';
+const RESOURCE_TAG = 'aws:resourcetag/';
+
+/**
+ * The values of condition keys in a KMS request, worked out when a policy asks.
+ * https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html
+ */
+export class KmsConditions implements ConditionValues {
+  constructor(private readonly parts: ConditionParts) {}
+
+  get(key: string): readonly string[] | undefined {
+    const { who, facts, record } = this.parts;
+    const own = facts.keys?.[key];
+    if (own !== undefined) return typeof own === 'string' ? [own] : own;
+    switch (key) {
+      case 'kms:calleraccount':
+        return one(who.caller.accountId);
+      case 'kms:viaservice':
+        return one(who.viaService);
+      case 'aws:viaawsservice':
+        return [String(who.viaService !== undefined)];
+      case 'kms:encryptioncontextkeys': {
+        const names = Object.keys(facts.encryptionContext ?? {});
+        return names.length === 0 ? undefined : names;
+      }
+      case 'kms:requestalias':
+        return one(this.parts.requestAlias);
+      case 'kms:resourcealiases': {
+        const names = this.parts.aliases?.() ?? [];
+        return names.length === 0 ? undefined : names;
+      }
+      case 'kms:keyspec':
+      case 'kms:customermasterkeyspec':
+        return one(record?.spec);
+      case 'kms:keyusage':
+      case 'kms:customermasterkeyusage':
+        return one(record?.usage);
+      case 'kms:keyorigin':
+        return one(record?.origin);
+      case 'kms:multiregion':
+        return record && ['false'];
+      case 'aws:currenttime':
+        return [new Date(this.parts.nowMs).toISOString()];
+      case 'aws:epochtime':
+        return [String(Math.floor(this.parts.nowMs / 1000))];
+    }
+    if (key.startsWith(CONTEXT)) return pair(facts.encryptionContext, key.slice(CONTEXT.length));
+    if (key.startsWith(RESOURCE_TAG)) return tag(record, key.slice(RESOURCE_TAG.length));
+    return who.requestContext?.get(key);
+  }
+}
+
+const one = (value: string | undefined): readonly string[] | undefined =>
+  value === undefined || value === '' ? undefined : [value];
+
+/** The pair's key is part of the condition key, and so without regard to case; pairs that differ in case alone all count. */
+function pair(context: EncryptionContext | undefined, name: string): readonly string[] | undefined {
+  const values = Object.entries(context ?? {})
+    .filter(([key]) => key.toLowerCase() === name)
+    .map(([, value]) => value);
+  return values.length === 0 ? undefined : values;
+}
+
+function tag(record: KeyRecord | undefined, name: string): readonly string[] | undefined {
+  const found = record?.tags.find(([key]) => key.toLowerCase() === name);
+  return found && [found[1]];
+}
+
+/** `aws:RequestTag/…` and `aws:TagKeys` of a request with tags. */
+export function tagFacts(tags: readonly (readonly [key: string, value: string])[]): NonNullable<RequestFacts['keys']> {
+  return {
+    ...Object.fromEntries(tags.map(([key, value]) => [`aws:requesttag/${key.toLowerCase()}`, value])),
+    ...(tags.length > 0 && { 'aws:tagkeys': tags.map(([key]) => key) }),
+  };
+}

@@ -1,0 +1,115 @@
+import { KmsError } from '../encryption/ports.js';
+import { constraint, validation } from './errors.js';
+import type { Input } from './fields.js';
+import { GRANT_OPERATIONS, type GrantConstraints, type GrantOperation, type GrantRecord } from './grant-record.js';
+import type { KeyRecord } from './key-record.js';
+
+/** PrincipalIdType of the API model. */
+export const PRINCIPAL_ID = { min: 1, max: 256, pattern: '^[\\w+=,.@:/-]+$' };
+export const GRANT_ID = { min: 1, max: 128 };
+const CONSTRAINT_PAIRS_MAX = 8;
+const CONSTRAINT_MAX_CHARACTERS = 384;
+
+/** Accounts, users, roles, federated users, sessions, and services. */
+const PRINCIPAL =
+  /^(arn:aws:(iam::\d{12}:(root|(user|role)\/[\w+=,.@/-]+)|sts::\d{12}:(assumed-role|federated-user)\/[\w+=,.@/-]+)|[a-z0-9-]+(\.[a-z0-9-]+)+)$/;
+
+/** @throws InvalidArnException */
+export function requirePrincipal(principal: string | undefined): void {
+  if (principal === undefined || PRINCIPAL.test(principal)) return;
+  throw new KmsError('InvalidArnException', 'ARN does not refer to a valid principal');
+}
+
+export function readOperations(input: Input): GrantOperation[] {
+  const operations = input.texts('Operations');
+  if (operations === undefined) {
+    throw validation(
+      "1 validation error detected: Value null at 'operations' failed to satisfy constraint: Member must not be null",
+    );
+  }
+  for (const [i, one] of operations.entries()) {
+    if ((GRANT_OPERATIONS as readonly string[]).includes(one)) continue;
+    throw constraint(
+      one,
+      `operations.${i + 1}.member`,
+      `Member must satisfy enum value set: [${GRANT_OPERATIONS.join(', ')}]`,
+    );
+  }
+  if (operations.length === 0) throw validation('A grant needs at least one operation.');
+  return [...new Set(operations)] as GrantOperation[];
+}
+
+export function readConstraints(input: Input): GrantConstraints | undefined {
+  const given = input.structure('Constraints');
+  if (!given) return undefined;
+  const constraints: GrantConstraints = {
+    ...(given.has('EncryptionContextEquals') && { EncryptionContextEquals: given.context('EncryptionContextEquals') }),
+    ...(given.has('EncryptionContextSubset') && { EncryptionContextSubset: given.context('EncryptionContextSubset') }),
+  };
+  for (const pairs of Object.values(constraints) as Record<string, string>[]) {
+    const entries = Object.entries(pairs);
+    const characters = entries.reduce((sum, [key, value]) => sum + key.length + value.length, 0);
+    if (entries.length > CONSTRAINT_PAIRS_MAX || characters > CONSTRAINT_MAX_CHARACTERS) {
+      throw validation(
+        `A grant constraint has at most ${CONSTRAINT_PAIRS_MAX} pairs of together ${CONSTRAINT_MAX_CHARACTERS} characters.`,
+      );
+    }
+  }
+  return Object.keys(constraints).length === 0 ? undefined : constraints;
+}
+
+const ALWAYS: readonly GrantOperation[] = ['CreateGrant', 'RetireGrant', 'DescribeKey'];
+
+/** @throws ValidationException where the key can't do what is granted */
+export function requireGrantable(
+  record: KeyRecord,
+  operations: readonly GrantOperation[],
+  constraints: GrantConstraints | undefined,
+): void {
+  const possible = new Set<GrantOperation>([...ALWAYS, ...operationsOf(record)]);
+  const impossible = operations.filter((one) => !possible.has(one));
+  if (impossible.length > 0) {
+    throw validation(`Grant operations [${impossible.join(', ')}] are not valid for key spec ${record.spec}.`);
+  }
+  if (constraints && record.spec !== 'SYMMETRIC_DEFAULT') {
+    throw validation('Encryption context constraints are only supported on symmetric encryption KMS keys.');
+  }
+}
+
+/** https://docs.aws.amazon.com/kms/latest/developerguide/grants.html#terms-grant-operations */
+function operationsOf({ spec, usage }: KeyRecord): GrantOperation[] {
+  switch (usage) {
+    case 'ENCRYPT_DECRYPT':
+      return spec === 'SYMMETRIC_DEFAULT'
+        ? [
+            'Encrypt',
+            'Decrypt',
+            'ReEncryptFrom',
+            'ReEncryptTo',
+            'GenerateDataKey',
+            'GenerateDataKeyWithoutPlaintext',
+            'GenerateDataKeyPair',
+            'GenerateDataKeyPairWithoutPlaintext',
+          ]
+        : ['Encrypt', 'Decrypt', 'ReEncryptFrom', 'ReEncryptTo', 'GetPublicKey'];
+    case 'SIGN_VERIFY':
+      return ['Sign', 'Verify', 'GetPublicKey'];
+    case 'GENERATE_VERIFY_MAC':
+      return ['GenerateMac', 'VerifyMac'];
+    case 'KEY_AGREEMENT':
+      return ['DeriveSharedSecret', 'GetPublicKey'];
+  }
+}
+
+/** GrantListEntry of the API model. */
+export const grantEntry = (grant: GrantRecord, keyArn: string): Record<string, unknown> => ({
+  KeyId: keyArn,
+  GrantId: grant.grantId,
+  Name: grant.name ?? '',
+  CreationDate: grant.createdMs / 1000,
+  GranteePrincipal: grant.grantee,
+  ...(grant.retiring !== undefined && { RetiringPrincipal: grant.retiring }),
+  IssuingAccount: `arn:aws:iam::${grant.issuingAccountId}:root`,
+  Operations: grant.operations,
+  ...(grant.constraints && { Constraints: grant.constraints }),
+});

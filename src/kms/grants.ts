@@ -1,0 +1,76 @@
+import { Mac } from '../base/mac.js';
+import type { EncryptionContext } from '../encryption/ports.js';
+import { KmsError } from '../encryption/ports.js';
+import type { KeyGrants } from './grant-book.js';
+import type { GrantConstraints, GrantOperation, GrantRecord } from './grant-record.js';
+
+/** Operations that a constraint says nothing about. */
+const UNCONSTRAINED: ReadonlySet<string> = new Set(['DescribeKey', 'RetireGrant', 'CreateGrant', 'GetPublicKey']);
+
+/** The grant by which a principal may do `action` (`kms:…`) with the key, if there is one. */
+export function grantFor(
+  { byGrantee }: KeyGrants,
+  principalArn: string,
+  action: string,
+  context: EncryptionContext = {},
+): GrantRecord | undefined {
+  const operation = action.slice('kms:'.length);
+  return byGrantee
+    .get(principalArn)
+    ?.find(
+      (grant) =>
+        (grant.operations as string[]).includes(operation) &&
+        (UNCONSTRAINED.has(operation) || holds(grant.constraints, context)),
+    );
+}
+
+/** https://docs.aws.amazon.com/kms/latest/APIReference/API_GrantConstraints.html */
+export function holds(constraints: GrantConstraints | undefined, context: EncryptionContext): boolean {
+  const { EncryptionContextEquals: equal, EncryptionContextSubset: subset } = constraints ?? {};
+  if (equal && !(includes(context, equal) && Object.keys(context).length === Object.keys(equal).length)) return false;
+  return !subset || includes(context, subset);
+}
+
+const includes = (context: EncryptionContext, pairs: EncryptionContext): boolean =>
+  Object.entries(pairs).every(([key, value]) => Object.hasOwn(context, key) && context[key] === value);
+
+/**
+ * A grantee grants no more than it has: only operations of its own grant, under constraints that are as strict at least.
+ * https://docs.aws.amazon.com/kms/latest/developerguide/create-grant-overview.html
+ */
+export function isWithin(
+  parent: GrantRecord,
+  operations: readonly GrantOperation[],
+  constraints: GrantConstraints | undefined,
+): boolean {
+  if (!operations.every((one) => parent.operations.includes(one))) return false;
+  const { EncryptionContextEquals: equal, EncryptionContextSubset: subset } = parent.constraints ?? {};
+  if (equal) {
+    const own = constraints?.EncryptionContextEquals;
+    if (!own || !holds({ EncryptionContextEquals: equal }, own)) return false;
+  }
+  if (!subset) return true;
+  const own = constraints?.EncryptionContextEquals ?? constraints?.EncryptionContextSubset;
+  return own !== undefined && includes(own, subset);
+}
+
+/** An opaque text that names a grant and proves that the caller was told of it. */
+export const grantToken = ({ accountId, keyId, grantId, tokenSecret }: GrantRecord): string =>
+  Buffer.from(`${accountId}/${keyId}/${grantId}/${tokenSecret}`, 'latin1').toString('base64');
+
+const TOKEN = /^(\d{12})\/([0-9a-f-]{36})\/([0-9a-f]{64})\/([A-Za-z0-9+/]{43}=)$/;
+
+/** @throws KmsError InvalidGrantTokenException */
+export function readGrantToken(token: string): { accountId: string; keyId: string; grantId: string; secret: Buffer } {
+  const match = TOKEN.exec(Buffer.from(token, 'base64').toString('latin1'));
+  if (!match) throw invalidToken();
+  const [, accountId, keyId, grantId, secret] = match as unknown as [string, string, string, string, string];
+  return { accountId, keyId, grantId, secret: Buffer.from(secret, 'base64') };
+}
+
+export const provesGrant = (grant: GrantRecord, secret: Buffer): boolean =>
+  new Mac(Buffer.from(grant.tokenSecret, 'base64')).equals(secret);
+
+export const invalidToken = (): KmsError => new KmsError('InvalidGrantTokenException', 'Invalid grant token.');
+export const noSuchGrant = (grantId: string): KmsError =>
+  new KmsError('NotFoundException', `Grant ID ${grantId} not found`);

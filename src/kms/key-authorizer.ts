@@ -1,0 +1,108 @@
+import type { KmsCallerContext } from '../encryption/ports.js';
+import { decide } from '../policy/decide.js';
+import { parseKeyPolicy } from '../policy/parse.js';
+import type { Decision, PolicyDocument } from '../policy/ports.js';
+import { KmsConditions, type RequestFacts } from './conditions.js';
+import { managedKeyPolicy } from './default-policies.js';
+import { denied } from './denial.js';
+import type { KeyGrants } from './grant-book.js';
+import type { GrantRecord } from './grant-record.js';
+import { grantFor } from './grants.js';
+import type { KeyRecord } from './key-record.js';
+import { keyArn } from './key-reference.js';
+import type { KeyRing } from './key-ring.js';
+
+export type KmsAction = `kms:${string}`;
+
+export interface Asked {
+  who: KmsCallerContext;
+  action: KmsAction;
+  facts: RequestFacts;
+  requestAlias?: string | undefined;
+}
+
+/**
+ * May the caller do it with the key? Key policy, grants and identity policies together, by the one policy engine.
+ * https://docs.aws.amazon.com/kms/latest/developerguide/policy-evaluation.html
+ */
+export class KeyAuthorizer {
+  readonly #policies = new WeakMap<KeyRecord, PolicyDocument>();
+
+  constructor(
+    private readonly ring: KeyRing,
+    private readonly region: string,
+  ) {}
+
+  /** @returns the grant that allowed it, where one did. @throws KmsError AccessDeniedException */
+  async require(asked: Asked, record: KeyRecord, nowMs: number): Promise<GrantRecord | undefined> {
+    const { grants, aliases } = this.ring;
+    const { accountId, keyId } = record;
+    // In memory but for the first time: no request waits for the disk here.
+    const held = grants.cached(keyId) ?? (await grants.of(accountId, keyId));
+    if (!aliases.namesOf(accountId, keyId)) await aliases.load(accountId);
+    return this.#decide(asked, record, held, nowMs);
+  }
+
+  /** For what is about no key: identity policies decide. @throws KmsError AccessDeniedException */
+  requireOn(asked: Asked, resource: string, nowMs: number): void {
+    const { who, action, facts } = asked;
+    const { caller } = who;
+    const context = new KmsConditions({ who, facts, nowMs });
+    const request = { principal: caller, action, resource, resourceAccountId: caller.accountId, context };
+    const decision = decide(request, { identity: caller.policies });
+    if (!decision.allowed) throw denied(who, action, resource, decision, false);
+  }
+
+  /** The key's policy, parsed. That of an AWS-managed key is the code's own. */
+  policyOf(record: KeyRecord): PolicyDocument {
+    let policy = this.#policies.get(record);
+    if (!policy) {
+      policy = parseKeyPolicy(JSON.parse(policyText(record, this.region)));
+      this.#policies.set(record, policy);
+    }
+    return policy;
+  }
+
+  /** Whether a policy denies it explicitly, whoever else would allow it. */
+  isDenied(asked: Asked, record: KeyRecord, nowMs: number): boolean {
+    const decision = this.#ask(asked, record, nowMs, () => true);
+    return !decision.allowed && decision.explicit;
+  }
+
+  #decide(asked: Asked, record: KeyRecord, held: KeyGrants, nowMs: number): GrantRecord | undefined {
+    const { who, action, facts } = asked;
+    const { caller } = who;
+    const resource = keyArn(this.region, record);
+    const otherAccount = caller.accountId !== record.accountId;
+    // AWS KMS knows no anonymous callers, whatever a policy says.
+    if (caller.kind === 'anonymous') {
+      throw denied(who, action, resource, { allowed: false, explicit: false, by: 'no resource policy' }, otherAccount);
+    }
+    let grant: GrantRecord | undefined;
+    const decision = this.#ask(asked, record, nowMs, () => {
+      grant = grantFor(held, caller.arn, action, facts.encryptionContext);
+      return grant !== undefined;
+    });
+    if (!decision.allowed) throw denied(who, action, resource, decision, otherAccount);
+    return grant;
+  }
+
+  #ask(
+    { who, action, facts, requestAlias }: Asked,
+    record: KeyRecord,
+    nowMs: number,
+    granted: () => boolean,
+  ): Decision {
+    const { accountId, keyId } = record;
+    const aliases = () => this.ring.aliases.namesOf(accountId, keyId) ?? [];
+    const context = new KmsConditions({ who, facts, nowMs, record, requestAlias, aliases });
+    const resource = keyArn(this.region, record);
+    return decide(
+      { principal: who.caller, action, resource, resourceAccountId: accountId, context },
+      { identity: who.caller.policies, resource: this.policyOf(record), accountTrusted: false, granted },
+    );
+  }
+}
+
+export const policyText = (record: KeyRecord, region: string): string =>
+  record.manager === 'AWS' ? managedKeyPolicy(record.accountId, region, record.service ?? 's3') : record.policy;

@@ -1,0 +1,43 @@
+import { utf8 } from '../base/bytes.js';
+import { TAG } from '../store/keys.js';
+import { marker } from '../store/table.js';
+import type { KeyRecord } from './key-record.js';
+import { isThere } from './states.js';
+
+/**
+ * When time changes a key next: destroys it, expires its material, or rotates it. A row per key with such a time, in the order
+ * of times, so that the job looks at what is due and at nothing else. A disabled key isn't rotated; enabled again, it is overdue.
+ */
+export function nextTimeOf(record: KeyRecord): number | undefined {
+  if (record.state === 'PendingDeletion') return record.deletionMs;
+  const times = record.backingKeys.flatMap(({ wrapped, imported }) =>
+    wrapped !== undefined && imported?.validToMs !== undefined ? [imported.validToMs] : [],
+  );
+  if (record.rotation && record.state === 'Enabled') times.push(record.rotation.nextMs);
+  return times.length === 0 ? undefined : Math.min(...times);
+}
+
+const prefix = Buffer.concat([TAG.kms, utf8('t/')]);
+const hex = (ms: number): string => ms.toString(16).padStart(16, '0');
+
+/** The row, if the key has one. */
+export function timerRow(record: KeyRecord): { key: Uint8Array; value: Buffer } | undefined {
+  const ms = nextTimeOf(record);
+  if (ms === undefined) return undefined;
+  return marker(Buffer.concat([prefix, utf8(`${hex(ms)}/${record.accountId}/${record.keyId}`)]));
+}
+
+/** Rows of times up to and including `nowMs`. */
+export const dueRange = (nowMs: number): { gte: Buffer; lt: Buffer } => ({
+  gte: prefix,
+  lt: Buffer.concat([prefix, utf8(hex(nowMs + 1))]),
+});
+
+export function readTimerRow(key: Buffer): Pick<KeyRecord, 'accountId' | 'keyId'> {
+  const [accountId, keyId] = key.toString('latin1').split('/').slice(-2) as [string, string];
+  return { accountId, keyId };
+}
+
+/** Imported material whose time is over but whose wrap still lies there. */
+export const hasExpired = (record: KeyRecord, nowMs: number): boolean =>
+  record.backingKeys.some((one) => one.wrapped !== undefined && !isThere(one, nowMs));

@@ -1,0 +1,51 @@
+import { KEY_SPECS } from './crypto/key-spec.js';
+import { currentBacking, type KeyRecord } from './key-record.js';
+import { keyArn } from './key-reference.js';
+import { stateOf } from './states.js';
+
+/** KeyMetadata of the API model. https://docs.aws.amazon.com/kms/latest/APIReference/API_KeyMetadata.html */
+export function metadata(record: KeyRecord, region: string, nowMs: number): Record<string, unknown> {
+  const state = stateOf(record, nowMs);
+  const current = currentBacking(record);
+  const imported = state === 'PendingImport' ? undefined : current?.imported;
+  return {
+    AWSAccountId: record.accountId,
+    KeyId: record.keyId,
+    Arn: keyArn(region, record),
+    CreationDate: record.createdMs / 1000,
+    Enabled: state === 'Enabled',
+    Description: record.description,
+    KeyUsage: record.usage,
+    KeyState: state,
+    ...(record.deletionMs !== undefined && { DeletionDate: record.deletionMs / 1000 }),
+    Origin: record.origin,
+    ...(imported && expiry(imported)),
+    KeyManager: record.manager,
+    CustomerMasterKeySpec: record.spec,
+    KeySpec: record.spec,
+    ...algorithms(record),
+    MultiRegion: false,
+    ...(record.spec === 'SYMMETRIC_DEFAULT' && current && { CurrentKeyMaterialId: current.id }),
+  };
+}
+
+/** ExpirationModel and ValidTo of imported material. */
+export const expiry = ({ validToMs }: { validToMs?: number }): Record<string, unknown> =>
+  validToMs === undefined
+    ? { ExpirationModel: 'KEY_MATERIAL_DOES_NOT_EXPIRE' }
+    : { ExpirationModel: 'KEY_MATERIAL_EXPIRES', ValidTo: validToMs / 1000 };
+
+/** The algorithms of a key, under the member that its usage has. */
+export function algorithms({ spec, usage }: Pick<KeyRecord, 'spec' | 'usage'>): Record<string, readonly string[]> {
+  const known = KEY_SPECS[spec];
+  switch (usage) {
+    case 'ENCRYPT_DECRYPT':
+      return { EncryptionAlgorithms: known.encryptionAlgorithms ?? [] };
+    case 'SIGN_VERIFY':
+      return { SigningAlgorithms: known.signingAlgorithms ?? [] };
+    case 'GENERATE_VERIFY_MAC':
+      return { MacAlgorithms: known.macAlgorithms ?? [] };
+    case 'KEY_AGREEMENT':
+      return { KeyAgreementAlgorithms: known.keyAgreementAlgorithms ?? [] };
+  }
+}

@@ -1,0 +1,90 @@
+import type { Clock } from '../base/clock.js';
+import type { KeyImpact } from '../encryption/ports.js';
+import type { RecordSealer } from '../seal/ports.js';
+import type { RootKey } from '../seal/root-key.js';
+import { Xaes } from '../seal/xaes.js';
+import { under } from '../store/keys.js';
+import type { MetaStore } from '../store/ports.js';
+import { AliasBook } from './alias-book.js';
+import type { AuditLog } from './audit/ports.js';
+import { KeyDestroyer } from './destroy.js';
+import { GrantBook } from './grant-book.js';
+import { KeyKeeper } from './key-keeper.js';
+import { ALL_KEYS } from './key-record.js';
+import { KeyRing } from './key-ring.js';
+import { KeyStoreKeyFile } from './key-store-key.js';
+import { KeyWraps } from './key-wraps.js';
+import { Keys, type Principals } from './keys.js';
+import { Kms } from './kms.js';
+
+export interface KmsOptions {
+  meta: MetaStore;
+  sealer: RecordSealer;
+  rootKey: RootKey;
+  /** Where the key-store key lies. */
+  keyStoreFile: string;
+  audit: AuditLog;
+  principals: Principals;
+  clock: Clock;
+  region: string;
+  dayMs: number;
+  impact?: KeyImpact;
+  /** Before a CMK is destroyed: drops what of it is unwrapped elsewhere (S3 Bucket Keys). */
+  beforeDestruction?: () => void;
+  /** Makes the store let go of deleted rows. */
+  compact?: () => Promise<void>;
+  onTrouble(error: unknown): void;
+}
+
+export interface OpenedKms {
+  kms: Kms;
+  keys: Keys;
+  /** Rotates, expires and destroys what is due, and takes up what a crash interrupted. Call it at start and from time to time. */
+  keep(): Promise<void>;
+}
+
+/** The built-in key service over a store. @throws ConfigError, StoreDamaged: the key-store key is missing or doesn't open */
+export async function openKms(options: KmsOptions): Promise<OpenedKms> {
+  const { meta, sealer, rootKey, clock } = options;
+  const file = new KeyStoreKeyFile(options.keyStoreFile, rootKey.derive('coffer/key-store-sealing'));
+  const isEmpty = (await meta.range({ ...under(ALL_KEYS), limit: 1, keysOnly: true })).length === 0;
+  const keyStoreKey = await file.load(isEmpty);
+  const aliases = new AliasBook(meta, sealer, clock);
+  const ring = new KeyRing(
+    meta,
+    sealer,
+    new KeyWraps(keyStoreKey, file.previous),
+    aliases,
+    new GrantBook(meta, sealer),
+  );
+  const tokenKey = rootKey.derive('coffer/kms/import-token');
+  const keys = new Keys({
+    ring,
+    audit: options.audit,
+    principals: options.principals,
+    tokenCipher: new Xaes(tokenKey),
+    region: options.region,
+    clock,
+    dayMs: options.dayMs,
+    ...(options.impact && { impact: options.impact }),
+    shred: () => void keep().catch(options.onTrouble),
+  });
+  tokenKey.dispose();
+  const keeper = new KeyKeeper(keys);
+  const destroyer = new KeyDestroyer(
+    {
+      keys,
+      meta,
+      file,
+      ...(options.beforeDestruction && { before: options.beforeDestruction }),
+      ...(options.compact && { compact: options.compact }),
+    },
+    keyStoreKey,
+  );
+  const keep = async (): Promise<void> => {
+    await keeper.run();
+    await destroyer.destroyDue();
+  };
+  await ring.recover();
+  return { kms: new Kms(keys), keys, keep };
+}

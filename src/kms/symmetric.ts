@@ -1,0 +1,90 @@
+import { type EncryptionContext, KmsError } from '../encryption/ports.js';
+import type { Call, FactsOf } from './call.js';
+import { openBlob, readBlobHeader, sealBlob } from './ciphertext-blob.js';
+import { incorrectKey, invalidCiphertext, invalidKeyUsage } from './errors.js';
+import type { KmsAction } from './key-authorizer.js';
+import type { KeyRecord } from './key-record.js';
+import { isThere, requireState } from './states.js';
+
+/** Under the current backing key. @throws KMSInvalidStateException where nothing was imported */
+export function encryptUnder(
+  call: Call,
+  record: KeyRecord,
+  context: EncryptionContext,
+  plaintext: Uint8Array,
+): { blob: Buffer; keyMaterialId: string } {
+  const backing = call.keys.current(record);
+  const header = { keyId: record.keyId, backingKeyId: backing.id };
+  call.note({ keyMaterialId: backing.id });
+  const blob = sealBlob(call.keys.ring.wraps.cipher(record, backing), header, context, plaintext);
+  return { blob, keyMaterialId: backing.id };
+}
+
+/** Data keys are under symmetric keys alone. @throws InvalidKeyUsageException */
+export function requireSymmetric({ spec }: KeyRecord, arn: string): void {
+  if (spec === 'SYMMETRIC_DEFAULT') return;
+  throw new KmsError('InvalidKeyUsageException', `${arn} key spec is ${spec} which is not valid for this operation.`);
+}
+
+export interface CiphertextRequest {
+  ciphertextBlob: Uint8Array;
+  context: EncryptionContext;
+  /** The KeyId that the request names. */
+  keyId?: string | undefined;
+  action?: KmsAction;
+  facts: FactsOf;
+}
+
+/**
+ * The key that a ciphertext names, authorized and usable; one that the request names must be the same.
+ * @throws InvalidCiphertextException, IncorrectKeyException, AccessDeniedException and those of a key's state
+ */
+export async function keyOfCiphertext(call: Call, request: CiphertextRequest): Promise<KeyRecord> {
+  const { keyId, facts, action = `kms:${call.name}` } = request;
+  const header = readBlobHeader(request.ciphertextBlob);
+  const options = { action, otherAccounts: true };
+  let record: KeyRecord;
+  if (keyId !== undefined) {
+    record = await call.key(keyId, facts, options);
+    if (!header || header.keyId !== record.keyId) throw header ? incorrectKey() : wrongKind(call, record);
+  } else {
+    if (!header) throw invalidCiphertext();
+    record = await findOwn(call, header.keyId);
+    await call.authorize(record, facts, options);
+  }
+  requireState('usable', call.keys.stateOf(record), call.keys.arn(record));
+  if (record.usage !== 'ENCRYPT_DECRYPT') throw invalidKeyUsage(call.keys.arn(record), record.usage, call.name);
+  return record;
+}
+
+/** @throws InvalidCiphertextException: it doesn't say whether the bytes or the context were wrong */
+export function decryptBlob(
+  call: Call,
+  record: KeyRecord,
+  blob: Uint8Array,
+  context: EncryptionContext,
+): { plaintext: Buffer; keyMaterialId: string } {
+  const header = readBlobHeader(blob);
+  const backing = record.backingKeys.find((one) => one.id === header?.backingKeyId);
+  if (!backing || !isThere(backing, call.keys.clock.now())) throw invalidCiphertext();
+  call.note({ keyMaterialId: backing.id });
+  const plaintext = openBlob(call.keys.ring.wraps.cipher(record, backing), context, blob);
+  if (!plaintext) throw invalidCiphertext();
+  return { plaintext, keyMaterialId: backing.id };
+}
+
+/** Whether another account has such a key is nobody's business: it is an invalid ciphertext like any other. */
+async function findOwn(call: Call, keyId: string): Promise<KeyRecord> {
+  try {
+    return await call.find({ accountId: call.who.caller.accountId, keyId });
+  } catch (error) {
+    if (error instanceof KmsError && error.code === 'NotFoundException') throw invalidCiphertext();
+    throw error;
+  }
+}
+
+/** No ciphertext of a symmetric key, and a key that is none. */
+const wrongKind = (call: Call, record: KeyRecord): KmsError =>
+  record.usage === 'ENCRYPT_DECRYPT'
+    ? invalidCiphertext()
+    : invalidKeyUsage(call.keys.arn(record), record.usage, call.name);

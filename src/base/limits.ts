@@ -25,6 +25,8 @@ export const PRESIGN_MAX_SECONDS = 604_800;
 export const KMS_PLAINTEXT_MAX_BYTES = 4096;
 export const KMS_CIPHERTEXT_MAX_BYTES = 6144;
 export const KMS_JSON_BODY_MAX_BYTES = 256 * KiB;
+/** The message of Sign, Verify, GenerateMac and VerifyMac. */
+export const SIGNING_MESSAGE_MAX_BYTES = 4096;
 
 // Stores
 /** A row key can hold an object key of 1,024 NULs, each escaped to two bytes, and what stands around it. */

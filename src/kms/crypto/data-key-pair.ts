@@ -1,0 +1,27 @@
+import { unsupported } from '../errors.js';
+import type { EcdsaSpec, EdwardsSpec, RsaSpec } from './key-spec.js';
+import { generatePair, type KeyMaterial } from './material.js';
+
+export type DataKeyPairSpec = RsaSpec | EcdsaSpec | EdwardsSpec;
+
+/** Of the API model but SM2. */
+export const DATA_KEY_PAIR_SPECS: readonly DataKeyPairSpec[] = [
+  'RSA_2048',
+  'RSA_3072',
+  'RSA_4096',
+  'ECC_NIST_P256',
+  'ECC_NIST_P384',
+  'ECC_NIST_P521',
+  'ECC_SECG_P256K1',
+  'ECC_NIST_EDWARDS25519',
+];
+
+/**
+ * GenerateDataKeyPair of the API: PKCS#8 DER and SubjectPublicKeyInfo DER. `spec`: any name of DataKeyPairSpec.
+ * @throws KmsError UnsupportedOperationException for SM2, which AWS has in China only
+ */
+export async function generateDataKeyPair(spec: string): Promise<Required<KeyMaterial>> {
+  const known = DATA_KEY_PAIR_SPECS.find((one) => one === spec);
+  if (!known) throw unsupported(`KeyPairSpec ${spec} is not supported.`);
+  return generatePair(known);
+}

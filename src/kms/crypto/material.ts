@@ -1,0 +1,66 @@
+import { generateKeyPair, type KeyPairKeyObjectResult, randomBytes } from 'node:crypto';
+import { promisify } from 'node:util';
+import { Secret } from '../../base/secret.js';
+import { CURVES } from './ecdsa.js';
+import {
+  type HmacSpec,
+  isEdwards,
+  isHmac,
+  isMlDsa,
+  isRsa,
+  type KeySpec,
+  type MlDsaSpec,
+  type PairSpec,
+  type RsaSpec,
+} from './key-spec.js';
+import { expandSeed, ML_DSA_SEED_BYTES, mlDsaSpki } from './ml-dsa.js';
+
+/**
+ * A key as it is stored. `secret`: 32 bytes for SYMMETRIC_DEFAULT, the HMAC key, PKCS#8 DER for RSA, ECC and Ed25519, the 32-byte
+ * seed for ML-DSA (FORMAT.md, "Key material"). `publicKey`: SubjectPublicKeyInfo DER, what GetPublicKey answers.
+ */
+export interface KeyMaterial {
+  secret: Secret;
+  publicKey?: Buffer;
+}
+
+export const SYMMETRIC_KEY_BYTES = 32;
+export const HMAC_KEY_BYTES: Readonly<Record<HmacSpec, number>> = {
+  HMAC_224: 28,
+  HMAC_256: 32,
+  HMAC_384: 48,
+  HMAC_512: 64,
+};
+export const MODULUS_BITS: Readonly<Record<RsaSpec, number>> = { RSA_2048: 2048, RSA_3072: 3072, RSA_4096: 4096 };
+export const PUBLIC_EXPONENT = 65_537;
+
+const generate = promisify(generateKeyPair);
+const SPKI = { type: 'spki', format: 'der' } as const;
+const PKCS8 = { type: 'pkcs8', format: 'der' } as const;
+
+/** RSA takes up to seconds, on a thread of its own. */
+export async function generateMaterial(spec: KeySpec): Promise<KeyMaterial> {
+  if (spec === 'SYMMETRIC_DEFAULT') return { secret: new Secret(randomBytes(SYMMETRIC_KEY_BYTES)) };
+  if (isHmac(spec)) return { secret: new Secret(randomBytes(HMAC_KEY_BYTES[spec])) };
+  return generatePair(spec);
+}
+
+/** As `generateMaterial`, for what has a public half. */
+export async function generatePair(spec: PairSpec): Promise<Required<KeyMaterial>> {
+  if (isMlDsa(spec)) return mlDsaMaterial(spec, randomBytes(ML_DSA_SEED_BYTES));
+  const { privateKey, publicKey } = await newPair(spec);
+  return { secret: new Secret(privateKey.export(PKCS8)), publicKey: publicKey.export(SPKI) };
+}
+
+function newPair(spec: Exclude<PairSpec, MlDsaSpec>): Promise<KeyPairKeyObjectResult> {
+  if (isEdwards(spec)) return generate('ed25519');
+  if (isRsa(spec)) return generate('rsa', { modulusLength: MODULUS_BITS[spec], publicExponent: PUBLIC_EXPONENT });
+  return generate('ec', { namedCurve: CURVES[spec].name });
+}
+
+/** Takes the seed over. */
+export function mlDsaMaterial(spec: MlDsaSpec, seed: Buffer): Required<KeyMaterial> {
+  const { secretKey, publicKey } = expandSeed(spec, seed);
+  secretKey.dispose();
+  return { secret: new Secret(seed), publicKey: mlDsaSpki(spec, publicKey) };
+}

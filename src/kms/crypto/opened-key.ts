@@ -1,0 +1,98 @@
+import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+import { Secret } from '../../base/secret.js';
+import { readEcScalar, readEdwardsSeed, readPublicKeyBits } from './key-der.js';
+import { type HmacSpec, isEdwards, isHmac, isMlDsa, type PairSpec } from './key-spec.js';
+import { expandSeed } from './ml-dsa.js';
+
+/**
+ * A private or HMAC key, parsed once: keep it as long as it is used often. What Node parsed (`keyObject`) is out of reach and is
+ * freed with this object; what lies in buffers is zeroed by `dispose`.
+ */
+export class OpenedKey<Spec extends PairSpec | HmacSpec = PairSpec | HmacSpec> {
+  #keyObject: KeyObject | undefined;
+  #raw: Secret | undefined;
+  #disposed = false;
+
+  constructor(
+    readonly spec: Spec,
+    secret: Secret,
+  ) {
+    if (isHmac(spec)) this.#raw = new Secret(Buffer.from(secret.expose()));
+    else if (isMlDsa(spec)) this.#raw = expandSeed(spec, secret.expose()).secretKey;
+    else this.#keyObject = createPrivateKey({ key: secret.expose(), format: 'der', type: 'pkcs8' });
+  }
+
+  /** RSA, ECC and Ed25519 only. */
+  get keyObject(): KeyObject {
+    this.#requireOpen();
+    return this.#keyObject!;
+  }
+
+  /** The HMAC key, the ECDSA scalar, the Ed25519 seed or the expanded ML-DSA key; RSA has none. Not the caller's to dispose. */
+  get raw(): Secret {
+    this.#requireOpen();
+    this.#raw ??= this.#extract();
+    return this.#raw;
+  }
+
+  dispose(): void {
+    this.#disposed = true;
+    this.#raw?.dispose();
+    this.#keyObject = undefined;
+  }
+
+  #extract(): Secret {
+    const pkcs8 = this.#keyObject!.export({ format: 'der', type: 'pkcs8' });
+    try {
+      const secret = isEdwards(this.spec) ? readEdwardsSeed(pkcs8) : readEcScalar(pkcs8);
+      // Not Buffer.from: its pool is shared, and a copy of its own is what `dispose` zeroes.
+      const own = Buffer.alloc(secret.length);
+      secret.copy(own);
+      return new Secret(own);
+    } finally {
+      pkcs8.fill(0);
+    }
+  }
+
+  /** A zeroed key would go on making MACs. */
+  #requireOpen(): void {
+    if (this.#disposed) throw new Error('the key was disposed');
+  }
+}
+
+/** A public key, parsed once. */
+export class OpenedPublicKey<Spec extends PairSpec = PairSpec> {
+  readonly #keyObject: KeyObject | undefined;
+  /** An EC point or the key itself for Ed25519 and ML-DSA; nothing one would want for RSA. */
+  readonly bits: Buffer;
+
+  constructor(
+    readonly spec: Spec,
+    spki: Buffer,
+  ) {
+    this.bits = readPublicKeyBits(spki);
+    if (!isMlDsa(spec)) this.#keyObject = createPublicKey({ key: spki, format: 'der', type: 'spki' });
+  }
+
+  /** RSA, ECC and Ed25519 only. */
+  get keyObject(): KeyObject {
+    return this.#keyObject!;
+  }
+}
+
+/**
+ * `secret`: as KeyMaterial has it. It is copied: the caller may dispose it at once. Use it for no key of another spec.
+ *
+ * @example
+ * const key = openKey('ECC_NIST_P256', material.secret);
+ * const signature = await sign(key, 'ECDSA_SHA_256', 'RAW', message);
+ * key.dispose();
+ */
+export function openKey<Spec extends PairSpec | HmacSpec>(spec: Spec, secret: Secret): OpenedKey<Spec> {
+  return new OpenedKey(spec, secret);
+}
+
+/** `publicKey`: as KeyMaterial has it. */
+export function openPublicKey<Spec extends PairSpec>(spec: Spec, publicKey: Buffer): OpenedPublicKey<Spec> {
+  return new OpenedPublicKey(spec, publicKey);
+}

@@ -49,7 +49,7 @@ export class Call {
 
   /** @throws NotFoundException, InvalidArnException */
   async find(reference: KeyReference): Promise<KeyRecord> {
-    const record = await this.keys.find(this.who, reference, this.committing);
+    const record = await this.keys.find(this.who, reference, this.#makingManagedKey);
     this.note({ keyArn: this.keys.arn(record) });
     return record;
   }
@@ -99,9 +99,20 @@ export class Call {
     return done;
   };
 
+  /** An AWS-managed key comes into being whatever becomes of the request that named it: an event of its own. */
+  readonly #makingManagedKey: Committing = (commit) => {
+    const event = {
+      ...this.#event('Success'),
+      eventId: randomUUID(),
+      action: 'CreateKey',
+      details: { KeyManager: 'AWS' },
+    };
+    return this.keys.parts.audit.commit(commit, event);
+  };
+
   /** Leaves the record where no commit took it. Waits only where the log can't keep up. @throws where it can't be written */
   async succeeded(): Promise<void> {
-    if (this.#recorded && this.#used.length === 0) return;
+    if (this.#recorded) return;
     await this.keys.parts.audit.record(this.#event('Success'), this.#used);
   }
 

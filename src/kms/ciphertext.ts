@@ -7,7 +7,7 @@ import { invalidKeyUsage, validation } from './errors.js';
 import { type Input, KEY_ID } from './fields.js';
 import type { KmsAction } from './key-authorizer.js';
 import type { KeyRecord } from './key-record.js';
-import { decryptRsa } from './rsa.js';
+import { decryptUnderRsa } from './rsa.js';
 import { requireState } from './states.js';
 import { decryptBlob, keyOfCiphertext } from './symmetric.js';
 
@@ -65,5 +65,5 @@ export function open(
   { blob, context, algorithm }: Ciphertext,
 ): { plaintext: Buffer; keyMaterialId?: string } {
   if (algorithm === 'SYMMETRIC_DEFAULT') return decryptBlob(call, record, blob!, context);
-  return { plaintext: decryptRsa(call, record, algorithm, blob!) };
+  return { plaintext: decryptUnderRsa(call, record, algorithm, blob!).expose() };
 }

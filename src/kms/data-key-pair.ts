@@ -2,20 +2,19 @@ import type { EncryptionContext } from '../encryption/ports.js';
 import { keyAction } from './action.js';
 import { DATA_KEY_PAIR_SPECS, generateDataKeyPair } from './crypto/data-key-pair.js';
 import { dataKeyFacts } from './data-key.js';
-import type { Input } from './fields.js';
 import { refuseRecipient } from './recipient.js';
 import { encryptUnder, requireSymmetric } from './symmetric.js';
 
-const readPairSpec = (input: Input) => input.requiredOneOf('KeyPairSpec', DATA_KEY_PAIR_SPECS);
+const SPECS = [...DATA_KEY_PAIR_SPECS, 'SM2'];
 
 /** The two actions that make key pairs differ in whether the private key is told. */
 export const dataKeyPairAction = (name: string, tellPrivateKey: boolean) =>
   keyAction({
     name,
-    input: (input): { context: EncryptionContext; spec: ReturnType<typeof readPairSpec> } => {
+    input: (input): { context: EncryptionContext; spec: string } => {
       input.grantTokens();
       refuseRecipient(input);
-      return { context: input.context('EncryptionContext'), spec: readPairSpec(input) };
+      return { context: input.context('EncryptionContext'), spec: input.requiredOneOf('KeyPairSpec', SPECS) };
     },
     needs: ({ context, spec }) => dataKeyFacts(context, { 'kms:datakeypairspec': spec }),
     states: 'usable',
@@ -25,7 +24,7 @@ export const dataKeyPairAction = (name: string, tellPrivateKey: boolean) =>
     dryRun: true,
     cryptographic: true,
     async handle({ context, spec }, record, call) {
-      const { privateKey, publicKey } = await generateDataKeyPair(spec);
+      const { secret: privateKey, publicKey } = await generateDataKeyPair(spec);
       const { blob, keyMaterialId } = encryptUnder(call, record, context, privateKey.expose());
       const answer = {
         PrivateKeyCiphertextBlob: blob.toString('base64'),

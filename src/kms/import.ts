@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import type { Secret } from '../base/secret.js';
 import { KmsError } from '../encryption/ports.js';
 import type { Call } from './call.js';
-import type { WrappingAlgorithm, WrappingKeySpec } from './crypto/import-wrapping.js';
+import { requireWrappingAlgorithm, type WrappingAlgorithm } from './crypto/import-wrapping.js';
 import { unsupported, wrongOrigin } from './errors.js';
 import type { BackingKey, KeyRecord } from './key-record.js';
 import { invalidState, requireState } from './states.js';
@@ -16,17 +16,9 @@ export function requireExternal(record: KeyRecord, arn: string): void {
  * Which material fits into which wrapping.
  * https://docs.aws.amazon.com/kms/latest/developerguide/importing-keys-get-public-key-and-token.html
  */
-export function requireWrappable(
-  call: Call,
-  record: KeyRecord,
-  algorithm: WrappingAlgorithm,
-  spec: WrappingKeySpec,
-): void {
+export function requireWrappable(call: Call, record: KeyRecord, name: string, spec: string): WrappingAlgorithm {
   requireState('not pending deletion', call.keys.stateOf(record), call.keys.arn(record));
-  if (spec === 'SM2' || algorithm === 'SM2PKE') throw unsupported('SM2 is not supported.');
-  if (algorithm === 'RSAES_PKCS1_V1_5') {
-    throw unsupported('AWS KMS no longer supports the wrapping algorithm RSAES_PKCS1_V1_5.');
-  }
+  const algorithm = requireWrappingAlgorithm(name);
   const direct = algorithm.startsWith('RSAES');
   const tooLarge =
     record.spec.startsWith('RSA') ||
@@ -35,6 +27,7 @@ export function requireWrappable(
   if (direct && tooLarge) {
     throw unsupported(`Wrapping algorithm ${algorithm} is not valid for key spec ${record.spec} under ${spec}.`);
   }
+  return algorithm;
 }
 
 /**

@@ -3,7 +3,8 @@ import { Secret } from '../base/secret.js';
 import { Xaes } from '../seal/xaes.js';
 import { StoreDamaged } from '../store/errors.js';
 import { BoundedMap } from './bounded-map.js';
-import { type OpenedKey, openKey } from './crypto/opened-key.js';
+import type { HmacSpec, PairSpec } from './crypto/key-spec.js';
+import { type OpenedKey, type OpenedPublicKey, openKey, openPublicKey } from './crypto/opened-key.js';
 import { Gate } from './gate.js';
 import type { BackingKey, KeyRecord } from './key-record.js';
 
@@ -16,6 +17,7 @@ type Owner = Pick<KeyRecord, 'accountId' | 'keyId'>;
 export class KeyWraps {
   readonly #ciphers = new BoundedMap<Xaes>(OPENED_MAX);
   readonly #keys = new BoundedMap<OpenedKey>(OPENED_MAX);
+  readonly #publicKeys = new BoundedMap<OpenedPublicKey>(OPENED_MAX);
   #wrapping: Xaes;
   /** While the key-store key is replaced. */
   #previous: Xaes | undefined;
@@ -49,13 +51,23 @@ export class KeyWraps {
     return cipher;
   }
 
-  /** An asymmetric or HMAC key. @throws StoreDamaged */
-  key(record: KeyRecord, backing: BackingKey): OpenedKey {
+  /** A private or HMAC key. `Spec`: what the record's usage says it is. @throws StoreDamaged */
+  key<Spec extends PairSpec | HmacSpec>(record: KeyRecord, backing: BackingKey): OpenedKey<Spec> {
     const opened = this.#keys.get(backing.id);
-    if (opened) return opened;
+    if (opened) return opened as OpenedKey<Spec>;
     const { secret } = this.#unwrap(record, backing);
-    const key = openKey(record.spec, secret, backing.publicKey && Buffer.from(backing.publicKey, 'base64'));
+    const key = openKey(record.spec as Spec, secret);
+    secret.dispose();
     this.#keys.set(backing.id, key);
+    return key;
+  }
+
+  /** The public half of a pair. */
+  publicKey<Spec extends PairSpec>(record: KeyRecord, backing: BackingKey): OpenedPublicKey<Spec> {
+    const opened = this.#publicKeys.get(backing.id);
+    if (opened) return opened as OpenedPublicKey<Spec>;
+    const key = openPublicKey(record.spec as Spec, Buffer.from(backing.publicKey!, 'base64'));
+    this.#publicKeys.set(backing.id, key);
     return key;
   }
 
@@ -63,6 +75,7 @@ export class KeyWraps {
   forget(id: string): void {
     this.#ciphers.delete(id);
     this.#keys.delete(id);
+    this.#publicKeys.delete(id);
   }
 
   /** `draw` makes the new key-store key durable. What is wrapped from now on is wrapped under it. */

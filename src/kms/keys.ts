@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../base/clock.js';
 import { randomId } from '../base/ids.js';
-import type { Secret } from '../base/secret.js';
 import type { KeyImpact, KmsCallerContext } from '../encryption/ports.js';
 import type { Xaes } from '../seal/xaes.js';
 import type { AuditLog } from './audit/ports.js';
-import { generateMaterial } from './crypto/material.js';
+import { generateMaterial, type KeyMaterial } from './crypto/material.js';
 import { defaultPolicy } from './default-policies.js';
 import { KeyAuthorizer } from './key-authorizer.js';
 import { type BackingKey, currentBacking, type KeyRecord, MANAGED_ROTATION_DAYS } from './key-record.js';
@@ -133,7 +132,7 @@ export class Keys {
 
   #newBacking(
     owner: Pick<KeyRecord, 'accountId' | 'keyId'>,
-    { secret, publicKey }: { secret: Secret; publicKey?: Buffer },
+    { secret, publicKey }: KeyMaterial,
     createdMs: number,
   ): BackingKey {
     const id = Buffer.concat([randomId(), randomId()]).toString('hex');

@@ -1,4 +1,4 @@
-import { KEY_SPECS } from './crypto/key-spec.js';
+import { algorithmsOf } from './crypto/key-spec.js';
 import { currentBacking, type KeyRecord } from './key-record.js';
 import { keyArn } from './key-reference.js';
 import { stateOf } from './states.js';
@@ -23,7 +23,7 @@ export function metadata(record: KeyRecord, region: string, nowMs: number): Reco
     KeyManager: record.manager,
     CustomerMasterKeySpec: record.spec,
     KeySpec: record.spec,
-    ...algorithms(record),
+    ...algorithmsOf(record.spec, record.usage),
     MultiRegion: false,
     ...(record.spec === 'SYMMETRIC_DEFAULT' && current && { CurrentKeyMaterialId: current.id }),
   };
@@ -34,18 +34,3 @@ export const expiry = ({ validToMs }: { validToMs?: number }): Record<string, un
   validToMs === undefined
     ? { ExpirationModel: 'KEY_MATERIAL_DOES_NOT_EXPIRE' }
     : { ExpirationModel: 'KEY_MATERIAL_EXPIRES', ValidTo: validToMs / 1000 };
-
-/** The algorithms of a key, under the member that its usage has. */
-export function algorithms({ spec, usage }: Pick<KeyRecord, 'spec' | 'usage'>): Record<string, readonly string[]> {
-  const known = KEY_SPECS[spec];
-  switch (usage) {
-    case 'ENCRYPT_DECRYPT':
-      return { EncryptionAlgorithms: known.encryptionAlgorithms ?? [] };
-    case 'SIGN_VERIFY':
-      return { SigningAlgorithms: known.signingAlgorithms ?? [] };
-    case 'GENERATE_VERIFY_MAC':
-      return { MacAlgorithms: known.macAlgorithms ?? [] };
-    case 'KEY_AGREEMENT':
-      return { KeyAgreementAlgorithms: known.keyAgreementAlgorithms ?? [] };
-  }
-}

@@ -39,6 +39,7 @@ export interface KmsOptions {
 export interface OpenedKms {
   kms: Kms;
   keys: Keys;
+  destroyer: KeyDestroyer;
   /** Rotates, expires and destroys what is due, and takes up what a crash interrupted. Call it at start and from time to time. */
   keep(): Promise<void>;
 }
@@ -86,5 +87,5 @@ export async function openKms(options: KmsOptions): Promise<OpenedKms> {
     await destroyer.destroyDue();
   };
   await ring.recover();
-  return { kms: new Kms(keys), keys, keep };
+  return { kms: new Kms(keys), keys, destroyer, keep };
 }

@@ -3,7 +3,7 @@ import { decide } from '../policy/decide.js';
 import { PolicyError } from '../policy/error.js';
 import { parseIdentityPolicy, parseKeyPolicy } from '../policy/parse.js';
 import type { PolicyDocument } from '../policy/ports.js';
-import { principalsOf } from '../policy/principals-of.js';
+import { principalsOf } from '../policy/principal-block.js';
 import type { Call } from './call.js';
 import { KmsConditions } from './conditions.js';
 import { notFound, tooLarge } from './errors.js';

@@ -4,17 +4,15 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ManualClock } from '../../src/base/clock.js';
 import { Secret } from '../../src/base/secret.js';
-import { KeyDestroyer } from '../../src/kms/destroy.js';
-import { KeyRing } from '../../src/kms/key-ring.js';
 import { KeyStoreKeyFile } from '../../src/kms/key-store-key.js';
-import { Keys } from '../../src/kms/keys.js';
-import { Kms } from '../../src/kms/kms.js';
+import { openKms } from '../../src/kms/open.js';
 import { RootSealer } from '../../src/seal/record-sealer.js';
 import { RootKey } from '../../src/seal/root-key.js';
 import { StoreUnavailable } from '../../src/store/errors.js';
 import { MemoryMetaStore } from '../../src/store/memory/meta-store.js';
 import type { Commit } from '../../src/store/ports.js';
 import { DAY_MS, REGION, root } from './harness.js';
+import { MemoryAudit } from './memory-audit.js';
 
 /** Refuses every commit behind the first `left`: a crash at that point. */
 class DyingStore extends MemoryMetaStore {
@@ -37,24 +35,42 @@ const clock = new ManualClock(Date.UTC(2026, 0, 1));
 
 async function start(meta: MemoryMetaStore) {
   const rootKey = new RootKey(new Secret(Buffer.alloc(32, 7)));
-  const file = new KeyStoreKeyFile(path, rootKey.derive('coffer/key-store-sealing'));
-  const current = await file.load((await meta.range({ gte: Buffer.of(1), lt: Buffer.of(255), limit: 1 })).length === 0);
-  const ring = new KeyRing(meta, new RootSealer(rootKey), current, clock, file.previous);
-  const kms = new Kms(new Keys(ring, REGION, clock, DAY_MS));
+  const steps: string[] = [];
+  const { kms, destroyer } = await openKms({
+    meta,
+    sealer: new RootSealer(rootKey),
+    rootKey,
+    keyStoreFile: path,
+    audit: new MemoryAudit(meta),
+    principals: { exists: () => undefined },
+    clock,
+    region: REGION,
+    dayMs: DAY_MS,
+    beforeDestruction: () => steps.push('before'),
+    compact: async () => void steps.push('compact'),
+    onTrouble: (error) => {
+      throw error;
+    },
+  });
   const ask = async (action: string, input: object = {}) =>
     (await kms.dispatch(`TrentService.${action}`, Buffer.from(JSON.stringify(input)), root())).json;
-  const steps: string[] = [];
-  const destroyer = new KeyDestroyer(
-    { ring, file, before: () => steps.push('before'), compact: async () => void steps.push('compact') },
-    current,
-  );
   const encrypt = async (KeyId: string) =>
     (await ask('Encrypt', { KeyId, Plaintext: 'c2VjcmV0' })).CiphertextBlob as string;
   const outcome = async (CiphertextBlob: string) => {
     const json = await ask('Decrypt', { CiphertextBlob }).catch((error: Error) => ({ __type: error.name }));
     return ('Plaintext' in json ? json.Plaintext : json.__type) as string;
   };
-  return { ask, encrypt, outcome, destroyer, file, steps };
+  return { ask, encrypt, outcome, destroyer, steps };
+}
+
+/** The key-store key before, where its replacement hasn't ended. */
+async function previous() {
+  const file = new KeyStoreKeyFile(
+    path,
+    new RootKey(new Secret(Buffer.alloc(32, 7))).derive('coffer/key-store-sealing'),
+  );
+  await file.load(false);
+  return file.previous;
 }
 
 /** Three keys, rotated; the first is due. */
@@ -85,7 +101,7 @@ test('an old copy of the data doesn’t open a destroyed key; every other key op
   const oldData = await copyOf(meta);
   const oldFile = await readFile(path, 'latin1');
   clock.advance(7 * DAY_MS);
-  expect(await destroyer.destroyDue(clock.now())).toBe(1);
+  expect(await destroyer.destroyDue()).toBe(1);
   expect(steps).toEqual(['before', 'compact']);
   expect(await readFile(path, 'latin1')).not.toBe(oldFile);
   for (const service of [{ outcome }, await start(await copyOf(meta))]) {
@@ -108,18 +124,18 @@ test('a crash at any commit is taken up at the next start', async () => {
     const { blobs, destroyer } = await prepare(meta);
     clock.advance(7 * DAY_MS);
     meta.left = left;
-    const done = await destroyer.destroyDue(clock.now()).then(
+    const done = await destroyer.destroyDue().then(
       () => true,
       () => false,
     );
     meta.left = Number.POSITIVE_INFINITY;
     if (!done) crashes++;
     const next = await start(meta);
-    expect(next.file.previous === undefined).toBe(done);
+    expect((await previous()) === undefined).toBe(done);
     // Before and after it is taken up, survivors open.
     for (const blob of blobs.slice(2)) expect(await next.outcome(blob)).toBe('c2VjcmV0');
-    await next.destroyer.destroyDue(clock.now());
-    expect(next.file.previous).toBeUndefined();
+    await next.destroyer.destroyDue();
+    expect(await previous()).toBeUndefined();
     const last = await start(meta);
     for (const blob of blobs.slice(2)) expect(await last.outcome(blob)).toBe('c2VjcmV0');
     for (const blob of blobs.slice(0, 2)) expect(await last.outcome(blob)).not.toBe('c2VjcmV0');
@@ -137,7 +153,7 @@ test('keys that are made and rotated meanwhile survive', async () => {
     await ask('RotateKeyOnDemand', { KeyId: ids[1] });
     return encrypt(ids[1]!);
   });
-  await Promise.all([destroyer.destroyDue(clock.now()), ...work]);
+  await Promise.all([destroyer.destroyDue(), ...work]);
   const next = await start(meta);
   const blobs = await Promise.all(work);
   expect(blobs).toHaveLength(20);
@@ -147,7 +163,7 @@ test('keys that are made and rotated meanwhile survive', async () => {
 test('without a key that is due nothing is written', async () => {
   const { destroyer, steps } = await prepare(new MemoryMetaStore());
   const before = await readFile(path, 'latin1');
-  expect(await destroyer.destroyDue(clock.now())).toBe(0);
+  expect(await destroyer.destroyDue()).toBe(0);
   expect([await readFile(path, 'latin1'), steps]).toEqual([before, []]);
 });
 

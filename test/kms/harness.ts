@@ -2,14 +2,20 @@ import type { Caller } from '../../src/auth/ports.js';
 import { ManualClock } from '../../src/base/clock.js';
 import { Secret } from '../../src/base/secret.js';
 import type { KmsCallerContext } from '../../src/encryption/ports.js';
+import { AliasBook } from '../../src/kms/alias-book.js';
+import { GrantBook } from '../../src/kms/grant-book.js';
+import { KeyKeeper } from '../../src/kms/key-keeper.js';
 import { KeyRing } from '../../src/kms/key-ring.js';
-import { Keys } from '../../src/kms/keys.js';
+import { KeyWraps } from '../../src/kms/key-wraps.js';
+import { Keys, type KmsParts } from '../../src/kms/keys.js';
 import { Kms } from '../../src/kms/kms.js';
 import { parseIdentityPolicy } from '../../src/policy/parse.js';
 import { RootSealer } from '../../src/seal/record-sealer.js';
 import { RootKey } from '../../src/seal/root-key.js';
+import { Xaes } from '../../src/seal/xaes.js';
 import { MemoryMetaStore } from '../../src/store/memory/meta-store.js';
 import type { MetaStore } from '../../src/store/ports.js';
+import { MemoryAudit } from './memory-audit.js';
 
 export const ACCOUNT = '111111111111';
 export const OTHER_ACCOUNT = '222222222222';
@@ -22,17 +28,29 @@ export interface Answer {
   json: any;
 }
 
-/** A key service over a store in memory, and short ways to ask it. */
-export function makeKms(meta: MetaStore = new MemoryMetaStore()) {
+/** A key service over a store in memory, and short ways to ask it. `keyStoreKey`: 32 bytes. */
+export function makeKms(meta: MetaStore = new MemoryMetaStore(), options: Partial<KmsParts> = {}) {
   const clock = new ManualClock(Date.UTC(2026, 0, 1));
   const sealer = new RootSealer(new RootKey(new Secret(Buffer.alloc(32, 7))));
-  const ring = new KeyRing(meta, sealer, new Secret(Buffer.alloc(32, 9)), clock);
-  const kms = new Kms(new Keys(ring, REGION, clock, DAY_MS));
+  const wraps = new KeyWraps(new Secret(Buffer.alloc(32, 9)));
+  const ring = new KeyRing(meta, sealer, wraps, new AliasBook(meta, sealer, clock), new GrantBook(meta, sealer));
+  const audit = new MemoryAudit(meta);
+  const keys = new Keys({
+    ring,
+    audit,
+    principals: { exists: () => undefined },
+    tokenCipher: new Xaes(new Secret(Buffer.alloc(32, 5))),
+    region: REGION,
+    clock,
+    dayMs: DAY_MS,
+    ...options,
+  });
+  const kms = new Kms(keys);
   const ask = async (action: string, input: object = {}, who = root()): Promise<Answer> =>
     kms.dispatch(`TrentService.${action}`, Buffer.from(JSON.stringify(input)), who);
   const createKey = async (input: object = {}): Promise<{ KeyId: string; Arn: string }> =>
     (await ask('CreateKey', input)).json.KeyMetadata;
-  return { kms, ring, clock, meta, ask, createKey };
+  return { kms, keys, keeper: new KeyKeeper(keys), ring, clock, meta, audit, ask, createKey };
 }
 
 export const root = (accountId = ACCOUNT): KmsCallerContext => who({ kind: 'root', accountId });

@@ -63,7 +63,7 @@ describe('state of a key', () => {
     await expect(kms.generateDataKey(root(), { keyId: KeyId, context: {} })).rejects.toThrow(refusal);
     await expect(kms.decrypt(root(), { ciphertextBlob, context: {} })).rejects.toThrow(refusal);
     const action = 'kms:Decrypt' as const;
-    await expect(kms.authorize(root(), { action, keyId: KeyId })).rejects.toThrow(refusal);
+    await expect(kms.authorize(root(), { action, keyId: KeyId, context: {} })).rejects.toThrow(refusal);
     await ask('EnableKey', { KeyId });
     await kms.decrypt(root(), { ciphertextBlob, context: {} });
   });
@@ -259,7 +259,10 @@ describe('authorization', () => {
 describe('protocol', () => {
   test('actions that are unknown or not there yet', async () => {
     const { ask } = makeKms();
-    expect(await ask('Sign')).toMatchObject({ status: 400, json: { __type: 'UnsupportedOperationException' } });
+    expect(await ask('ConnectCustomKeyStore')).toMatchObject({
+      status: 400,
+      json: { __type: 'UnsupportedOperationException' },
+    });
     expect(await ask('Nonsense')).toMatchObject({ status: 400, json: { __type: 'UnknownOperationException' } });
   });
 

@@ -1,13 +1,13 @@
 import { action } from '../action.js';
 import { tagFacts } from '../conditions.js';
-import { KEY_SPECS, type KeySpec, requireUsageOfSpec } from '../crypto/key-spec.js';
+import { algorithmsOf, KEY_SPECS, requireKeySpec } from '../crypto/key-spec.js';
 import { defaultPolicy } from '../default-policies.js';
 import { unsupported, validation } from '../errors.js';
 import { metadata } from '../metadata.js';
 import { checkPolicy, POLICY_LIMITS, requireNoLockout } from '../policy-text.js';
 import { readTags } from '../tags.js';
 
-const SPECS = Object.keys(KEY_SPECS) as KeySpec[];
+const SPECS = [...Object.keys(KEY_SPECS), 'SM2'];
 /** As AWS lists them in its message. */
 const SHOWN_SPECS = [
   'RSA_2048',
@@ -41,12 +41,12 @@ export const createKey = action({
     bypass: input.boolean('BypassPolicyLockoutSafetyCheck') ?? false,
     tags: readTags(input),
   }),
-  async run({ policy, description, usage: asked, spec, origin, multiRegion, bypass, tags }, call) {
+  async run({ policy, description, usage: asked, spec: named, origin, multiRegion, bypass, tags }, call) {
     const { keys, who } = call;
-    const usage = asked ?? (spec === 'SYMMETRIC_DEFAULT' ? 'ENCRYPT_DECRYPT' : undefined);
+    const usage = asked ?? (named === 'SYMMETRIC_DEFAULT' ? 'ENCRYPT_DECRYPT' : undefined);
     const facts = {
       keys: {
-        'kms:keyspec': spec,
+        'kms:keyspec': named,
         'kms:keyusage': usage,
         'kms:keyorigin': origin,
         'kms:multiregion': String(multiRegion),
@@ -59,7 +59,9 @@ export const createKey = action({
     if (usage === undefined) {
       throw validation('You must specify a KeyUsage value for all KMS keys except for symmetric encryption keys.');
     }
-    requireUsageOfSpec(spec, usage);
+    const spec = requireKeySpec(named);
+    // Not every usage goes with every spec.
+    algorithmsOf(spec, usage);
     if (origin !== 'AWS_KMS' && origin !== 'EXTERNAL') {
       throw unsupported(`Origin ${origin} is not supported by this version of Coffer.`);
     }

@@ -1,7 +1,7 @@
 import { KMS_PLAINTEXT_MAX_BYTES } from '../../base/limits.js';
 import { keyAction } from '../action.js';
 import { algorithmFacts, readAlgorithm, requireAlgorithm } from '../algorithm.js';
-import { encryptRsa } from '../rsa.js';
+import { encryptUnderRsa } from '../rsa.js';
 import { encryptUnder } from '../symmetric.js';
 
 export const encrypt = keyAction({
@@ -23,7 +23,7 @@ export const encrypt = keyAction({
     const blob =
       algorithm === 'SYMMETRIC_DEFAULT'
         ? encryptUnder(call, record, context, plaintext).blob
-        : encryptRsa(call, record, algorithm, plaintext);
+        : encryptUnderRsa(call, record, algorithm, plaintext);
     plaintext.fill(0);
     return { CiphertextBlob: blob.toString('base64'), KeyId: call.keys.arn(record), EncryptionAlgorithm: algorithm };
   },

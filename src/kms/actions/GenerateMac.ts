@@ -17,6 +17,6 @@ export const generateMac = keyAction({
   handle({ message, algorithm }, record, call) {
     const made = macOf(call, record, algorithm, message);
     message.fill(0);
-    return { Mac: made.toString('base64'), MacAlgorithm: algorithm, KeyId: call.keys.arn(record) };
+    return { Mac: made.toBytes().toString('base64'), MacAlgorithm: algorithm, KeyId: call.keys.arn(record) };
   },
 });

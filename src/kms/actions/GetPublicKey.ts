@@ -1,6 +1,6 @@
 import { keyAction } from '../action.js';
+import { algorithmsOf, isPair } from '../crypto/key-spec.js';
 import { unsupported } from '../errors.js';
-import { algorithms } from '../metadata.js';
 
 export const getPublicKey = keyAction({
   name: 'GetPublicKey',
@@ -8,7 +8,7 @@ export const getPublicKey = keyAction({
   needs: () => ({}),
   states: 'usable',
   check(record, arn) {
-    if (record.spec === 'SYMMETRIC_DEFAULT' || record.usage === 'GENERATE_VERIFY_MAC') {
+    if (!isPair(record.spec)) {
       throw unsupported(`${arn} key spec is ${record.spec} which is not valid for GetPublicKey.`);
     }
   },
@@ -20,7 +20,7 @@ export const getPublicKey = keyAction({
       CustomerMasterKeySpec: record.spec,
       KeySpec: record.spec,
       KeyUsage: record.usage,
-      ...algorithms(record),
+      ...algorithmsOf(record.spec, record.usage),
     };
   },
 });

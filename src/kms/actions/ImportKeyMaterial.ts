@@ -3,8 +3,8 @@ import { Secret } from '../../base/secret.js';
 import { KmsError } from '../../encryption/ports.js';
 import { keyAction } from '../action.js';
 import type { RequestFacts } from '../conditions.js';
+import { importMaterial } from '../crypto/import-material.js';
 import { unwrapImported } from '../crypto/import-wrapping.js';
-import { importMaterial } from '../crypto/material.js';
 import { validation } from '../errors.js';
 import type { Input } from '../fields.js';
 import { addImported, importedId, requireExternal } from '../import.js';
@@ -53,7 +53,8 @@ export const importKeyMaterial = keyAction({
     const wrappingKey = new Secret(ticket.privateKey);
     const plaintext = unwrapImported(ticket.algorithm, wrappingKey, encrypted);
     wrappingKey.dispose();
-    const material = importMaterial(record.spec, plaintext);
+    const material = await importMaterial(record.spec, plaintext);
+    plaintext.dispose();
     try {
       const id = importedId(record, material.secret);
       if (materialId !== undefined && materialId !== id) {

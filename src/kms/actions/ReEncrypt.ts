@@ -5,7 +5,7 @@ import { keyFor, open, readCiphertext, readSourceKey } from '../ciphertext.js';
 import { dryRunSucceeded } from '../errors.js';
 import { KEY_ID } from '../fields.js';
 import type { KeyRecord } from '../key-record.js';
-import { encryptRsa } from '../rsa.js';
+import { encryptUnderRsa } from '../rsa.js';
 import { encryptUnder } from '../symmetric.js';
 
 export const reEncrypt = action({
@@ -52,7 +52,7 @@ export const reEncrypt = action({
       const made =
         algorithm === 'SYMMETRIC_DEFAULT'
           ? encryptUnder(call, target, context, plaintext)
-          : { blob: encryptRsa(call, target, algorithm, plaintext), keyMaterialId: undefined };
+          : { blob: encryptUnderRsa(call, target, algorithm, plaintext), keyMaterialId: undefined };
       call.uses(from);
       call.uses(target);
       return {

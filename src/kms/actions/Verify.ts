@@ -20,7 +20,7 @@ export const verify = keyAction({
   handle({ message, signature, messageType, algorithm }, record, call) {
     const backing = call.keys.current(record);
     call.note({ keyMaterialId: backing.id });
-    const key = call.keys.ring.wraps.key(record, backing);
+    const key = call.keys.ring.wraps.publicKey(record, backing);
     if (!verifySignature(key, algorithm, messageType, message, signature)) {
       throw new KmsError('KMSInvalidSignatureException', '');
     }

@@ -1,5 +1,4 @@
 import { KMS_CIPHERTEXT_MAX_BYTES, KMS_PLAINTEXT_MAX_BYTES } from '../../base/limits.js';
-import { Mac } from '../../base/mac.js';
 import { KmsError } from '../../encryption/ports.js';
 import { keyAction } from '../action.js';
 import { macFacts, macOf, readMacAlgorithm } from '../mac-request.js';
@@ -18,7 +17,7 @@ export const verifyMac = keyAction({
   dryRun: true,
   cryptographic: true,
   handle({ message, mac, algorithm }, record, call) {
-    const made = new Mac(macOf(call, record, algorithm, message));
+    const made = macOf(call, record, algorithm, message);
     message.fill(0);
     if (!made.equals(mac)) throw new KmsError('KMSInvalidMacException', '');
     return { KeyId: call.keys.arn(record), MacValid: true, MacAlgorithm: algorithm };

@@ -1,23 +1,20 @@
 import { type CompiledStatement, statementsOf } from './compile.js';
-import type { Decision, PolicyDocument, PolicyRequest } from './ports.js';
-import { meant } from './principal.js';
+import type { Decision, PolicyDocument, PolicyRequest, PolicySources } from './ports.js';
 
-export interface PolicySources {
-  /** Of the caller: user or role. */
-  identity: readonly PolicyDocument[];
-  /** Of the resource: a key's or a bucket's policy. */
-  resource?: PolicyDocument;
-  /**
-   * Whether the account that owns the resource decides over it by identity policies, whatever the resource policy says. True of
-   * buckets. A KMS key answers only to an account that its policy trusts. Default: true without a resource policy.
-   */
-  accountTrusted?: boolean;
-}
+const BY_ROOT: Decision = { allowed: true, by: 'account root' };
+const BY_IDENTITY: Decision = { allowed: true, by: 'identity policy' };
+const BY_RESOURCE: Decision = { allowed: true, by: 'resource policy' };
+const BY_GRANT: Decision = { allowed: true, by: 'grant' };
+const DENIED_BY_IDENTITY: Decision = { allowed: false, explicit: true, by: 'identity policy' };
+const DENIED_BY_RESOURCE: Decision = { allowed: false, explicit: true, by: 'resource policy' };
+const NO_IDENTITY: Decision = { allowed: false, explicit: false, by: 'no identity policy' };
+const NO_RESOURCE: Decision = { allowed: false, explicit: false, by: 'no resource policy' };
+const OTHER_ACCOUNT: Decision = { allowed: false, explicit: false, by: 'other account' };
 
 /**
- * May the principal do it? An explicit deny wins, wherever it stands. Then a resource policy that names the principal itself
- * allows; otherwise the account has to be trusted, and in a trusted account the root may do everything and others what their
- * identity policies allow. Nobody reaches another account's resources.
+ * May the principal do it? An explicit deny wins, wherever it stands. Then, within an account, one side is enough: a resource
+ * policy that names the principal itself, a grant, or, where the account is trusted, the root or an identity policy. Between
+ * accounts both sides have to allow. Anonymous callers and services have no other side than the resource's.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
  *
  * @example
@@ -25,23 +22,28 @@ export interface PolicySources {
  *   { identity: caller.policies, resource: keyPolicy });
  */
 export function decide(request: PolicyRequest, sources: PolicySources): Decision {
-  const { principal } = request;
+  const { kind, accountId } = request.principal;
   const action = request.action.toLowerCase();
   const identity = effectOfIdentity(sources.identity, action, request);
-  if (identity === 'Deny') return denied(true, 'identity policy');
+  if (identity === 'Deny') return DENIED_BY_IDENTITY;
   const resource = effectOfResource(sources.resource, action, request);
-  if (resource === 'Deny') return denied(true, 'resource policy');
-  if (principal.accountId === '' || principal.accountId !== request.resourceAccountId) {
-    return denied(false, 'other account');
+  if (resource === 'Deny') return DENIED_BY_RESOURCE;
+  if (kind === 'anonymous' || kind === 'service') {
+    if (resource === 'principal') return BY_RESOURCE;
+    return sources.granted?.() ? BY_GRANT : NO_RESOURCE;
   }
-  if (resource === 'principal') return { allowed: true, by: 'resource policy' };
-  const accountTrusted = sources.accountTrusted ?? sources.resource === undefined;
-  if (!accountTrusted && resource !== 'account') return denied(false, 'resource policy');
-  if (principal.kind === 'root') return { allowed: true, by: 'account root' };
-  return identity === 'Allow' ? { allowed: true, by: 'identity policy' } : denied(false, 'no identity policy');
+  const own = kind === 'root' || identity === 'Allow';
+  if (accountId !== request.resourceAccountId) {
+    if (!own) return NO_IDENTITY;
+    if (resource !== undefined) return BY_RESOURCE;
+    return sources.granted?.() ? BY_GRANT : OTHER_ACCOUNT;
+  }
+  if (resource === 'principal') return BY_RESOURCE;
+  const trusted = resource === 'account' || (sources.accountTrusted ?? sources.resource === undefined);
+  if (trusted && own) return kind === 'root' ? BY_ROOT : BY_IDENTITY;
+  if (sources.granted?.()) return BY_GRANT;
+  return trusted ? NO_IDENTITY : NO_RESOURCE;
 }
-
-const denied = (explicit: boolean, by: string): Decision => ({ allowed: false, explicit, by });
 
 /** What the caller's own policies say together. */
 function effectOfIdentity(
@@ -52,8 +54,9 @@ function effectOfIdentity(
   let effect: 'Allow' | undefined;
   for (const document of documents) {
     for (const statement of statementsOf(document)) {
-      if (!applies(statement, action, request)) continue;
-      if (statement.statement.effect === 'Deny') return 'Deny';
+      // What is allowed already can only be denied.
+      if ((effect !== undefined && !statement.denies) || !applies(statement, action, request)) continue;
+      if (statement.denies) return 'Deny';
       effect = 'Allow';
     }
   }
@@ -66,19 +69,20 @@ function effectOfResource(
   action: string,
   request: PolicyRequest,
 ): 'Deny' | 'principal' | 'account' | undefined {
+  if (document === undefined) return undefined;
   let effect: 'principal' | 'account' | undefined;
-  for (const statement of document ? statementsOf(document) : []) {
-    const whom = meant(statement.statement, request.principal);
-    if (whom === undefined || !applies(statement, action, request)) continue;
-    if (statement.statement.effect === 'Deny') return 'Deny';
-    if (effect !== 'principal') effect = whom;
+  for (const statement of statementsOf(document)) {
+    const whom = statement.meant?.(request.principal);
+    if (whom === undefined) continue;
+    if (!statement.denies && (effect === 'principal' || effect === whom)) continue;
+    if (!applies(statement, action, request)) continue;
+    if (statement.denies) return 'Deny';
+    effect = whom;
   }
   return effect;
 }
 
-/** Action, resource and conditions; whom a statement means is asked apart. */
-function applies({ statement, action, resource }: CompiledStatement, asked: string, request: PolicyRequest): boolean {
-  // Conditions can't be evaluated yet: an allowance with one opens nothing, a denial with one always denies.
-  if (statement.conditions !== undefined && statement.effect === 'Allow') return false;
-  return action(asked) && resource(request.resource);
+/** Action, resource and conditions, the cheap ones first; whom a statement means is asked apart. */
+function applies({ action, resource, conditions }: CompiledStatement, asked: string, request: PolicyRequest): boolean {
+  return action(asked) && resource(request.resource, request) && (conditions === undefined || conditions(request));
 }

@@ -1,6 +1,6 @@
 import { PolicyError } from './error.js';
 import { object, only, strings } from './json.js';
-import type { PrincipalMatch } from './ports.js';
+import type { PolicyDocument, PrincipalMatch } from './ports.js';
 
 /** An account, its root, a user, a role or a session. Wildcards would match nothing, so they are no principals. */
 const AWS =
@@ -11,11 +11,12 @@ const SERVICE = /^[a-z0-9-]+(\.[a-z0-9-]+)+$/;
 export function principals(json: unknown, member: 'Principal' | 'NotPrincipal'): PrincipalMatch {
   if (json === '*') return { any: true };
   const members = object(json, member);
-  only(members, ['AWS', 'Service', 'CanonicalUser'], member);
+  only(members, ['AWS', 'Service', 'CanonicalUser', 'Federated'], member);
   const aws = strings(members, 'AWS');
   const service = strings(members, 'Service');
   const canonicalUser = strings(members, 'CanonicalUser');
-  if (!aws && !service && !canonicalUser) throw new PolicyError(`${member} names nobody`);
+  const federated = strings(members, 'Federated');
+  if (!aws && !service && !canonicalUser && !federated) throw new PolicyError(`${member} names nobody`);
   const named = aws?.filter((one) => one !== '*');
   for (const one of named ?? []) requireForm(AWS, one);
   for (const one of service ?? []) requireForm(SERVICE, one);
@@ -24,7 +25,17 @@ export function principals(json: unknown, member: 'Principal' | 'NotPrincipal'):
     ...(named && { aws: named }),
     ...(service && { service }),
     ...(canonicalUser && { canonicalUser }),
+    ...(federated && { federated }),
   };
+}
+
+/** The accounts, users, roles and sessions that a policy names, each once: whether they exist is for the caller to tell. */
+export function principalsOf(document: PolicyDocument): string[] {
+  const named = document.statements.flatMap(({ principals, notPrincipals }) => [
+    ...(principals?.aws ?? []),
+    ...(notPrincipals?.aws ?? []),
+  ]);
+  return [...new Set(named)];
 }
 
 function requireForm(form: RegExp, principal: string): void {

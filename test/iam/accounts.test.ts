@@ -133,11 +133,11 @@ describe('accounts are refused', () => {
       [
         account({
           users: [
-            { userName: 'alice', policies: [readAll, { Statement: { ...readAll.Statement[0], Condition: {} } }] },
+            { userName: 'alice', policies: [readAll, { Statement: { ...readAll.Statement[0], Principal: '*' } }] },
           ],
         }),
       ],
-      'policy 2 of user alice of account 111111111111: statement 1: the statement has the unsupported element Condition',
+      'policy 2 of user alice of account 111111111111: statement 1: the statement has the unsupported element Principal',
     ],
   ])('%s', (_, configs, message) => {
     expect(() => new Accounts(configs)).toThrow(new ConfigError(message));

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { compileActions, compileResource, compileResources, compileWildcard } from '../../src/policy/match.js';
-import { arnGlob, glob } from './naive.js';
+import { arnGlob, glob } from './naive-glob.js';
 import { randomFrom } from './random.js';
 
 describe('wildcards', () => {

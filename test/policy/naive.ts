@@ -1,82 +1,89 @@
-import type { PolicyRequest, Statement } from '../../src/policy/ports.js';
+import type { Decision, PolicyDocument, PolicyRequest, Statement } from '../../src/policy/ports.js';
+import { expand, met } from './naive-conditions.js';
+import { arnGlob, glob } from './naive-glob.js';
+
+export interface Sides {
+  identity: readonly PolicyDocument[];
+  resource: PolicyDocument | undefined;
+  accountTrusted: boolean;
+  granted: boolean;
+}
 
 /**
  * A second evaluator, written for clarity alone and sharing no code with the engine: it lists every fact and then answers.
  * Wildcards are recursive, statements are looked at as they are.
  */
-export function naiveAllows(
+export function naiveDecision(
   request: PolicyRequest,
-  identity: readonly Statement[],
-  resource: readonly Statement[] | undefined,
-  accountTrusted: boolean,
-): boolean {
+  { identity, resource, accountTrusted, granted }: Sides,
+): Decision {
   const { principal } = request;
-  const root = `arn:aws:iam::${principal.accountId}:root`;
-  const isAccountNamed = (list: readonly string[]) =>
-    principal.accountId !== '' && (list.includes(principal.accountId) || list.includes(root));
-  const concerns = (one: Statement): boolean => {
-    const byAction = one.actions
-      ? one.actions.some((pattern) => glob(pattern.toLowerCase(), request.action.toLowerCase()))
-      : !(one.notActions ?? []).some((pattern) => glob(pattern.toLowerCase(), request.action.toLowerCase()));
-    const byResource = one.resources
-      ? one.resources.some((pattern) => arnGlob(pattern, request.resource))
-      : !(one.notResources ?? []).some((pattern) => arnGlob(pattern, request.resource));
-    return byAction && byResource;
-  };
-  const deniedTo = (one: Statement): boolean => {
-    if (one.notPrincipals) {
-      const { any, aws = [] } = one.notPrincipals;
-      if (any) return false;
-      return !(isAccountNamed(aws) && (principal.kind === 'root' || aws.includes(principal.arn)));
-    }
-    const { any, aws = [] } = one.principals!;
-    return any === true || isAccountNamed(aws) || (principal.arn !== '' && aws.includes(principal.arn));
-  };
+  const { kind, accountId, arn, sessionArn } = principal;
+  const isSelf = (list: readonly string[] = []) =>
+    (kind === 'user' || kind === 'role') &&
+    (list.includes(arn) || (sessionArn !== undefined && list.includes(sessionArn)));
+  const isAccount = ({ aws = [], canonicalUser = [] }: NonNullable<Statement['principals']>) =>
+    kind !== 'anonymous' &&
+    kind !== 'service' &&
+    (aws.includes(accountId) ||
+      aws.includes(`arn:aws:iam::${accountId}:root`) ||
+      canonicalUser.includes(principal.canonicalUserId));
+  const isService = ({ service = [] }: NonNullable<Statement['principals']>) =>
+    kind === 'service' && service.includes(arn);
 
-  if (identity.some((one) => one.effect === 'Deny' && concerns(one))) return false;
-  if (resource?.some((one) => one.effect === 'Deny' && concerns(one) && deniedTo(one))) return false;
-  if (principal.kind === 'anonymous') return false;
-  if (principal.accountId !== request.resourceAccountId) return false;
-  const open = (resource ?? []).filter(
-    (one) => one.effect === 'Allow' && one.conditions === undefined && concerns(one),
-  );
-  const toItself = open.some(({ principals }) => principals!.any || (principals!.aws ?? []).includes(principal.arn));
-  if (toItself) return true;
-  const toAccount = accountTrusted || open.some(({ principals }) => isAccountNamed(principals!.aws ?? []));
-  if (!toAccount) return false;
-  if (principal.kind === 'root') return true;
-  return identity.some((one) => one.effect === 'Allow' && one.conditions === undefined && concerns(one));
-}
+  const concerns = (one: Statement, version = '2008-10-17'): boolean => {
+    const named = (patterns: readonly string[]) =>
+      patterns.some((pattern) => glob(pattern.toLowerCase(), request.action.toLowerCase()));
+    const at = (patterns: readonly string[]) =>
+      patterns.some((pattern) => {
+        const expanded = expand(pattern, version, request);
+        return expanded !== undefined && arnGlob(expanded, request.resource);
+      });
+    if (one.actions ? !named(one.actions) : named(one.notActions!)) return false;
+    if (one.resources ? !at(one.resources) : at(one.notResources ?? [])) return false;
+    return met(one.conditions, version, request);
+  };
+  const concerning = (document: PolicyDocument, effect: string) =>
+    document.statements.filter((one) => one.effect === effect && concerns(one, document.version));
 
-/** `*` and `?` by recursion over characters. */
-export function glob(pattern: string, text: string, crossesColons = true): boolean {
-  const [token, ...rest] = [...pattern];
-  const characters = [...text];
-  if (token === undefined) return text === '';
-  if (token === '*') {
-    for (let taken = 0; taken <= characters.length; taken++) {
-      if (!crossesColons && rest.length > 0 && characters.slice(0, taken).includes(':')) break;
-      if (glob(rest.join(''), characters.slice(taken).join(''), crossesColons)) return true;
-    }
-    return false;
+  const spared = (match: NonNullable<Statement['notPrincipals']>): boolean => {
+    const lists = match.aws ?? [];
+    if (match.any) return true;
+    if (kind === 'service') return isService(match);
+    if (kind === 'root') return isAccount(match);
+    return isAccount(match) && lists.includes(arn) && (sessionArn === undefined || lists.includes(sessionArn));
+  };
+  const deniedTo = ({ principals, notPrincipals }: Statement): boolean =>
+    notPrincipals
+      ? !spared(notPrincipals)
+      : principals!.any === true || isAccount(principals!) || isSelf(principals!.aws) || isService(principals!);
+
+  if (identity.some((one) => concerning(one, 'Deny').length > 0)) {
+    return { allowed: false, explicit: true, by: 'identity policy' };
   }
-  const [first, ...others] = characters;
-  if (first === undefined || (token === '?' ? !crossesColons && first === ':' : token !== first)) return false;
-  return glob(rest.join(''), others.join(''), crossesColons);
-}
+  if (resource && concerning(resource, 'Deny').some(deniedTo)) {
+    return { allowed: false, explicit: true, by: 'resource policy' };
+  }
+  const open = resource ? concerning(resource, 'Allow').filter((one) => one.principals) : [];
+  const toService = open.some(({ principals }) => isService(principals!));
+  const toAll = kind !== 'service' && open.some(({ principals }) => principals!.any);
+  const toSelf = open.some(({ principals }) => isSelf(principals!.aws));
+  const toAccount = open.some(({ principals }) => isAccount(principals!));
+  const callerMay = kind === 'root' || identity.some((one) => concerning(one, 'Allow').length > 0);
 
-/** Splits the pattern at its first five colons, and tries every way to cut the text into as many pieces. */
-export function arnGlob(pattern: string, text: string): boolean {
-  const parts = pattern.split(':');
-  const segments = parts.length > 6 ? [...parts.slice(0, 5), parts.slice(5).join(':')] : parts;
-  const from = (index: number, rest: string): boolean => {
-    const segment = segments[index]!;
-    const last = index === segments.length - 1;
-    if (last) return index === 5 ? glob(segment, rest) : glob(segment, rest, false);
-    for (let colon = rest.indexOf(':'); colon >= 0; colon = rest.indexOf(':', colon + 1)) {
-      if (glob(segment, rest.slice(0, colon), false) && from(index + 1, rest.slice(colon + 1))) return true;
-    }
-    return false;
-  };
-  return from(0, text);
+  if (kind === 'anonymous' || kind === 'service') {
+    if (toAll || toService) return { allowed: true, by: 'resource policy' };
+    return granted ? { allowed: true, by: 'grant' } : { allowed: false, explicit: false, by: 'no resource policy' };
+  }
+  if (accountId !== request.resourceAccountId) {
+    if (!callerMay) return { allowed: false, explicit: false, by: 'no identity policy' };
+    if (toAll || toSelf || toAccount) return { allowed: true, by: 'resource policy' };
+    return granted ? { allowed: true, by: 'grant' } : { allowed: false, explicit: false, by: 'other account' };
+  }
+  const accountDecides = accountTrusted || toAccount || (kind === 'root' && toAll);
+  if (kind !== 'root' && (toAll || toSelf)) return { allowed: true, by: 'resource policy' };
+  if (accountDecides && kind === 'root') return { allowed: true, by: 'account root' };
+  if (accountDecides && callerMay) return { allowed: true, by: 'identity policy' };
+  if (granted) return { allowed: true, by: 'grant' };
+  return { allowed: false, explicit: false, by: accountDecides ? 'no identity policy' : 'no resource policy' };
 }

@@ -1,0 +1,34 @@
+import { BlockList, isIP } from 'node:net';
+
+/** A range of IPv4 or IPv6 addresses. */
+export interface AddressRange {
+  family: 'ipv4' | 'ipv6';
+  /** Leading bits that are fixed: 32 or 128 for a single address. */
+  prefixBits: number;
+  contains(address: string): boolean;
+}
+
+/** An address or a CIDR. https://www.rfc-editor.org/rfc/rfc4632 @returns undefined if it is neither */
+export function parseRange(text: string): AddressRange | undefined {
+  const slash = text.indexOf('/');
+  const address = slash < 0 ? text : text.slice(0, slash);
+  const version = text.includes('%') ? 0 : isIP(address);
+  if (version === 0) return undefined;
+  const most = version === 4 ? 32 : 128;
+  const bits = slash < 0 ? String(most) : text.slice(slash + 1);
+  if (!/^(0|[1-9]\d{0,2})$/.test(bits) || Number(bits) > most) return undefined;
+  const family = version === 4 ? 'ipv4' : 'ipv6';
+  const list = new BlockList();
+  list.addSubnet(address, Number(bits), family);
+  return {
+    family,
+    prefixBits: Number(bits),
+    // An IPv4 address that came as IPv6 (`::ffff:192.0.2.1`) is in the ranges of IPv4.
+    contains: (asked) => {
+      const bare = asked.split('%', 1)[0]!;
+      const kind = isIP(bare);
+      if (kind === 4) return family === 'ipv4' && list.check(bare, 'ipv4');
+      return kind === 6 && list.check(bare, 'ipv6');
+    },
+  };
+}

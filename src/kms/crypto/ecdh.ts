@@ -2,15 +2,17 @@ import { createPublicKey, diffieHellman, type KeyObject } from 'node:crypto';
 import { Secret } from '../../base/secret.js';
 import { validation } from '../errors.js';
 import { CURVES } from './ecdsa.js';
-import type { NistCurveSpec } from './key-spec.js';
+import { type NistCurveSpec, requireAlgorithm } from './key-spec.js';
 import type { OpenedKey } from './opened-key.js';
 
 /**
  * DeriveSharedSecret of the API: the x-coordinate (SP 800-56A, 5.7.1.2), 32, 48 or 66 bytes. `peer`: SubjectPublicKeyInfo DER.
- * @throws KmsError ValidationException where the peer's key is none of the same curve
+ * @throws KmsError InvalidKeyUsageException, and ValidationException where the peer's key is none of the same curve
  */
-export function deriveSharedSecret(key: OpenedKey<NistCurveSpec>, peer: Buffer): Secret {
-  return new Secret(diffieHellman({ privateKey: key.keyObject, publicKey: readPeer(key.spec, peer) }));
+export function deriveSharedSecret(key: OpenedKey, peer: Buffer): Secret {
+  requireAlgorithm(key.spec, 'KEY_AGREEMENT', 'ECDH');
+  const publicKey = readPeer(key.spec as NistCurveSpec, peer);
+  return new Secret(diffieHellman({ privateKey: key.keyObject, publicKey }));
 }
 
 function readPeer(spec: NistCurveSpec, peer: Buffer): KeyObject {

@@ -10,7 +10,10 @@ export const signEd25519 = (key: KeyObject, message: Buffer): Buffer => sign(nul
 export const verifyEd25519 = (key: KeyObject, message: Buffer, signature: Buffer): boolean =>
   verify(null, message, key, signature);
 
-/** Ed25519ph of RFC 8032 with an empty context: hashes the message with SHA-512 itself. Node has none. `seed`: 32 bytes. */
+/**
+ * Ed25519ph of RFC 8032 with an empty context: hashes the message with SHA-512 itself. Node has none. `seed`: 32 bytes. The message
+ * that the API calls a DIGEST is hashed again, as AWS documents (API_Sign, MessageType).
+ */
 export const signEd25519ph = (seed: Secret, message: Buffer): Buffer =>
   Buffer.from(ed25519ph.sign(message, seed.expose()));
 

@@ -16,6 +16,7 @@ import {
 } from './key-spec.js';
 import { HMAC_KEY_BYTES, type KeyMaterial, MODULUS_BITS, mlDsaMaterial, SYMMETRIC_KEY_BYTES } from './material.js';
 import { expandSeed, ML_DSA_SEED_BYTES, mlDsaOid } from './ml-dsa.js';
+import { ownCopy } from './own-copy.js';
 import { isSoundRsaKey } from './rsa-key-check.js';
 
 /**
@@ -75,7 +76,7 @@ function importMlDsa(spec: MlDsaSpec, bytes: Buffer): KeyMaterial | undefined {
     if (third || !isExpansionOf(spec, seed, contentOf(expanded, TAG.octetString))) return undefined;
   }
   if (seed.length !== ML_DSA_SEED_BYTES) return undefined;
-  return mlDsaMaterial(spec, own(seed));
+  return mlDsaMaterial(spec, ownCopy(seed));
 }
 
 /** [0] IMPLICIT OCTET STRING: RFC 9881, section 6. */
@@ -104,14 +105,7 @@ function exported(key: KeyObject): Required<KeyMaterial> {
 
 function exactly(bytes: Buffer, length: number): Secret {
   if (bytes.length !== length) throw incorrect();
-  return new Secret(own(bytes));
-}
-
-/** Not `Buffer.from`, whose pool is shared and never zeroed as a whole. */
-function own(bytes: Buffer): Buffer {
-  const copy = Buffer.alloc(bytes.length);
-  bytes.copy(copy);
-  return copy;
+  return new Secret(ownCopy(bytes));
 }
 
 const incorrect = (): KmsError =>

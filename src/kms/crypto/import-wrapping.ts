@@ -55,7 +55,8 @@ function unwrapTwice(key: KeyObject, hash: string, encrypted: Buffer): Secret {
 
 /** AES key unwrap with padding, RFC 5649, under a key of 256 bits. @throws KmsError InvalidCiphertextException */
 export function unwrapPadded(aesKey: Secret, wrapped: Buffer): Secret {
-  if (aesKey.length !== AES_KEY_BYTES) throw invalidCiphertext();
+  // OpenSSL makes nothing out of nothing, without a complaint.
+  if (aesKey.length !== AES_KEY_BYTES || wrapped.length === 0) throw invalidCiphertext();
   try {
     const decipher = createDecipheriv('id-aes256-wrap-pad', aesKey.expose(), ALTERNATIVE_IV);
     const plaintext = decipher.update(wrapped);

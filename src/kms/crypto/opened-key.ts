@@ -3,21 +3,22 @@ import { Secret } from '../../base/secret.js';
 import { readEcScalar, readEdwardsSeed, readPublicKeyBits } from './key-der.js';
 import { type HmacSpec, isEdwards, isHmac, isMlDsa, type PairSpec } from './key-spec.js';
 import { expandSeed } from './ml-dsa.js';
+import { ownCopy } from './own-copy.js';
 
 /**
  * A private or HMAC key, parsed once: keep it as long as it is used often. What Node parsed (`keyObject`) is out of reach and is
  * freed with this object; what lies in buffers is zeroed by `dispose`.
  */
-export class OpenedKey<Spec extends PairSpec | HmacSpec = PairSpec | HmacSpec> {
+export class OpenedKey {
   #keyObject: KeyObject | undefined;
   #raw: Secret | undefined;
   #disposed = false;
 
   constructor(
-    readonly spec: Spec,
+    readonly spec: PairSpec | HmacSpec,
     secret: Secret,
   ) {
-    if (isHmac(spec)) this.#raw = new Secret(Buffer.from(secret.expose()));
+    if (isHmac(spec)) this.#raw = new Secret(ownCopy(secret.expose()));
     else if (isMlDsa(spec)) this.#raw = expandSeed(spec, secret.expose()).secretKey;
     else this.#keyObject = createPrivateKey({ key: secret.expose(), format: 'der', type: 'pkcs8' });
   }
@@ -44,11 +45,7 @@ export class OpenedKey<Spec extends PairSpec | HmacSpec = PairSpec | HmacSpec> {
   #extract(): Secret {
     const pkcs8 = this.#keyObject!.export({ format: 'der', type: 'pkcs8' });
     try {
-      const secret = isEdwards(this.spec) ? readEdwardsSeed(pkcs8) : readEcScalar(pkcs8);
-      // Not Buffer.from: its pool is shared, and a copy of its own is what `dispose` zeroes.
-      const own = Buffer.alloc(secret.length);
-      secret.copy(own);
-      return new Secret(own);
+      return new Secret(ownCopy(isEdwards(this.spec) ? readEdwardsSeed(pkcs8) : readEcScalar(pkcs8)));
     } finally {
       pkcs8.fill(0);
     }
@@ -61,13 +58,13 @@ export class OpenedKey<Spec extends PairSpec | HmacSpec = PairSpec | HmacSpec> {
 }
 
 /** A public key, parsed once. */
-export class OpenedPublicKey<Spec extends PairSpec = PairSpec> {
+export class OpenedPublicKey {
   readonly #keyObject: KeyObject | undefined;
   /** An EC point or the key itself for Ed25519 and ML-DSA; nothing one would want for RSA. */
   readonly bits: Buffer;
 
   constructor(
-    readonly spec: Spec,
+    readonly spec: PairSpec,
     spki: Buffer,
   ) {
     this.bits = readPublicKeyBits(spki);
@@ -88,11 +85,11 @@ export class OpenedPublicKey<Spec extends PairSpec = PairSpec> {
  * const signature = await sign(key, 'ECDSA_SHA_256', 'RAW', message);
  * key.dispose();
  */
-export function openKey<Spec extends PairSpec | HmacSpec>(spec: Spec, secret: Secret): OpenedKey<Spec> {
+export function openKey(spec: PairSpec | HmacSpec, secret: Secret): OpenedKey {
   return new OpenedKey(spec, secret);
 }
 
 /** `publicKey`: as KeyMaterial has it. */
-export function openPublicKey<Spec extends PairSpec>(spec: Spec, publicKey: Buffer): OpenedPublicKey<Spec> {
+export function openPublicKey(spec: PairSpec, publicKey: Buffer): OpenedPublicKey {
   return new OpenedPublicKey(spec, publicKey);
 }

@@ -1,7 +1,7 @@
 import { constants, type KeyObject, privateDecrypt, publicEncrypt } from 'node:crypto';
 import { Secret } from '../../base/secret.js';
 import { invalidCiphertext, validation } from '../errors.js';
-import { type RsaSpec, requireAlgorithm } from './key-spec.js';
+import { requireAlgorithm } from './key-spec.js';
 import type { OpenedKey, OpenedPublicKey } from './opened-key.js';
 import { modulusBytes } from './rsa-signing.js';
 
@@ -12,8 +12,8 @@ const OAEP: Readonly<Record<string, { hash: string; digestBytes: number }>> = {
 };
 
 /** `algorithm`: any name of EncryptionAlgorithmSpec. @throws KmsError InvalidKeyUsageException, ValidationException */
-export function encryptRsa(key: OpenedPublicKey<RsaSpec>, algorithm: string, plaintext: Buffer): Buffer {
-  requireAlgorithm(key.spec, algorithm);
+export function encryptRsa(key: OpenedPublicKey, algorithm: string, plaintext: Buffer): Buffer {
+  requireAlgorithm(key.spec, 'ENCRYPT_DECRYPT', algorithm);
   const { hash, digestBytes } = OAEP[algorithm]!;
   const most = modulusBytes(key.keyObject) - 2 * digestBytes - 2;
   if (plaintext.length > most) {
@@ -23,8 +23,8 @@ export function encryptRsa(key: OpenedPublicKey<RsaSpec>, algorithm: string, pla
 }
 
 /** @throws KmsError InvalidKeyUsageException, and InvalidCiphertextException whatever is wrong with the ciphertext */
-export function decryptRsa(key: OpenedKey<RsaSpec>, algorithm: string, ciphertext: Buffer): Secret {
-  requireAlgorithm(key.spec, algorithm);
+export function decryptRsa(key: OpenedKey, algorithm: string, ciphertext: Buffer): Secret {
+  requireAlgorithm(key.spec, 'ENCRYPT_DECRYPT', algorithm);
   return decryptOaep(key.keyObject, OAEP[algorithm]!.hash, ciphertext);
 }
 

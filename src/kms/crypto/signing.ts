@@ -2,11 +2,16 @@ import { SIGNING_MESSAGE_MAX_BYTES } from '../../base/limits.js';
 import { constraint, validation } from '../errors.js';
 import { signEcdsa, signEcdsaDigest, verifyEcdsa, verifyEcdsaDigest } from './ecdsa.js';
 import { signEd25519, signEd25519ph, verifyEd25519, verifyEd25519ph } from './eddsa.js';
-import { type EcdsaSpec, type KeySpec, type MlDsaSpec, requireSigningAlgorithm } from './key-spec.js';
+import { type EcdsaSpec, type KeySpec, type MlDsaSpec, requireAlgorithm } from './key-spec.js';
 import { signMlDsa, verifyMlDsa } from './ml-dsa.js';
 import type { OpenedKey, OpenedPublicKey } from './opened-key.js';
 import { signRsa, signRsaDigest, verifyRsa, verifyRsaDigest } from './rsa-signing.js';
-import { type MessageType, SIGNING_ALGORITHMS, type SigningScheme } from './signing-algorithm.js';
+import {
+  type MessageType,
+  SIGNING_ALGORITHMS,
+  type SigningAlgorithm,
+  type SigningScheme,
+} from './signing-algorithm.js';
 
 /**
  * Sign of the API. `algorithm`: any name of SigningAlgorithmSpec. RSA over a RAW message runs on another thread; ML-DSA takes tens
@@ -78,7 +83,8 @@ function schemeFor(spec: KeySpec, algorithm: string, messageType: MessageType, m
       `Member must have length less than or equal to ${SIGNING_MESSAGE_MAX_BYTES}`,
     );
   }
-  const name = requireSigningAlgorithm(spec, algorithm);
+  requireAlgorithm(spec, 'SIGN_VERIFY', algorithm);
+  const name = algorithm as SigningAlgorithm;
   const scheme = SIGNING_ALGORITHMS[name];
   if (!scheme.messageTypes.includes(messageType)) {
     throw validation(`Message type ${messageType} is incompatible with ${whatRefuses(spec, name)}.`);

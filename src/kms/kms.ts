@@ -51,7 +51,8 @@ export class Kms implements KeyService {
     const record = await this.keys.requireUsable(who, 'kms:GenerateDataKey', request.keyId);
     const plaintext = randomBytes(DATA_KEY_BYTES);
     const ciphertextBlob = this.keys.encrypt(record, request.context, plaintext);
-    return { keyArn: this.keys.arn(record), plaintext: new Secret(plaintext), ciphertextBlob };
+    const keyMaterialId = record.backingKeys.at(-1)!.id;
+    return { keyArn: this.keys.arn(record), plaintext: new Secret(plaintext), ciphertextBlob, keyMaterialId };
   }
 
   async decrypt(

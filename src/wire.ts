@@ -9,6 +9,7 @@ import { UPLOAD_BUDGET_BYTES } from './base/limits.js';
 import type { Secret } from './base/secret.js';
 import type { Config } from './config.js';
 import { DataKeys } from './encryption/data-keys.js';
+import { materialIdReader } from './encryption/material-id.js';
 import type { KeyService } from './encryption/ports.js';
 import { Edge } from './http/edge.js';
 import { InternalPages } from './http/internal.js';
@@ -23,6 +24,7 @@ import { type AccountConfig, Accounts } from './iam/accounts.js';
 import { readAccountsFile } from './iam/accounts-file.js';
 import { loadOrCreateCredentials, type RootCredentials } from './iam/credentials-file.js';
 import { Sweeper } from './jobs/sweeper.js';
+import { readBlobHeader } from './kms/ciphertext-blob.js';
 import { KeyDestroyer } from './kms/destroy.js';
 import { KeyRing } from './kms/key-ring.js';
 import { KeyStoreKeyFile } from './kms/key-store-key.js';
@@ -36,6 +38,8 @@ import { RootSealer } from './seal/record-sealer.js';
 import { loadOrCreateRootKey, type RootKey } from './seal/root-key.js';
 import { Buckets } from './store/buckets.js';
 import { Intents } from './store/intents.js';
+import { KeyIndex } from './store/key-index.js';
+import { buildKeyIndex } from './store/key-index-build.js';
 import { openStore, type Store } from './store/leveldb/open.js';
 import { Manifests } from './store/manifest.js';
 import { Objects } from './store/objects.js';
@@ -96,13 +100,17 @@ async function wire(config: Config, store: Store, log: Logger): Promise<Coffer> 
   const keyService: KeyService = kms ?? new RemoteKeyService(config.kmsEndpoint!, config.region, clock);
 
   const buckets = new Buckets(meta, sealer);
-  const objects = new Objects(meta, sealer, buckets, clock);
+  const keyIndex = new KeyIndex(materialIdReader(readBlobHeader));
+  const objects = new Objects(meta, sealer, buckets, clock, keyIndex);
   const manifests = new Manifests(meta, sealer);
   const intents = new Intents(meta, blobs, sealer);
   const uploads = new Uploads(meta, sealer, objects.dead);
   const sweeper = new Sweeper({ meta, blobs, intents, manifests, uploads, dead: objects.dead });
   await buckets.recover();
   await sweeper.recover();
+  // Before anything is served: a version that is written or moved meanwhile could be missed.
+  const indexed = await buildKeyIndex(meta, sealer, keyIndex);
+  if (indexed && indexed.versions > 0) log.info(indexed, 'object versions are indexed by key');
   // Many requests ask for a pass at once; one a little later serves them all.
   let sweepIsDue = false;
   const sweep = (): void => {

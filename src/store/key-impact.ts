@@ -1,6 +1,6 @@
 import { compareUtf8 } from '../base/order.js';
 import type { Buckets } from './buckets.js';
-import { keyUsesOf, readKeyUse, TAG, under } from './keys.js';
+import { keyUseBucket, keyUseSize, keyUsesOf, TAG, under } from './keys.js';
 import type { MetaStore } from './ports.js';
 
 /** Rows of one trip to the engine; requests run between two. */
@@ -40,18 +40,29 @@ export class KeyImpacts {
     return [...byBucket.values()];
 
     async function countUnder(prefix: Buffer): Promise<void> {
+      // Rows of one bucket lie together.
+      let bucket = prefix;
+      let impact: BucketImpact | undefined;
       for (;;) {
         const rows = await cursor.next(PAGE_ROWS);
         for (const { key } of rows) {
-          if (!key.subarray(0, prefix.length).equals(prefix)) return;
-          const { bucketId, size } = readKeyUse(key);
-          const impact = byBucket.get(bucketId) ?? { bucketId, objects: 0, bytes: 0 };
+          if (!impact || !startsWith(key, bucket)) {
+            if (!startsWith(key, prefix)) return;
+            bucket = key.subarray(0, prefix.length + 16);
+            impact = impactIn(keyUseBucket(key));
+          }
           impact.objects++;
-          impact.bytes += size;
-          byBucket.set(bucketId, impact);
+          impact.bytes += keyUseSize(key);
         }
         if (rows.length < PAGE_ROWS) return;
       }
+    }
+
+    /** One bucket may lie under several backing keys. */
+    function impactIn(bucketId: string): BucketImpact {
+      const impact = byBucket.get(bucketId) ?? { bucketId, objects: 0, bytes: 0 };
+      byBucket.set(bucketId, impact);
+      return impact;
     }
   }
 
@@ -80,3 +91,6 @@ function prefixOf(materialId: string): Buffer {
   if (!/^[0-9a-f]{64}$/.test(materialId)) throw new RangeError('a key material id has 64 hexadecimal digits');
   return keyUsesOf(Buffer.from(materialId, 'hex'));
 }
+
+const startsWith = (key: Buffer, prefix: Buffer): boolean =>
+  key.compare(prefix, 0, prefix.length, 0, prefix.length) === 0;

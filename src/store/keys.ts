@@ -95,12 +95,14 @@ export const keyUseKey = (materialId: Uint8Array, bucketId: Uint8Array, objectId
 /** The rows of one backing key. */
 export const keyUsesOf = (materialId: Uint8Array): Buffer => Buffer.concat([TAG.keyUse, materialId]);
 
-export const readKeyUse = (rowKey: Buffer): { bucketId: string; size: number } => ({
-  bucketId: rowKey.toString('hex', KEY_USE_BUCKET_START, KEY_USE_BUCKET_START + 16),
-  size: Number(rowKey.readBigUInt64BE(KEY_USE_BUCKET_START + 32)),
-});
+/** What such a row says: the bucket's id (hex), and bytes of plaintext. */
+export const keyUseBucket = (rowKey: Buffer): string =>
+  rowKey.toString('hex', KEY_USE_BUCKET_START, KEY_USE_BUCKET_START + 16);
+export const keyUseSize = (rowKey: Buffer): number =>
+  rowKey.readUInt32BE(KEY_USE_SIZE_START) * 2 ** 32 + rowKey.readUInt32BE(KEY_USE_SIZE_START + 4);
 
 const KEY_USE_BUCKET_START = 2 + 32;
+const KEY_USE_SIZE_START = KEY_USE_BUCKET_START + 16 + 16;
 
 export const deadKey = (id: Uint8Array): Buffer => Buffer.concat([TAG.dead, id]);
 

@@ -3,6 +3,7 @@ import { ManualClock } from '../../src/base/clock.js';
 import { randomId } from '../../src/base/ids.js';
 import { Secret } from '../../src/base/secret.js';
 import { materialIdReader } from '../../src/encryption/material-id.js';
+import type { KeyImpact } from '../../src/encryption/ports.js';
 import { readBlobHeader, sealBlob } from '../../src/kms/ciphertext-blob.js';
 import { RootSealer } from '../../src/seal/record-sealer.js';
 import { RootKey } from '../../src/seal/root-key.js';
@@ -64,7 +65,8 @@ const content = (encryption: WrappedKey, size: number): ObjectContent => ({
 function storeOver(meta: MetaStore, keyIndex = index) {
   const buckets = new Buckets(meta, sealer);
   const objects = new Objects(meta, sealer, buckets, clock, keyIndex);
-  return { meta, buckets, objects, impacts: new KeyImpacts(meta, buckets) };
+  const impacts = new KeyImpacts(meta, buckets) satisfies KeyImpact;
+  return { meta, buckets, objects, impacts };
 }
 type Opened = ReturnType<typeof storeOver>;
 

@@ -8,6 +8,7 @@ import { StoreDamaged } from './base/damaged.js';
 import { UPLOAD_BUDGET_BYTES } from './base/limits.js';
 import type { Config } from './config.js';
 import { DataKeys } from './encryption/data-keys.js';
+import { materialIdReader } from './encryption/material-id.js';
 import type { KeyService } from './encryption/ports.js';
 import { Edge } from './http/edge.js';
 import { InternalPages } from './http/internal.js';
@@ -22,6 +23,7 @@ import { type AccountConfig, Accounts } from './iam/accounts.js';
 import { readAccountsFile } from './iam/accounts-file.js';
 import { loadOrCreateCredentials, type RootCredentials } from './iam/credentials-file.js';
 import { Sweeper } from './jobs/sweeper.js';
+import { readBlobHeader } from './kms/ciphertext-blob.js';
 import { openKms } from './kms/open.js';
 import { RemoteKeyService } from './kms/remote.js';
 import { OPERATIONS } from './s3/registry.js';
@@ -31,6 +33,9 @@ import { RootSealer } from './seal/record-sealer.js';
 import { loadOrCreateRootKey, type RootKey } from './seal/root-key.js';
 import { Buckets } from './store/buckets.js';
 import { Intents } from './store/intents.js';
+import { KeyImpacts } from './store/key-impact.js';
+import { KeyIndex } from './store/key-index.js';
+import { buildKeyIndex } from './store/key-index-build.js';
 import { openStore, type Store } from './store/leveldb/open.js';
 import { Manifests } from './store/manifest.js';
 import { Objects } from './store/objects.js';
@@ -84,6 +89,7 @@ async function wire(config: Config, store: Store, log: Logger): Promise<Coffer> 
   const credentialsFile = config.accountsFile || config.accessKeyId ? undefined : beside('.credentials');
   const own = credentialsFile === undefined ? undefined : await loadOrCreateCredentials(credentialsFile);
   const accounts = new Accounts(await accountsOf(config, own));
+  const buckets = new Buckets(meta, sealer);
   const builtIn = config.kmsEndpoint
     ? undefined
     : await openKms({
@@ -96,20 +102,24 @@ async function wire(config: Config, store: Store, log: Logger): Promise<Coffer> 
         clock,
         region: config.region,
         dayMs: config.dayMs,
+        impact: new KeyImpacts(meta, buckets),
         beforeDestruction: () => dataKeys.forgetBucketKeys(),
         onTrouble: (error) => log.error({ err: error }, 'keeping KMS keys failed'),
       });
   const kms = builtIn?.kms;
   const keyService: KeyService = kms ?? new RemoteKeyService(config.kmsEndpoint!, config.region, clock);
 
-  const buckets = new Buckets(meta, sealer);
-  const objects = new Objects(meta, sealer, buckets, clock);
+  const keyIndex = new KeyIndex(materialIdReader(readBlobHeader));
+  const objects = new Objects(meta, sealer, buckets, clock, keyIndex);
   const manifests = new Manifests(meta, sealer);
   const intents = new Intents(meta, blobs, sealer);
   const uploads = new Uploads(meta, sealer, objects.dead);
   const sweeper = new Sweeper({ meta, blobs, intents, manifests, uploads, dead: objects.dead });
   await buckets.recover();
   await sweeper.recover();
+  // Before anything is served: a version that is written or moved meanwhile could be missed.
+  const indexed = await buildKeyIndex(meta, sealer, keyIndex);
+  if (indexed && indexed.versions > 0) log.info(indexed, 'object versions are indexed by key');
   // Many requests ask for a pass at once; one a little later serves them all.
   let sweepIsDue = false;
   const sweep = (): void => {

@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.js';
 import type { Secret } from '../base/secret.js';
 import { Xaes } from '../seal/xaes.js';
+import { type MaterialId, materialMember } from './material-id.js';
 import type { KeyService, KmsCallerContext } from './ports.js';
 import { bucketContext, type ObjectArns } from './s3-context.js';
 
@@ -8,7 +9,8 @@ import { bucketContext, type ObjectArns } from './s3-context.js';
 const LIFETIME_MS = 5 * 60 * 1000;
 const CACHED_MAX = 1000;
 
-interface CachedKey {
+/** `keyMaterialId`: of the key that new objects go under. */
+interface CachedKey extends MaterialId {
   key: Xaes;
   keyArn: string;
   encryptedKey: string;
@@ -40,7 +42,8 @@ export class BucketKeys {
       if (keyArn === cached.keyArn) return cached;
     }
     const made = await this.kms.generateDataKey(who, { keyId, context });
-    const fresh = this.#keep(name, made.keyArn, made.ciphertextBlob.toString('base64'), made.plaintext);
+    const encryptedKey = made.ciphertextBlob.toString('base64');
+    const fresh = this.#keep(name, { keyArn: made.keyArn, encryptedKey, ...materialMember(made) }, made.plaintext);
     this.#opened.set(readName(bucketId, fresh.encryptedKey), fresh);
     return fresh;
   }
@@ -61,7 +64,7 @@ export class BucketKeys {
     }
     const ciphertextBlob = Buffer.from(wrap.encryptedKey, 'base64');
     const opened = await this.kms.decrypt(who, { ciphertextBlob, context, keyId: wrap.keyArn });
-    return this.#keep(name, opened.keyArn, wrap.encryptedKey, opened.plaintext).key;
+    return this.#keep(name, { keyArn: opened.keyArn, encryptedKey: wrap.encryptedKey }, opened.plaintext).key;
   }
 
   /** Forgets all keys: before their CMK is destroyed. */
@@ -76,10 +79,14 @@ export class BucketKeys {
     return undefined;
   }
 
-  #keep(name: string, keyArn: string, encryptedKey: string, plaintext: Secret): CachedKey {
+  #keep(
+    name: string,
+    made: Pick<CachedKey, 'keyArn' | 'encryptedKey' | 'keyMaterialId'>,
+    plaintext: Secret,
+  ): CachedKey {
     const key = new Xaes(plaintext);
     plaintext.dispose();
-    const cached = { key, keyArn, encryptedKey, untilMs: this.clock.now() + LIFETIME_MS };
+    const cached = { ...made, key, untilMs: this.clock.now() + LIFETIME_MS };
     // The oldest goes first: a map keeps the order of insertion.
     if (this.#opened.size >= CACHED_MAX) this.#opened.delete(this.#opened.keys().next().value!);
     this.#opened.set(name, cached);

@@ -1,11 +1,12 @@
 import { Secret } from '../base/secret.js';
 import type { Xaes } from '../seal/xaes.js';
+import { type MaterialId, materialMember } from './material-id.js';
 import { type ObjectIds, wrapAad } from './object-ids.js';
 import type { EncryptionContext, KeyService, KmsCallerContext } from './ports.js';
 import { type ObjectArns, objectContext } from './s3-context.js';
 
 /** DSSE-KMS: the inner message's key is the KMS's, the outer one's lies under the store key. There is no bucket key. */
-export interface DsseKmsWrap {
+export interface DsseKmsWrap extends MaterialId {
   mode: 'DSSE-KMS';
   keyArn: string;
   context: Record<string, string>;
@@ -35,6 +36,7 @@ export async function createDsseKms(
     context: { ...context },
     encryptedKey: made.ciphertextBlob.toString('base64'),
     outerKey: storeKey.seal(wrapAad(LABEL, ids), outerKey.expose()).toString('base64'),
+    ...materialMember(made),
   };
   return { innerKey: made.plaintext, wrap };
 }

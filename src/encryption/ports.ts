@@ -68,14 +68,20 @@ export interface KeyService {
   describeKey(who: KmsCallerContext, keyId: string): Promise<KeyFacts>;
 }
 
-/** What would be lost with a key. Exact: counted in the index that every object version's own commit keeps. */
+/** What can't be read any more once these backing keys are gone. */
+export interface ImpactFigures {
+  /** Object versions, current or not. */
+  objects: number;
+  /** Their plaintext. */
+  bytes: number;
+  /** In UTF-8 byte order of the names. */
+  buckets: { bucket: string; objects: number; bytes: number }[];
+}
+
+/** "What breaks if I delete this key?" `store/key-impact.ts` counts it. */
 export interface KeyImpact {
-  /** Of all the backing keys (64 hexadecimal digits each) together. */
-  of(materialIds: readonly string[]): Promise<{
-    objects: number;
-    bytes: number;
-    buckets: { bucket: string; objects: number; bytes: number }[];
-  }>;
+  /** Exact: every version that was there when the count began and whose bucket is there when it ends. `materialIds`: 64 hex each. */
+  of(materialIds: readonly string[]): Promise<ImpactFigures>;
 }
 
 /** An error by AWS KMS's code (`NotFoundException`, `DisabledException`, `KMSInvalidStateException`, `AccessDeniedException`, …). */

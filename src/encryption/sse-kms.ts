@@ -1,12 +1,13 @@
 import { Secret } from '../base/secret.js';
 import type { BucketKeys } from './bucket-key.js';
 import { encodeContext } from './context.js';
+import { type MaterialId, materialMember } from './material-id.js';
 import { type ObjectIds, wrapAad } from './object-ids.js';
 import type { EncryptionContext, KeyService, KmsCallerContext } from './ports.js';
 import { type ObjectArns, objectContext } from './s3-context.js';
 
 /** SSE-KMS: the data key is the KMS's own (envelope encryption), or lies under a bucket-level key that is. */
-export interface SseKmsWrap {
+export interface SseKmsWrap extends MaterialId {
   mode: 'SSE-KMS';
   keyArn: string;
   /** The client's pairs; `aws:s3:arn` is added from the object's name. */
@@ -31,7 +32,7 @@ export async function createSseKms(
   const encryptedKey = made.ciphertextBlob.toString('base64');
   return {
     dataKey: made.plaintext,
-    wrap: { mode: 'SSE-KMS', keyArn: made.keyArn, context: { ...context }, encryptedKey },
+    wrap: { mode: 'SSE-KMS', keyArn: made.keyArn, context: { ...context }, encryptedKey, ...materialMember(made) },
   };
 }
 
@@ -45,9 +46,10 @@ export async function createUnderBucketKey(
   context: EncryptionContext,
   dataKey: Secret,
 ): Promise<SseKmsWrap> {
-  const { keyArn, encryptedKey, key } = await bucketKeys.current(who, arns, ids.bucketId, keyId);
-  const underBucketKey = key.seal(localAad(ids, context), dataKey.expose()).toString('base64');
-  return { mode: 'SSE-KMS', keyArn, context: { ...context }, encryptedKey, underBucketKey };
+  const current = await bucketKeys.current(who, arns, ids.bucketId, keyId);
+  const { keyArn, encryptedKey } = current;
+  const underBucketKey = current.key.seal(localAad(ids, context), dataKey.expose()).toString('base64');
+  return { mode: 'SSE-KMS', keyArn, context: { ...context }, encryptedKey, underBucketKey, ...materialMember(current) };
 }
 
 /** @throws KmsError; StoreDamaged */

@@ -117,7 +117,7 @@ export class S3Requests {
     if (!facts.object && operation.facts.includes('object')) {
       this.#authorizer.requireToKnow(caller, facts.bucket.record, requestContext);
     }
-    const context = this.#context(fields, authenticated, exchange, body, facts, requestContext);
+    const context = this.#context(operation.name, fields, authenticated, exchange, body, facts, requestContext);
     const reply = operation.reply(await operation.handle(input, context), input);
     try {
       return await exchange.writer.reply(reply);
@@ -149,6 +149,7 @@ export class S3Requests {
   }
 
   #context(
+    operationName: string,
     fields: RequestFields,
     { caller, signature }: Authenticated,
     { id, peer }: Exchange,
@@ -158,6 +159,7 @@ export class S3Requests {
   ): OperationContext {
     const authorizer = this.#authorizer;
     return {
+      operationName,
       caller,
       signature,
       requestId: id,

@@ -51,22 +51,22 @@ export class KeyWraps {
     return cipher;
   }
 
-  /** A private or HMAC key. `Spec`: what the record's usage says it is. @throws StoreDamaged */
-  key<Spec extends PairSpec | HmacSpec>(record: KeyRecord, backing: BackingKey): OpenedKey<Spec> {
+  /** A private or HMAC key. @throws StoreDamaged */
+  key(record: KeyRecord, backing: BackingKey): OpenedKey {
     const opened = this.#keys.get(backing.id);
-    if (opened) return opened as OpenedKey<Spec>;
+    if (opened) return opened;
     const { secret } = this.#unwrap(record, backing);
-    const key = openKey(record.spec as Spec, secret);
+    const key = openKey(record.spec as PairSpec | HmacSpec, secret);
     secret.dispose();
     this.#keys.set(backing.id, key);
     return key;
   }
 
   /** The public half of a pair. */
-  publicKey<Spec extends PairSpec>(record: KeyRecord, backing: BackingKey): OpenedPublicKey<Spec> {
+  publicKey(record: KeyRecord, backing: BackingKey): OpenedPublicKey {
     const opened = this.#publicKeys.get(backing.id);
-    if (opened) return opened as OpenedPublicKey<Spec>;
-    const key = openPublicKey(record.spec as Spec, Buffer.from(backing.publicKey!, 'base64'));
+    if (opened) return opened;
+    const key = openPublicKey(record.spec as PairSpec, Buffer.from(backing.publicKey!, 'base64'));
     this.#publicKeys.set(backing.id, key);
     return key;
   }

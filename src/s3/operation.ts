@@ -83,6 +83,8 @@ export interface Facts {
 }
 
 export interface OperationContext {
+  /** As AWS names it: what the key service's audit tells of the request behind a use of a key. */
+  operationName: string;
   caller: Caller;
   signature: SignatureFacts;
   requestId: string;

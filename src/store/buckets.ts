@@ -78,6 +78,17 @@ export class Buckets {
     }
   }
 
+  /** Names of the buckets with these ids; those that are gone are left out, those that are being deleted aren't gone yet. */
+  async namesOf(bucketIds: ReadonlySet<string>): Promise<Map<string, string>> {
+    const names = new Map<string, string>();
+    if (bucketIds.size === 0) return names;
+    for await (const { record } of this.#table.scan(under(TAG.bucket))) {
+      if (bucketIds.has(record.bucketId)) names.set(record.bucketId, record.name);
+      if (names.size === bucketIds.size) break;
+    }
+    return names;
+  }
+
   /** Names in byte order, after `after`, that start with `prefix`. */
   async listOfAccount(
     accountId: string,

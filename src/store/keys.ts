@@ -20,6 +20,8 @@ export const TAG = {
   part: tag('p'),
   intent: tag('n'),
   dead: tag('d'),
+  /** Index of object versions by the backing key they lie under. */
+  keyUse: tag('x'),
   /** Everything of the key service; its own letters follow in kms/. */
   kms: tag('k'),
   /** Check value, counters: the engine's and the process's own rows. */
@@ -86,12 +88,31 @@ export const partKey = (uploadId: Uint8Array, partNumber: number): Buffer =>
 export const intentKey = (incarnation: Uint8Array, id: Uint8Array): Buffer =>
   Buffer.concat([TAG.intent, incarnation, id]);
 
+/** All that is counted stands in the key, so that counting reads keys alone. `size`: bytes of plaintext. */
+export const keyUseKey = (materialId: Uint8Array, bucketId: Uint8Array, objectId: Uint8Array, size: number): Buffer =>
+  Buffer.concat([TAG.keyUse, materialId, bucketId, objectId, u64(size)]);
+
+/** The rows of one backing key. */
+export const keyUsesOf = (materialId: Uint8Array): Buffer => Buffer.concat([TAG.keyUse, materialId]);
+
+/** What such a row says: the bucket's id (hex), and bytes of plaintext. */
+export const keyUseBucket = (rowKey: Buffer): string =>
+  rowKey.toString('hex', KEY_USE_BUCKET_START, KEY_USE_BUCKET_START + 16);
+export const keyUseSize = (rowKey: Buffer): number =>
+  rowKey.readUInt32BE(KEY_USE_SIZE_START) * 2 ** 32 + rowKey.readUInt32BE(KEY_USE_SIZE_START + 4);
+
+const KEY_USE_BUCKET_START = 2 + 32;
+const KEY_USE_SIZE_START = KEY_USE_BUCKET_START + 16 + 16;
+
 export const deadKey = (id: Uint8Array): Buffer => Buffer.concat([TAG.dead, id]);
 
 /** The object key inside a `c`, `v` or `u` row key, which starts behind tag and bucket id and ends at 00 00. */
 export function objectKeyOf(rowKey: Buffer): string {
   return unescapeKey(rowKey.subarray(OBJECT_KEY_START, keyEndOf(rowKey)));
 }
+
+/** The bucket id inside a `c`, `v` or `u` row key. */
+export const bucketIdOf = (rowKey: Buffer): Buffer => rowKey.subarray(2, OBJECT_KEY_START);
 
 export const OBJECT_KEY_START = 2 + 16;
 

@@ -4,6 +4,7 @@ import type { RecordSealer } from '../seal/ports.js';
 import type { Buckets } from './buckets.js';
 import { untilCommitted } from './conflict.js';
 import { DeadRows } from './dead.js';
+import { KeyIndex } from './key-index.js';
 import { currentKey, under, versionKey, versionsPrefix } from './keys.js';
 import type { MetaStore } from './ports.js';
 import { type BucketRecord, OBJECT, type ObjectContent, type ObjectRecord } from './records.js';
@@ -56,6 +57,7 @@ export class Objects {
     sealer: RecordSealer,
     private readonly buckets: Buckets,
     private readonly clock: Clock,
+    private readonly keyIndex = new KeyIndex(),
   ) {
     this.table = new Table(meta, sealer, OBJECT);
     this.dead = new DeadRows(meta, sealer);
@@ -105,11 +107,12 @@ export class Objects {
     versionId: string | undefined,
     change: (record: ObjectRecord) => ObjectRecord,
   ): Promise<ObjectRecord | undefined> {
-    const outcome = await this.#change<{ record: ObjectRecord | undefined }>(bucket, async (fresh) => {
+    const outcome = await this.#change<{ record: ObjectRecord | undefined }>(bucket, async (fresh, id) => {
       const found = await this.find(fresh.record.bucketId, key, versionId);
       if (!found) return { result: { record: undefined } };
       const record = change(found.record);
       const commit = new CommitBuilder().expect(fresh.key, fresh).expect(found.key, found);
+      this.keyIndex.replace(commit, id, found.record, record);
       return { commit: commit.put(this.table.put(found.key, record)), result: { record } };
     });
     return outcome.record;
@@ -140,7 +143,7 @@ export class Objects {
       if (fresh.record.versioning === undefined) {
         if (!current) return { result: { deleteMarker: false } };
         commit.del(rowKey);
-        for (const row of this.dead.ofVersion(current.record)) commit.put(row);
+        this.#end(commit, id, current.record);
         return { commit, result: { deleteMarker: false } };
       }
       const record = await this.#place(commit, fresh.record, key, current, (sequence, newId) => ({
@@ -174,7 +177,7 @@ export class Objects {
       const { nullSequence, ...old } = current.record;
       const wasNull = old.versionId === NULL_VERSION;
       if (enabled || !wasNull) commit.put(this.table.put(versionKey(id, key, old.sequence), old));
-      else for (const row of this.dead.ofVersion(old)) commit.put(row);
+      else this.#end(commit, id, old);
       if (enabled) {
         const next = wasNull ? old.sequence : nullSequence;
         if (next !== undefined) record.nullSequence = next;
@@ -183,11 +186,18 @@ export class Objects {
         const oldNull = await this.table.get(rowKey);
         if (!oldNull) return undefined;
         commit.expect(rowKey, oldNull).del(rowKey);
-        for (const row of this.dead.ofVersion(oldNull.record)) commit.put(row);
+        this.#end(commit, id, oldNull.record);
       }
     }
     commit.put(this.table.put(currentKey(id, key), record));
+    this.keyIndex.begin(commit, id, record);
     return record;
+  }
+
+  /** What goes with a version that nothing names any more. */
+  #end(commit: CommitBuilder, id: Buffer, version: ObjectRecord): void {
+    for (const row of this.dead.ofVersion(version)) commit.put(row);
+    this.keyIndex.end(commit, id, version);
   }
 
   /** Removes one version for good; where it was the current one, the next older becomes current. */
@@ -198,7 +208,7 @@ export class Objects {
     current: Stored<ObjectRecord>,
     found: FoundVersion,
   ): Promise<void> {
-    for (const row of this.dead.ofVersion(found.record)) commit.put(row);
+    this.#end(commit, id, found.record);
     if (!found.isCurrent) {
       commit.expect(found.key, found).del(found.key);
       if (found.record.versionId === NULL_VERSION) {

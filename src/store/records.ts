@@ -82,8 +82,11 @@ export interface Manifest {
   index: { offset: number; firstPart: number }[];
 }
 
-/** How a data key is wrapped; its members belong to `encryption/wrapped-key.ts`. */
-export type WrappedKey = { mode: string };
+/**
+ * How a data key is wrapped; its members belong to `encryption/wrapped-key.ts`. `keyMaterialId` is what the index of key impact is
+ * kept by.
+ */
+export type WrappedKey = { mode: string; keyMaterialId?: string };
 
 export interface ObjectRecord {
   /** 16 random bytes per version, hex. */

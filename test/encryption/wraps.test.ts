@@ -13,6 +13,8 @@ import { Xaes } from '../../src/seal/xaes.js';
 class FakeKms implements KeyService {
   readonly calls: string[] = [];
   disabled = false;
+  /** What generateDataKey tells; as of a remote service that doesn't, undefined. */
+  keyMaterialId: string | undefined;
   readonly #key = new Xaes(new Secret(randomBytes(32)));
 
   async generateDataKey(_who: unknown, { context }: { context: EncryptionContext }) {
@@ -22,6 +24,7 @@ class FakeKms implements KeyService {
       keyArn: 'arn',
       plaintext: new Secret(plaintext),
       ciphertextBlob: this.#key.seal(encodeContext(context), plaintext),
+      keyMaterialId: this.keyMaterialId,
     };
   }
 
@@ -112,6 +115,50 @@ describe('every wrap', () => {
     const made = await keys.create(at, { mode: 'SSE-KMS', keyId: 'k', context: { a: 'bc' }, bucketKeyEnabled: true });
     const changed = { ...made.wrapped, context: { ab: 'c' } } as typeof made.wrapped;
     await expect(keys.open(at, changed)).rejects.toThrow();
+  });
+});
+
+describe('the backing key', () => {
+  const told = 'ab'.repeat(32);
+  const requests: [string, WrapRequest][] = [
+    ['SSE-KMS', { mode: 'SSE-KMS', keyId: 'k', context: {}, bucketKeyEnabled: false }],
+    ['SSE-KMS with bucket key', { mode: 'SSE-KMS', keyId: 'k', context: {}, bucketKeyEnabled: true }],
+    ['DSSE-KMS', { mode: 'DSSE-KMS', keyId: 'k', context: {} }],
+  ];
+
+  test.each(requests)(
+    'is remembered by %s where the key service tells it, and left out where not',
+    async (_name, request) => {
+      const kms = new FakeKms();
+      const keys = new DataKeys(kms, new Secret(randomBytes(32)), clock);
+      expect(await keys.create(target(), request)).not.toHaveProperty('wrapped.keyMaterialId');
+      kms.keyMaterialId = told;
+      const at = target();
+      const made = await keys.create(at, request);
+      expect(made.wrapped).toHaveProperty('keyMaterialId', told);
+      expect(roundTrip(made, await keys.open(at, made.wrapped))).toBe(true);
+    },
+  );
+
+  test('of a version under an S3 Bucket Key is the bucket key’s own, also after the CMK was rotated', async () => {
+    const kms = new FakeKms();
+    const keys = new DataKeys(kms, new Secret(randomBytes(32)), clock);
+    const at = target();
+    const create = async () => (await keys.create(at, requests[1]![1])).wrapped as { keyMaterialId?: string };
+    kms.keyMaterialId = told;
+    expect((await create()).keyMaterialId).toBe(told);
+    kms.keyMaterialId = 'cd'.repeat(32);
+    expect((await create()).keyMaterialId).toBe(told);
+    clock.advance(5 * 60 * 1000);
+    expect((await create()).keyMaterialId).toBe('cd'.repeat(32));
+  });
+
+  test.each(['SSE-S3', 'SSE-C'] as const)('is none for %s', async (mode) => {
+    const kms = new FakeKms();
+    kms.keyMaterialId = told;
+    const keys = new DataKeys(kms, new Secret(randomBytes(32)), clock);
+    const request = mode === 'SSE-C' ? { mode, customerKey: new Secret(randomBytes(32)) } : { mode };
+    expect(await keys.create(target(), request)).not.toHaveProperty('wrapped.keyMaterialId');
   });
 });
 

@@ -1,6 +1,5 @@
 import { keyAction } from '../action.js';
 import { deriveSharedSecret as derive } from '../crypto/ecdh.js';
-import type { NistCurveSpec } from '../crypto/key-spec.js';
 import { refuseRecipient } from '../recipient.js';
 
 export const deriveSharedSecret = keyAction({
@@ -20,7 +19,7 @@ export const deriveSharedSecret = keyAction({
   handle({ algorithm, peer }, record, call) {
     const backing = call.keys.current(record);
     call.note({ keyMaterialId: backing.id });
-    const secret = derive(call.keys.ring.wraps.key<NistCurveSpec>(record, backing), peer);
+    const secret = derive(call.keys.ring.wraps.key(record, backing), peer);
     const answer = {
       KeyId: call.keys.arn(record),
       SharedSecret: secret.expose().toString('base64'),

@@ -1,6 +1,5 @@
 import { KMS_PLAINTEXT_MAX_BYTES } from '../../base/limits.js';
 import { keyAction } from '../action.js';
-import type { PairSpec } from '../crypto/key-spec.js';
 import { sign as signMessage } from '../crypto/signing.js';
 import { readSigning, signingFacts } from '../signing-request.js';
 
@@ -19,7 +18,7 @@ export const sign = keyAction({
   async handle({ message, messageType, algorithm }, record, call) {
     const backing = call.keys.current(record);
     call.note({ keyMaterialId: backing.id });
-    const key = call.keys.ring.wraps.key<PairSpec>(record, backing);
+    const key = call.keys.ring.wraps.key(record, backing);
     const signature = await signMessage(key, algorithm, messageType, message);
     message.fill(0);
     return { KeyId: call.keys.arn(record), Signature: signature.toString('base64'), SigningAlgorithm: algorithm };

@@ -1,6 +1,7 @@
 import { LIST_MAX_KEYS } from '../../base/limits.js';
 import type { XmlNode } from '../../base/xml/ports.js';
 import { checksumNodes } from '../checksum/headers.js';
+import { isUnderKms } from '../encryption/key-target.js';
 import type { ObjectCipher } from '../encryption/object-cipher.js';
 import { openCipher } from '../encryption/open-cipher.js';
 import { customerKey } from '../fields/customer-key.js';
@@ -32,7 +33,10 @@ export const listParts = operation({
     const parts = found.slice(0, max).map((stored) => stored.record);
     let cipher: ObjectCipher | undefined;
     try {
-      const sealed = !record.checksum.default && parts.some((part) => part.checksum?.sealed !== undefined);
+      // A KMS is asked in any case, as on AWS: who may not decrypt doesn't list.
+      const sealed =
+        isUnderKms(record.encryption.mode) ||
+        (!record.checksum.default && parts.some((part) => part.checksum?.sealed !== undefined));
       // A customer's key isn't part of this request on AWS: without it the parts are listed without their checksums.
       const canOpen = record.encryption.mode !== 'SSE-C' || input.customerKey !== undefined;
       if (sealed && canOpen) {

@@ -56,6 +56,8 @@ export class Keys {
   authorize(who: KmsCallerContext, action: KmsAction, record: KeyRecord): void {
     const resource = this.arn(record);
     const { caller } = who;
+    // KMS takes signed requests only: a key policy for `*` means everyone who has a name.
+    if (caller.kind === 'anonymous') throw accessDenied('anonymous', action, resource, false);
     const request = {
       principal: caller,
       action,
@@ -64,7 +66,7 @@ export class Keys {
       context: who.requestContext ?? NO_CONTEXT,
     };
     const decision = decide(request, { identity: caller.policies, resource: this.#policyOf(record) });
-    if (!decision.allowed) throw accessDenied(caller.arn || 'anonymous', action, resource, decision.explicit);
+    if (!decision.allowed) throw accessDenied(caller.arn, action, resource, decision.explicit);
   }
 
   /** For actions on no key in particular (CreateKey, ListKeys, GenerateRandom). */

@@ -1,5 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { ConfigError } from '../base/config-error.js';
+import { PolicyError } from '../policy/error.js';
+import { requireUniqueMembers } from '../policy/json-text.js';
 import type { AccessKeyConfig, AccountConfig } from './accounts.js';
 
 type Json = Record<string, unknown>;
@@ -8,8 +10,12 @@ type Json = Record<string, unknown>;
 export async function readAccountsFile(path: string): Promise<AccountConfig[]> {
   let json: unknown;
   try {
-    json = JSON.parse(await readFile(path, 'utf8'));
+    const text = await readFile(path, 'utf8');
+    json = JSON.parse(text);
+    // Of two members of a name JSON.parse keeps one: a policy would lose half of what it says.
+    requireUniqueMembers(text);
   } catch (error) {
+    if (error instanceof PolicyError) throw new ConfigError(`COFFER_ACCOUNTS_FILE ${path}: ${error.message}`);
     // Never the parser's own message: it quotes the file, and secrets stand there.
     const reason =
       error instanceof SyntaxError ? 'is not JSON' : `can't be read (${(error as NodeJS.ErrnoException).code})`;

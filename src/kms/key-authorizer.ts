@@ -57,7 +57,7 @@ export class KeyAuthorizer {
   policyOf(record: KeyRecord): PolicyDocument {
     let policy = this.#policies.get(record);
     if (!policy) {
-      policy = parseKeyPolicy(JSON.parse(policyText(record, this.region)));
+      policy = parseKeyPolicy(policyText(record, this.region));
       this.#policies.set(record, policy);
     }
     return policy;

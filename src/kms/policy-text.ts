@@ -21,10 +21,9 @@ export function checkPolicy(text: string, principals: Principals): PolicyDocumen
   if (text.length > POLICY_MAX_BYTES) throw tooLarge();
   let policy: PolicyDocument;
   try {
-    policy = parseKeyPolicy(JSON.parse(text));
+    policy = parseKeyPolicy(text);
   } catch (error) {
     if (error instanceof PolicyError) throw malformed(error.message);
-    if (error instanceof SyntaxError) throw malformed('The policy is not JSON.');
     throw error;
   }
   if (principalsOf(policy).some((arn) => principals.exists(arn) === false)) {

@@ -104,7 +104,7 @@ function requireOne(statement: Json, member: 'Action' | 'Resource'): string[] {
 function levelsOf(resource: string, bucketName: string): S3Level[] {
   const arn = `arn:aws:s3:::${bucketName}`;
   const rest = resource.startsWith(arn) ? resource.slice(arn.length) : undefined;
-  if (rest === undefined || !/^(\/.|[*?]|$)/s.test(rest)) throw new PolicyError('Policy has invalid resource');
+  if (rest === undefined || !/^(\/|[*?]|$)/.test(rest)) throw new PolicyError('Policy has invalid resource');
   const levels: S3Level[] = [];
   if (compileWildcard(rest)('')) levels.push('bucket');
   if (rest !== '') levels.push('object');

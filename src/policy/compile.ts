@@ -34,11 +34,30 @@ export function compileStatement(statement: Statement, version: PolicyVersion): 
   return {
     denies: statement.effect === 'Deny',
     meant: compilePrincipals(statement),
-    action: actions ? compileActions(actions) : allBut(compileActions(notActions ?? [])),
-    // A key policy may leave the resource out: it is the key.
-    resource: resources ? anyResource(resources, version) : allBut(anyResource(notResources ?? [], version)),
+    action: compileActionElement(actions, notActions),
+    resource: compileResourceElement(resources, notResources, version),
     conditions: conditions && compileConditions(conditions, version),
   };
+}
+
+/** What a statement leaves out, as only those of key policies may, makes that it has no effect. */
+const nothing = (): boolean => false;
+
+function compileActionElement(
+  actions: readonly string[] | undefined,
+  notActions: readonly string[] | undefined,
+): Matcher {
+  if (actions) return compileActions(actions);
+  return notActions ? allBut(compileActions(notActions)) : nothing;
+}
+
+function compileResourceElement(
+  resources: readonly string[] | undefined,
+  notResources: readonly string[] | undefined,
+  version: PolicyVersion,
+): RequestMatcher {
+  if (resources) return anyResource(resources, version);
+  return notResources ? allBut(anyResource(notResources, version)) : nothing;
 }
 
 /** A text whose variable has no value is no resource at all, among NotResource too. */

@@ -19,6 +19,6 @@ export function parseDate(text: string): number | undefined {
   const [offsetHours, offsetMinutes] = [Number(match[9] ?? 0), Number(match[10] ?? 0)];
   if (hour > 23 || minute > 59 || second > 59 || offsetHours > 23 || offsetMinutes > 59) return undefined;
   const offset = (match[8] === '-' ? -1 : 1) * (offsetHours * 60 + offsetMinutes);
-  const fraction = match[7] === undefined ? 0 : Number(`0.${match[7]}`) * 1000;
+  const fraction = match[7] === undefined ? 0 : Number(match[7].padEnd(9, '0')) / 1e6;
   return fields.getTime() + ((hour * 60 + minute - offset) * 60 + second) * 1000 + fraction;
 }

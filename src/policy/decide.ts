@@ -1,15 +1,15 @@
 import { type CompiledStatement, statementsOf } from './compile.js';
 import type { Decision, PolicyDocument, PolicyRequest, PolicySources } from './ports.js';
 
-const BY_ROOT: Decision = { allowed: true, by: 'account root' };
-const BY_IDENTITY: Decision = { allowed: true, by: 'identity policy' };
-const BY_RESOURCE: Decision = { allowed: true, by: 'resource policy' };
-const BY_GRANT: Decision = { allowed: true, by: 'grant' };
-const DENIED_BY_IDENTITY: Decision = { allowed: false, explicit: true, by: 'identity policy' };
-const DENIED_BY_RESOURCE: Decision = { allowed: false, explicit: true, by: 'resource policy' };
-const NO_IDENTITY: Decision = { allowed: false, explicit: false, by: 'no identity policy' };
-const NO_RESOURCE: Decision = { allowed: false, explicit: false, by: 'no resource policy' };
-const OTHER_ACCOUNT: Decision = { allowed: false, explicit: false, by: 'other account' };
+const BY_ROOT: Decision = Object.freeze({ allowed: true, by: 'account root' });
+const BY_IDENTITY: Decision = Object.freeze({ allowed: true, by: 'identity policy' });
+const BY_RESOURCE: Decision = Object.freeze({ allowed: true, by: 'resource policy' });
+const BY_GRANT: Decision = Object.freeze({ allowed: true, by: 'grant' });
+const DENIED_BY_IDENTITY: Decision = Object.freeze({ allowed: false, explicit: true, by: 'identity policy' });
+const DENIED_BY_RESOURCE: Decision = Object.freeze({ allowed: false, explicit: true, by: 'resource policy' });
+const NO_IDENTITY: Decision = Object.freeze({ allowed: false, explicit: false, by: 'no identity policy' });
+const NO_RESOURCE: Decision = Object.freeze({ allowed: false, explicit: false, by: 'no resource policy' });
+const OTHER_ACCOUNT: Decision = Object.freeze({ allowed: false, explicit: false, by: 'other account' });
 
 /**
  * May the principal do it? An explicit deny wins, wherever it stands. Then, within an account, one side is enough: a resource

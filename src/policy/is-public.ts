@@ -18,7 +18,7 @@ const FIXING_OPERATORS = new Set(['StringEquals', 'StringEqualsIgnoreCase', 'Str
  */
 export function isPublic(document: PolicyDocument): boolean {
   return document.statements.some(
-    (statement) => statement.effect === 'Allow' && (statement.principals?.any ?? true) && !isRestricted(statement),
+    (statement) => statement.effect === 'Allow' && statement.principals?.any === true && !isRestricted(statement),
   );
 }
 

@@ -15,10 +15,10 @@ export function parseJson(json: string): unknown {
   return parsed;
 }
 
-const TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\],:]/g;
+const TOKEN = /"(?:[^"\\]+|\\.)*"|[{}[\],:]/g;
 
-/** @param json well-formed */
-function requireUniqueMembers(json: string): void {
+/** @param json well-formed @throws PolicyError that names the member */
+export function requireUniqueMembers(json: string): void {
   /** Members of the objects that are open; undefined stands for a list. */
   const open: (Set<string> | undefined)[] = [];
   let last = '';

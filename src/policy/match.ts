@@ -25,8 +25,10 @@ export function compileWildcard(pattern: Pattern): Matcher {
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html
  */
 export function compileResource(pattern: Pattern): Matcher {
-  const bound = boundTokens(tokensOf(typeof pattern === 'string' ? [pattern] : pattern));
-  return bound === undefined ? compileWildcard(pattern) : (text) => matchBoundTokens(bound, text);
+  const tokens = tokensOf(typeof pattern === 'string' ? [pattern] : pattern);
+  const bound = boundTokens(tokens);
+  if (bound) return (text) => matchBoundTokens(bound, text);
+  return typeof pattern === 'string' ? compileWildcard(pattern) : (text) => matchTokens(tokens, text);
 }
 
 /**

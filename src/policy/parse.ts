@@ -18,6 +18,12 @@ const RESOURCE_MEMBERS = [...IDENTITY_MEMBERS, 'Principal', 'NotPrincipal'];
 export function parseIdentityPolicy(json: unknown): PolicyDocument {
   return parseDocument(json, (statement) => {
     only(statement, IDENTITY_MEMBERS, 'statement');
+    if (typeof statement.Sid === 'string' && !/^[0-9A-Za-z]*$/.test(statement.Sid)) {
+      throw new PolicyError('the Sid is not of letters and digits');
+    }
+    if (statement.Action === undefined && statement.NotAction === undefined) {
+      throw new PolicyError('a statement needs either Action or NotAction');
+    }
     if (statement.Resource === undefined && statement.NotResource === undefined) {
       throw new PolicyError('a statement needs either Resource or NotResource');
     }
@@ -25,7 +31,8 @@ export function parseIdentityPolicy(json: unknown): PolicyDocument {
 }
 
 /**
- * A key's own policy.
+ * A key's own policy. As in AWS, a statement without an action or a resource is taken and has no effect.
+ * https://docs.aws.amazon.com/kms/latest/APIReference/API_PutKeyPolicy.html
  * @param json the text of a policy, or what JSON.parse made of it; only of a text members written twice are noticed
  * @throws PolicyError
  */

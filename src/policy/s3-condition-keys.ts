@@ -31,7 +31,8 @@ const LISTING = new Set(['s3:listbucket', 's3:listbucketversions', 's3:listbucke
 export function isS3ConditionKey(key: string): boolean {
   const lower = key.toLowerCase();
   const slash = lower.indexOf('/');
-  return KEYS.has(lower) || (slash > 0 && slash < lower.length - 1 && KEYS.has(lower.slice(0, slash + 1)));
+  if (slash < 0) return KEYS.has(lower);
+  return slash < lower.length - 1 && KEYS.has(lower.slice(0, slash + 1));
 }
 
 /** @param action in lower case */

@@ -12,10 +12,8 @@ export function parseStatement(json: Json, version: PolicyVersion): Statement {
   if (json.Sid !== undefined) statement.sid = text(json.Sid, 'Sid');
   const actions = strings(json, 'Action');
   const notActions = strings(json, 'NotAction');
-  if ((actions === undefined) === (notActions === undefined)) {
-    throw new PolicyError('a statement needs either Action or NotAction');
-  }
-  (actions ?? notActions)!.forEach(requireAction);
+  if (actions && notActions) throw new PolicyError('a statement needs either Action or NotAction');
+  (actions ?? notActions)?.forEach(requireAction);
   if (actions) statement.actions = actions;
   if (notActions) statement.notActions = notActions;
   const resources = strings(json, 'Resource');

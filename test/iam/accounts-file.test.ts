@@ -39,6 +39,11 @@ describe('the accounts file', () => {
     await expect(readAccountsFile(broken)).rejects.toThrow(
       new ConfigError(`COFFER_ACCOUNTS_FILE ${broken} is not JSON`),
     );
+    const twice = join(dir, 'twice.json');
+    await writeFile(twice, '{"accounts": [{"accountId": "111111111111", "users": [], "users": []}]}');
+    await expect(readAccountsFile(twice)).rejects.toThrow(
+      new ConfigError(`COFFER_ACCOUNTS_FILE ${twice}: the member users is written twice`),
+    );
     const misspelt = join(dir, 'misspelt.json');
     await writeFile(misspelt, '{"account": []}');
     await expect(readAccountsFile(misspelt)).rejects.toThrow(

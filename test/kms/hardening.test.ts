@@ -156,3 +156,13 @@ describe('aliases', () => {
     expect(json.__type).toBe('AccessDeniedException');
   });
 });
+
+test('a key policy for everyone means nobody who is anonymous', async () => {
+  const { ask, createKey } = makeKms();
+  const statement = { Effect: 'Allow', Principal: '*', Action: 'kms:*', Resource: '*' };
+  const { Arn } = await createKey({ Policy: JSON.stringify({ Version: '2012-10-17', Statement: [statement] }) });
+  const describe = async (caller: Parameters<typeof who>[0]) =>
+    (await ask('DescribeKey', { KeyId: Arn }, who(caller))).status;
+  expect(await describe({ kind: 'user', arn: 'arn:aws:iam::111111111111:user/bob' })).toBe(200);
+  expect(await describe(ANONYMOUS)).toBe(400);
+});

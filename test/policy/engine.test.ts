@@ -109,6 +109,8 @@ function statement(ofResource: boolean): Record<string, unknown> {
   block[chance(0.85) ? 'Resource' : 'NotResource'] = some(resourcePatterns, 2);
   if (chance(0.35)) block.Condition = Object.assign({}, condition(), chance(0.3) ? condition() : {});
   if (!ofResource) return block;
+  if (chance(0.02)) delete block.Action;
+  if (chance(0.02)) delete block.Resource;
   const others = effect === 'Deny' && chance(0.3);
   block[others ? 'NotPrincipal' : 'Principal'] = others
     ? pick([

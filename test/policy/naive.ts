@@ -39,8 +39,8 @@ export function naiveDecision(
         const expanded = expand(pattern, version, request);
         return expanded !== undefined && arnGlob(expanded, request.resource);
       });
-    if (one.actions ? !named(one.actions) : named(one.notActions!)) return false;
-    if (one.resources ? !at(one.resources) : at(one.notResources ?? [])) return false;
+    if (one.actions ? !named(one.actions) : !one.notActions || named(one.notActions)) return false;
+    if (one.resources ? !at(one.resources) : !one.notResources || at(one.notResources)) return false;
     return met(one.conditions, version, request);
   };
   const concerning = (document: PolicyDocument, effect: string) =>

@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { parseBucketPolicy } from '../../src/policy/bucket-policy.js';
 import { PolicyError } from '../../src/policy/error.js';
 import { parseIdentityPolicy, parseKeyPolicy } from '../../src/policy/parse.js';
+import { principalsOf } from '../../src/policy/principal-block.js';
+import { randomFrom } from './random.js';
 
 const allow = { Effect: 'Allow', Action: 's3:GetObject', Resource: '*' };
 const document = (...statements: unknown[]) => ({ Version: '2012-10-17', Statement: statements });
@@ -171,4 +174,109 @@ describe('key policies', () => {
     );
     expect(() => parseKeyPolicy(policy)).toThrow('invalid condition operator: __proto__');
   });
+});
+
+describe('of a text', () => {
+  const policy = JSON.stringify(document(keyStatement));
+
+  it('the same comes out as of its JSON', () => {
+    expect(parseKeyPolicy(policy)).toEqual(parseKeyPolicy(JSON.parse(policy)));
+    const odd = JSON.stringify(document({ ...keyStatement, Sid: 'a"{b}:[c],\\"' }));
+    expect(parseKeyPolicy(odd)).toEqual(parseKeyPolicy(JSON.parse(odd)));
+  });
+
+  it.each([
+    [policy.replace('"Effect"', '"Action":"kms:List*","Effect"'), 'the member Action is written twice'],
+    [policy.replace('"Effect"', '"\\u0041ction":[],"Effect"'), 'the member Action is written twice'],
+    [`{"Version":"2012-10-17",${policy.slice(1)}`, 'the member Version is written twice'],
+    [
+      policy.replace('"Effect"', '"Condition":{"Bool":{"a:b":"true","a:b":"false"}},"Effect"'),
+      'the member a:b is written twice',
+    ],
+    [policy.slice(1), 'a policy is not JSON'],
+    ['', 'a policy is not JSON'],
+    ['null', 'a policy is not a JSON object'],
+  ])('%s is refused', (text, message) => {
+    expect(() => parseKeyPolicy(text)).toThrow(new PolicyError(message));
+  });
+});
+
+it('a statement of a key policy that lacks action or resource is taken, and says nothing', () => {
+  for (const member of ['Action', 'Resource']) {
+    const [statement] = parseKeyPolicy(document({ ...keyStatement, [member]: undefined })).statements;
+    expect(Object.keys(statement!)).not.toContain(`${member.toLowerCase()}s`);
+    const lacking = document({ ...allow, [member]: undefined });
+    expect(() => parseIdentityPolicy(lacking)).toThrow(`either ${member} or Not${member}`);
+  }
+});
+
+it('principalsOf lists accounts, users, roles and sessions once', () => {
+  const policy = parseKeyPolicy(
+    document(
+      { ...keyStatement, Sid: '', Principal: { AWS: ['111111111111', 'arn:aws:iam::111111111111:user/a', '*'] } },
+      { ...keyStatement, Sid: '', Principal: { AWS: '111111111111', Service: 's3.amazonaws.com' } },
+      {
+        ...keyStatement,
+        Sid: '',
+        Effect: 'Deny',
+        Principal: undefined,
+        NotPrincipal: { AWS: 'arn:aws:iam::111111111111:role/r' },
+      },
+    ),
+  );
+  const named = ['111111111111', 'arn:aws:iam::111111111111:user/a', 'arn:aws:iam::111111111111:role/r'];
+  expect(principalsOf(policy)).toEqual(named);
+});
+
+it('whatever is written, parsers take it or say why not', () => {
+  const { pick, below, chance } = randomFrom(3);
+  const members = [
+    'Version',
+    'Statement',
+    'Effect',
+    'Principal',
+    'NotPrincipal',
+    'Action',
+    'Resource',
+    'Condition',
+    'AWS',
+  ];
+  const leaves = [
+    '2012-10-17',
+    'Allow',
+    'Deny',
+    '*',
+    's3:*',
+    'arn:aws:s3:::b/*',
+    '',
+    null,
+    1,
+    true,
+    'Bool',
+    'aws:userid',
+  ];
+  const value = (depth: number): unknown => {
+    if (depth === 0 || chance(0.3)) return pick(leaves);
+    const one = () => value(depth - 1);
+    if (chance(0.3)) return Array.from({ length: below(3) }, one);
+    return Object.fromEntries(
+      Array.from({ length: below(4) }, () => [pick([...members, 'Bool', 'aws:userid']), one()]),
+    );
+  };
+  const whole = { Effect: 'Allow', Principal: '*', Action: 's3:*', Resource: 'arn:aws:s3:::b/*' };
+  let [taken, refused] = [0, 0];
+  for (let i = 0; i < 10_000; i++) {
+    const json = chance(0.2) ? value(5) : { Statement: { ...whole, [pick(members)]: value(3) } };
+    for (const parse of [parseIdentityPolicy, parseKeyPolicy, (one: unknown) => parseBucketPolicy(one, 'b')]) {
+      try {
+        parse(json);
+        taken++;
+      } catch (error) {
+        if (!(error instanceof PolicyError)) expect.fail(`${JSON.stringify(json)}: ${error}`);
+        refused++;
+      }
+    }
+  }
+  expect(taken + refused).toBe(30_000);
+  expect(taken).toBeGreaterThan(500);
 });

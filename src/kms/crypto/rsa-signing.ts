@@ -12,7 +12,8 @@ export function signRsa(key: KeyObject, scheme: SigningScheme, message: Buffer):
 }
 
 export function verifyRsa(key: KeyObject, scheme: SigningScheme, message: Buffer, signature: Buffer): boolean {
-  return verify(scheme.hash, message, { key, ...padding(scheme) }, signature);
+  // RFC 8017, 8.1.2, step 1: OpenSSL takes a PSS signature whose leading zeros were cut.
+  return signature.length === modulusBytes(key) && verify(scheme.hash, message, { key, ...padding(scheme) }, signature);
 }
 
 /** Node signs no digest: what it would encode is encoded here, and the bare private operation is left to it. */

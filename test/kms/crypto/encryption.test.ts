@@ -79,6 +79,16 @@ test('every ciphertext that does not open gives one answer', () => {
   expect(bad).toHaveLength(47);
 });
 
+test('a ciphertext without its leading zero is another one: OpenSSL alone would open it', () => {
+  let ciphertext: Buffer;
+  do ciphertext = encryptRsa(rsa.public, 'RSAES_OAEP_SHA_256', Buffer.from('secret'));
+  while (ciphertext[0] !== 0);
+  expect(decryptRsa(rsa.private, 'RSAES_OAEP_SHA_256', ciphertext).expose()).toEqual(Buffer.from('secret'));
+  expect(() => decryptRsa(rsa.private, 'RSAES_OAEP_SHA_256', ciphertext.subarray(1))).toThrow(
+    kmsError('InvalidCiphertextException', ''),
+  );
+});
+
 test('an algorithm that is none of the key spec is refused', async () => {
   const ecc = await generatePair('ECC_NIST_P256');
   for (const algorithm of ['SYMMETRIC_DEFAULT', 'SM2PKE', 'RSASSA_PSS_SHA_256', 'toString']) {

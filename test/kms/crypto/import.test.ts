@@ -163,6 +163,8 @@ test('an RSA key whose numbers do not fit is refused', async () => {
   }
   await refused('RSA_2048', encode(1n, good, sequence()), 'many primes');
   await refused('RSA_2048', encode(0n, { ...good, p: good.q, q: good.p }), 'primes swapped');
+  await refused('RSA_2048', encode(0n, { ...good, d: good.d + (good.p - 1n) * (good.q - 1n) }), 'd over the modulus');
+  await refused('RSA_2048', encode(0n, { ...good, qi: good.qi + good.p }), 'coefficient over p');
   await refused('RSA_3072', encode(0n, good), 'another size');
   expect(tried).toBe(16);
 

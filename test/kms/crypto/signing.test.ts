@@ -27,11 +27,13 @@ const TEXT = Buffer.from('a message of no importance');
 const keys = new Map<PairSpec, { private: OpenedKey; public: OpenedPublicKey }>();
 
 beforeAll(async () => {
-  for (const spec of SPECS) {
-    const made = await generatePair(spec);
-    keys.set(spec, { private: openKey(spec, made.secret), public: openPublicKey(spec, made.publicKey) });
-    made.secret.dispose();
-  }
+  await Promise.all(
+    SPECS.map(async (spec) => {
+      const made = await generatePair(spec);
+      keys.set(spec, { private: openKey(spec, made.secret), public: openPublicKey(spec, made.publicKey) });
+      made.secret.dispose();
+    }),
+  );
 });
 
 const messageOf = (type: MessageType, algorithm: string): Buffer =>

@@ -21,6 +21,11 @@ test('Ed25519ph gives the vector of RFC 8032', () => {
   expect(verifyEd25519ph(flipped(publicKey, 3), Buffer.from('abc'), signature)).toBe(false);
 });
 
+test('an Ed25519ph key of small order, under which one signature stands for all messages, verifies nothing', () => {
+  const identity = Buffer.concat([Buffer.of(1), Buffer.alloc(31)]);
+  expect(verifyEd25519ph(identity, Buffer.from('abc'), Buffer.concat([identity, Buffer.alloc(32)]))).toBe(false);
+});
+
 /** What AWS documents for ED25519_PH_SHA_512: the digest that it is given is hashed again. */
 test('ED25519_PH_SHA_512 signs the digest as the message of Ed25519ph', async () => {
   const seed = Buffer.alloc(32, 9);

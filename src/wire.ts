@@ -1,6 +1,6 @@
 import { mkdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { type DestinationStream, type Logger, pino } from 'pino';
+import type { AdminData } from './admin/ports.js';
 import { Budget } from './base/budget.js';
 import { systemClock } from './base/clock.js';
 import { ConfigError } from './base/config-error.js';
@@ -10,6 +10,8 @@ import type { Secret } from './base/secret.js';
 import type { Config } from './config.js';
 import { DataKeys } from './encryption/data-keys.js';
 import type { KeyService } from './encryption/ports.js';
+import { storeKeyOf } from './encryption/store-key.js';
+import { AdminRequests } from './http/admin-requests.js';
 import { Edge } from './http/edge.js';
 import { InternalPages } from './http/internal.js';
 import { Metrics } from './http/metrics.js';
@@ -25,15 +27,17 @@ import { loadOrCreateCredentials, type RootCredentials } from './iam/credentials
 import { Sweeper } from './jobs/sweeper.js';
 import { KeyDestroyer } from './kms/destroy.js';
 import { KeyRing } from './kms/key-ring.js';
-import { KeyStoreKeyFile } from './kms/key-store-key.js';
+import { KeyStoreKeyFile, keyStoreSealingKeyOf } from './kms/key-store-key.js';
 import { Keys } from './kms/keys.js';
 import { Kms } from './kms/kms.js';
 import { RemoteKeyService } from './kms/remote.js';
 import { OPERATIONS } from './s3/registry.js';
 import type { Services } from './s3/services.js';
 import { requireRightRootKey } from './seal/check-value.js';
+import { KeyPlaces } from './seal/key-places.js';
 import { RootSealer } from './seal/record-sealer.js';
 import { loadOrCreateRootKey, type RootKey } from './seal/root-key.js';
+import { requireNoRotation } from './seal/rotation-mark.js';
 import { Buckets } from './store/buckets.js';
 import { Intents } from './store/intents.js';
 import { openStore, type Store } from './store/leveldb/open.js';
@@ -65,7 +69,7 @@ export async function startCoffer(config: Config, logTo: DestinationStream = log
   const log = pino({ level: config.logLevel, base: undefined }, logTo);
   const store = await openStore(config.dataDir, { onTrouble: (message) => log.error(message) });
   try {
-    return await wire(config, store, log);
+    return await serve(config, await openCoffer(config, store, log), log);
   } catch (error) {
     await store.close();
     throw error;
@@ -75,23 +79,29 @@ export async function startCoffer(config: Config, logTo: DestinationStream = log
 /** Lines are written while others gather: a write per request would cost each of them a system call. */
 const logToStdout = (): DestinationStream => pino.destination({ dest: 1, sync: false, maxLength: LOG_MAX_BYTES });
 
-async function wire(config: Config, store: Store, log: Logger): Promise<Coffer> {
+/** Everything that lies behind the edge: what a server serves from, and what a command works on where no server runs. */
+export type OpenCoffer = Awaited<ReturnType<typeof openCoffer>>;
+
+/** Opens keys, accounts and services over a store; it changes nothing that is stored yet. @throws ConfigError, RootKeyError, StoreDamaged */
+export async function openCoffer(config: Config, store: Store, log: Logger) {
   const { meta, blobs, storeId } = store;
   const clock = systemClock;
   const isNew = (await meta.range({ gte: Buffer.of(1), lt: Buffer.of(0xff), limit: 1, keysOnly: true })).length === 0;
   await mkdir(config.configHome, { recursive: true, mode: 0o700 });
-  const beside = (suffix: string): string => join(config.configHome, `${storeId}${suffix}`);
-  const rootKeyFile = config.rootKeyPassphrase ? undefined : (config.rootKeyFile ?? beside('.key'));
-  const rootKey = await loadRootKey(config, rootKeyFile, beside('.salt'), isNew);
+  await requireNoRotation(meta);
+  const places = new KeyPlaces(config.configHome, storeId);
+  const rootKeyFile = config.rootKeyPassphrase ? undefined : (config.rootKeyFile ?? places.rootKeyFile);
+  const rootKey = await loadRootKey(config, rootKeyFile, places.saltFile, isNew);
   const sealer = new RootSealer(rootKey);
   await requireRightRootKey(meta, sealer);
 
-  const credentialsFile = config.accountsFile || config.accessKeyId ? undefined : beside('.credentials');
+  const credentialsFile = config.accountsFile || config.accessKeyId ? undefined : places.credentialsFile;
   const own = credentialsFile === undefined ? undefined : await loadOrCreateCredentials(credentialsFile);
   const accounts = new Accounts(await accountsOf(config, own));
+  const root = rootKeyFile === undefined ? { saltFile: places.saltFile } : { file: rootKeyFile };
   const builtIn = config.kmsEndpoint
     ? undefined
-    : await builtInKms(config, store, sealer, rootKey, rootKeyFile, beside);
+    : await builtInKms(config, store, sealer, rootKey, places.keyStoreFile(root));
   const kms = builtIn?.kms;
   const keyService: KeyService = kms ?? new RemoteKeyService(config.kmsEndpoint!, config.region, clock);
 
@@ -101,8 +111,6 @@ async function wire(config: Config, store: Store, log: Logger): Promise<Coffer> 
   const intents = new Intents(meta, blobs, sealer);
   const uploads = new Uploads(meta, sealer, objects.dead);
   const sweeper = new Sweeper({ meta, blobs, intents, manifests, uploads, dead: objects.dead });
-  await buckets.recover();
-  await sweeper.recover();
   // Many requests ask for a pass at once; one a little later serves them all.
   let sweepIsDue = false;
   const sweep = (): void => {
@@ -113,15 +121,13 @@ async function wire(config: Config, store: Store, log: Logger): Promise<Coffer> 
       sweeper.kick().catch((error) => log.error({ err: error }, 'the sweeper stopped'));
     }, SWEEP_DELAY_MS).unref();
   };
-  const dataKeys = new DataKeys(keyService, rootKey.derive('coffer/store-key'), clock);
+  const dataKeys = new DataKeys(keyService, storeKeyOf(rootKey), clock);
   const destroyer =
     builtIn &&
     new KeyDestroyer(
       { ring: builtIn.ring, file: builtIn.file, before: () => dataKeys.forgetBucketKeys() },
       builtIn.keyStoreKey,
     );
-  // Also takes up what a crash interrupted.
-  await destroyer?.destroyDue(clock.now());
   const services: Services = {
     clock,
     region: config.region,
@@ -139,12 +145,24 @@ async function wire(config: Config, store: Store, log: Logger): Promise<Coffer> 
     sweep,
     settings: { sseCOverHttp: config.sseCOverHttp, sseCDefault: config.sseCDefault },
   };
+  const admin: AdminData = { storeId, rootKeyId: rootKey.id.toString('hex'), sealer, services, kms };
+  return { store, rootKey, rootKeyFile, credentialsFile, own, accounts, services, kms, sweeper, destroyer, admin };
+}
+
+async function serve(config: Config, open: OpenCoffer, log: Logger): Promise<Coffer> {
+  const { store, rootKey, rootKeyFile, credentialsFile, own, accounts, services, kms, sweeper, destroyer } = open;
+  const { meta, clock, sweep } = services;
+  await services.buckets.recover();
+  await sweeper.recover();
+  // Also takes up what a crash interrupted.
+  await destroyer?.destroyDue(clock.now());
   let closing = false;
   const metrics = new Metrics();
   const { domain, region } = config;
   const edge = new Edge({
     s3: new S3Requests({ services, credentials: accounts, domain, router: new Router(OPERATIONS), log }),
     services: new ServiceRequests({ kms, credentials: accounts, clock, region, log }),
+    admin: new AdminRequests({ data: open.admin, credentials: accounts, clock, region, log }),
     internal: new InternalPages({
       metrics,
       notReady: async () => (closing ? 'shutting down' : storeTrouble(meta)),
@@ -207,13 +225,9 @@ async function builtInKms(
   { meta }: Store,
   sealer: RootSealer,
   rootKey: RootKey,
-  rootKeyFile: string | undefined,
-  beside: (suffix: string) => string,
+  keyStoreFile: string,
 ): Promise<{ kms: Kms; ring: KeyRing; file: KeyStoreKeyFile; keyStoreKey: Secret }> {
-  const file = new KeyStoreKeyFile(
-    rootKeyFile ? `${rootKeyFile}.keystore` : beside('.keystore'),
-    rootKey.derive('coffer/key-store-sealing'),
-  );
+  const file = new KeyStoreKeyFile(keyStoreFile, keyStoreSealingKeyOf(rootKey));
   const probe = new KeyRing(meta, sealer, rootKey.derive('coffer/key-store-probe'), systemClock);
   const keyStoreKey = await file.load(await probe.isEmpty());
   const ring = new KeyRing(meta, sealer, keyStoreKey, systemClock, file.previous);

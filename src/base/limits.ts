@@ -26,6 +26,9 @@ export const KMS_PLAINTEXT_MAX_BYTES = 4096;
 export const KMS_CIPHERTEXT_MAX_BYTES = 6144;
 export const KMS_JSON_BODY_MAX_BYTES = 256 * KiB;
 
+// Commands
+export const ADMIN_BODY_MAX_BYTES = 64 * KiB;
+
 // Stores
 /** A row key can hold an object key of 1,024 NULs, each escaped to two bytes, and what stands around it. */
 export const META_KEY_MAX_BYTES = 2 * KiB + 128;

@@ -50,3 +50,4 @@ export const aliasRow = (accountId: string, name: string): Buffer => row(`a/${ac
 export const keysOf = (accountId: string): Buffer => row(`k/${accountId}/`);
 export const aliasesOf = (accountId: string): Buffer => row(`a/${accountId}/`);
 export const ALL_KEYS = row('k/');
+export const ALL_ALIASES = row('a/');

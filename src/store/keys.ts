@@ -88,6 +88,9 @@ export const intentKey = (incarnation: Uint8Array, id: Uint8Array): Buffer =>
 
 export const deadKey = (id: Uint8Array): Buffer => Buffer.concat([TAG.dead, id]);
 
+/** The bucket id inside a `c`, `v` or `u` row key. */
+export const bucketIdOf = (rowKey: Buffer): Buffer => rowKey.subarray(2, OBJECT_KEY_START);
+
 /** The object key inside a `c`, `v` or `u` row key, which starts behind tag and bucket id and ends at 00 00. */
 export function objectKeyOf(rowKey: Buffer): string {
   return unescapeKey(rowKey.subarray(OBJECT_KEY_START, keyEndOf(rowKey)));

@@ -44,12 +44,15 @@ export async function* askServer(
     }
   } catch (error) {
     if (error instanceof SyntaxError) throw new CommandError('NoServer', `${server.url} doesn't answer as Coffer does`);
-    throw error;
+    throw cutOff();
   } finally {
     response.destroy();
   }
-  if (!ended) throw new CommandError('CutOff', 'the server ended the connection before the command had ended');
+  if (!ended) throw cutOff();
 }
+
+const cutOff = (): CommandError =>
+  new CommandError('CutOff', 'the server ended the connection before the command had ended');
 
 function send(server: AdminServer, path: string, body: string): Promise<IncomingMessage> {
   const url = new URL(path, server.url);

@@ -53,8 +53,9 @@ function usage(): string {
 
 ${lines.join('\n')}
 
-Commands read the same settings as the server. Where a server has the data open, they ask it, as the root of the account; with
---url they ask the one there. --json prints one JSON value a line. Status: 0, 1 for a failure or a finding, 2 for wrong usage.
+Commands read the same settings as the server. Where a server has the data open, they ask it, as the root of the account (--account
+ID names one of several); with --url they ask the one there. --json prints one JSON value a line. Status: 0, 1 for a failure or a
+finding, 2 for wrong usage.
 `;
 }
 

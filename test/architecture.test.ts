@@ -5,6 +5,7 @@ import { COMMANDS } from '../src/admin/registry.js';
 import { RECORD_KINDS } from '../src/admin/root-key/record-kinds.js';
 import { ACTIONS } from '../src/kms/registry.js';
 import { OPERATIONS } from '../src/s3/registry.js';
+import { TAG } from '../src/store/keys.js';
 import { S3_OPERATIONS } from '../tools/s3-operations.js';
 import { compatibilityTable, settingsTable } from '../tools/tables.js';
 
@@ -78,6 +79,12 @@ test('every type of sealed record is known to the rotation of the root key', () 
     }
   }
   expect(found).toBeGreaterThanOrEqual(9);
+  for (const [name, tag] of Object.entries(TAG)) {
+    expect(
+      RECORD_KINDS.some(({ prefix }) => tag.equals(prefix.subarray(0, tag.length))),
+      `rows of TAG.${name}: add them to admin/root-key/record-kinds.ts`,
+    ).toBe(true);
+  }
 });
 
 test('the README has the tables of settings and operations as the code has them: `npm run readme` writes them', () => {

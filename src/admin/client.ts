@@ -54,7 +54,7 @@ export async function* askServer(
 const cutOff = (): CommandError =>
   new CommandError('CutOff', 'the server ended the connection before the command had ended');
 
-function send(server: AdminServer, path: string, body: string): Promise<IncomingMessage> {
+async function send(server: AdminServer, path: string, body: string): Promise<IncomingMessage> {
   const url = new URL(path, server.url);
   const headers = signed(server, url, body);
   return new Promise((resolve, reject) => {

@@ -5,7 +5,7 @@ import { afterEach } from 'vitest';
 import type { Message } from '../../src/admin/message.js';
 import { Rotation, type RotationParts } from '../../src/admin/root-key/rotation.js';
 import { Secret } from '../../src/base/secret.js';
-import { wrapSseS3 } from '../../src/encryption/sse-s3.js';
+import { unwrapSseS3, wrapSseS3 } from '../../src/encryption/sse-s3.js';
 import { storeKeyOf } from '../../src/encryption/store-key.js';
 import { KeyStoreKeyFile, keyStoreSealingKeyOf } from '../../src/kms/key-store-key.js';
 import { ALIAS, aliasRow, KEY, keyRow } from '../../src/kms/rows.js';
@@ -115,7 +115,6 @@ export async function requireAll(meta: MetaStore, rootKey: RootKey, rows: Expect
   const sealer = new RootSealer(rootKey);
   await requireRightRootKey(meta, sealer);
   const storeKey = new Xaes(storeKeyOf(rootKey));
-  const { unwrapSseS3 } = await import('../../src/encryption/sse-s3.js');
   for (const { shape, key, record } of rows) {
     const stored = await new Table(meta, sealer, shape).get(key);
     // biome-ignore lint/suspicious/noExplicitAny: of any kind

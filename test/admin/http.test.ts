@@ -156,6 +156,7 @@ describe('coffer, where a server has the data open', () => {
       [['--url', server.url], wrong, /refuses: .*SignatureDoesNotMatch/],
       [['--url', server.url], user, /refuses: .*AccessDenied/],
       [['--url', 'http://127.0.0.1:1'], {}, /ECONNREFUSED/],
+      [['--url', 'no url'], {}, /ERR_INVALID_URL/],
       [['--url', `${server.url.replace('http', 'https')}`], {}, /can't be asked/],
     ];
     for (const [words, more, message] of cases) {

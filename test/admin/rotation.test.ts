@@ -2,17 +2,18 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { findKeys } from '../../src/admin/root-key/find-keys.js';
-import { nextOf, oldOf, putInPlace } from '../../src/admin/root-key/place.js';
+import { nextOf, oldOf, putInPlace, takeBack } from '../../src/admin/root-key/place.js';
 import { RECORD_KINDS } from '../../src/admin/root-key/record-kinds.js';
 import { Secret } from '../../src/base/secret.js';
 import { KeyStoreKeyFile, keyStoreSealingKeyOf } from '../../src/kms/key-store-key.js';
 import { CHECK_VALUE_KEY, requireRightRootKey } from '../../src/seal/check-value.js';
+import { KeyPlaces } from '../../src/seal/key-places.js';
 import { RootSealer, rootKeyIdOf } from '../../src/seal/record-sealer.js';
 import { loadOrCreateRootKey, RootKey } from '../../src/seal/root-key.js';
 import { ROTATION_MARK_KEY, RotationMark, requireNoRotation } from '../../src/seal/rotation-mark.js';
 import { MemoryMetaStore } from '../../src/store/memory/meta-store.js';
 import type { MetaStore } from '../../src/store/ports.js';
-import { Crash, drain, FaultyMeta, fill, home, requireAll, rotation, textOf } from './harness.js';
+import { Crash, drain, FaultyMeta, fill, home, requireAll, rotation, temporary, textOf } from './harness.js';
 
 const everything = { gte: Buffer.of(1), lt: Buffer.of(0xff), limit: 100_000 };
 
@@ -238,7 +239,7 @@ describe('the mark of a rotation', () => {
   const keyOf = (byte: number) => new RootKey(new Secret(Buffer.alloc(32, byte)));
   const plan = { from: { file: '/old' }, to: { saltFile: '/salt' } };
 
-  test('opens with either key, with no other one, and not where a byte was changed', () => {
+  test('FMT-ROT-1: opens with either key, with no other one, and not where a byte was changed', () => {
     const [from, to] = [keyOf(1), keyOf(2)];
     const value = RotationMark.encode(from, to, plan);
     const mark = RotationMark.decode(value);
@@ -264,7 +265,7 @@ describe('the mark of a rotation', () => {
     expect(rootKeyIdOf(value)).toEqual(to.id);
   });
 
-  test('that someone without the old key wrote does not make a key of theirs the root key', async () => {
+  test('FMT-ROT-1: that someone without the old key wrote does not make a key of theirs the root key', async () => {
     const { dir, places, from } = await home();
     const theirs = await loadOrCreateRootKey({ file: join(dir, 'theirs.key') });
     const forged = RotationMark.encode(keyOf(7), theirs, {
@@ -292,6 +293,68 @@ describe('the mark of a rotation', () => {
   });
 });
 
+describe('a rotation to a passphrase that was interrupted', () => {
+  const secret = (text: string) => new Secret(Buffer.from(text));
+  const passphrase = (text: string, saltFile: string) =>
+    loadOrCreateRootKey({ passphrase: secret(text), saltFile, create: true });
+
+  test('from a passphrase is taken up whichever of the two settings name, with the salts found by their new names', async () => {
+    const dir = await temporary();
+    const places = new KeyPlaces(dir, 'store');
+    const from = await passphrase('old words', places.saltFile);
+    const meta = new MemoryMetaStore();
+    const rows = await fill(meta, from, 300);
+    const to = await passphrase('new words', nextOf(places.saltFile));
+    const place = { saltFile: places.saltFile };
+    const parts = { places, plan: { from: place, to: place }, from, to };
+    await expect(drain(rotation({ ...parts, meta: new FaultyMeta(meta, 4, true) }).begin())).rejects.toBeInstanceOf(
+      Crash,
+    );
+    const mark = RotationMark.decode((await meta.get(ROTATION_MARK_KEY))!.value);
+    const sources = { keyFiles: [], saltFiles: [places.saltFile] };
+    await expect(findKeys(mark, { ...sources, passphrases: [secret('old words')] })).rejects.toThrow(
+      /new root key is not there/,
+    );
+    await expect(findKeys(mark, { ...sources, passphrases: [secret('wrong')] })).rejects.toThrow(/neither/);
+    const found = await findKeys(mark, { ...sources, passphrases: [secret('new words'), secret('old words')] });
+    await drain(rotation({ meta, places, ...found }).carryOn());
+    await requireAll(meta, await passphrase('new words', places.saltFile), rows);
+  }, 60_000);
+
+  test('from a file is taken up where settings name the new passphrase alone', async () => {
+    const { places, from } = await home();
+    const meta = new MemoryMetaStore();
+    const rows = await fill(meta, from, 300);
+    const to = await passphrase('new words', nextOf(places.saltFile));
+    const plan = { from: { file: places.rootKeyFile }, to: { saltFile: places.saltFile } };
+    const parts = { places, plan, from, to };
+    await expect(drain(rotation({ ...parts, meta: new FaultyMeta(meta, 4, true) }).begin())).rejects.toBeInstanceOf(
+      Crash,
+    );
+    const mark = RotationMark.decode((await meta.get(ROTATION_MARK_KEY))!.value);
+    const sources = { keyFiles: [], saltFiles: [places.saltFile], passphrases: [secret('new words')] };
+    await drain(rotation({ meta, places, ...(await findKeys(mark, sources)) }).carryOn());
+    await requireAll(meta, to, rows);
+    expect((await readdir(places.saltFile.replace(/[^/]*$/, ''))).sort()).toEqual([
+      'store.key',
+      'store.keystore',
+      'store.salt',
+    ]);
+  }, 60_000);
+});
+
+test('a file that is kept is never one that something else has the name of', async () => {
+  const { dir, from } = await home();
+  const path = join(dir, 'k');
+  await writeFile(path, 'old');
+  await writeFile(nextOf(path), 'new');
+  await writeFile(oldOf(path, from.id), 'a stranger');
+  await expect(putInPlace(path, from.id)).rejects.toThrow(/would be lost/);
+  expect(await textOf(path)).toBe('old');
+  await takeBack(path, from.id);
+  expect([await textOf(path), await textOf(oldOf(path, from.id))]).toEqual(['old', 'a stranger']);
+});
+
 test('a new file gets its name from wherever an earlier attempt ended', async () => {
   const { dir, from } = await home();
   const path = join(dir, 'k');
@@ -305,7 +368,7 @@ test('a new file gets its name from wherever an earlier attempt ended', async ()
   expect(await textOf(path)).toBe('new');
 });
 
-test('the check value is the last thing that a rotation writes under the new key', async () => {
+test('FMT-ROT-2, FMT-ROT-3: the check value is the last row under the new key, and the mark goes when meta was rewritten', async () => {
   const meta = new MemoryMetaStore();
   const parts = await home();
   await fill(meta, parts.from, 10);
@@ -316,7 +379,13 @@ test('the check value is the last thing that a rotation writes under the new key
     order.push((one.puts ?? []).some(({ key }) => CHECK_VALUE_KEY.equals(Buffer.from(key))) ? 'check' : 'other');
     return commit(one);
   };
-  const { messages } = await begin(watching, parts);
-  await drain(messages());
-  expect(order.indexOf('check')).toBe(order.length - 2);
+  const { to, plan } = await begin(watching, parts);
+  const compactMeta = async () => {
+    order.push('compact');
+    expect(await sealedUnder(meta, parts.from)).toBe(0);
+    await expect(requireNoRotation(meta)).rejects.toThrow();
+  };
+  const { places, from } = parts;
+  await drain(rotation({ meta: watching, compactMeta, places, plan, from, to }).begin());
+  expect(order.slice(-3)).toEqual(['check', 'compact', 'other']);
 });

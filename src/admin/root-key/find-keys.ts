@@ -43,7 +43,7 @@ export async function findKeys(mark: RotationMark, sources: KeySources): Promise
   const [from, to] = [of(found, mark.fromId), of(found, mark.toId)];
   if (!to) throw missing(mark, `the new root key is not there (${describe(plan.to)})`);
   if (!from && !mark.isSettled) throw missing(mark, `the old root key is not there (${describe(plan.from)})`);
-  // The key of that id must be the very one that the mark was made with.
+  // FMT-ROT-1: the key of that id must be the very one that the mark was made with.
   mark.open(to);
   if (from && !mark.isSettled) mark.open(from);
   return { from, to, plan };

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { access, link, open, rename, unlink } from 'node:fs/promises';
+import { access, link, open, readFile, rename, stat, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { RootKeyError } from '../../seal/root-key.js';
 
@@ -25,24 +25,39 @@ export async function putInPlace(path: string, fromId: Buffer): Promise<string |
   let kept: string | undefined;
   try {
     if (await exists(path)) {
-      await link(path, old).catch(ignore('EEXIST'));
+      await keepAs(path, old);
       await syncDirectory(dirname(path));
       kept = old;
     }
     await rename(next, path);
     await syncDirectory(dirname(path));
   } catch (error) {
+    if (error instanceof RootKeyError) throw error;
     throw new RootKeyError(`${path} can't be replaced (${(error as NodeJS.ErrnoException).code})`);
   }
   return kept;
 }
 
+/** An earlier attempt may have done it already; what else has that name is left alone. */
+async function keepAs(path: string, old: string): Promise<void> {
+  await link(path, old).catch(ignore('EEXIST'));
+  const [one, other] = await Promise.all([readFile(path), readFile(old)]);
+  if (!one.equals(other)) throw new RootKeyError(`${old} is another file than ${path}: it would be lost`);
+}
+
 /** After a `putInPlace` that failed before it gave `<path>.next` its name: as it was before. */
 export async function takeBack(path: string, fromId: Buffer): Promise<void> {
   if (!(await exists(nextOf(path)))) return;
-  if (await exists(path)) await unlink(oldOf(path, fromId)).catch(ignore('ENOENT'));
+  const old = oldOf(path, fromId);
+  if (await isSameFile(path, old)) await unlink(old);
   await unlink(nextOf(path));
   await syncDirectory(dirname(path));
+}
+
+/** Two names of one file; false where either isn't there. */
+async function isSameFile(one: string, other: string): Promise<boolean> {
+  const [a, b] = await Promise.all([one, other].map((path) => stat(path).catch(() => undefined)));
+  return a !== undefined && b !== undefined && a.ino === b.ino && a.dev === b.dev;
 }
 
 export async function removeIfThere(path: string): Promise<void> {

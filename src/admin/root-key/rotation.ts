@@ -74,6 +74,7 @@ export class Rotation {
       await this.#settle(mark, markRow);
     }
     yield line('compacting: what was sealed under the old root key leaves the files');
+    // FMT-ROT-3.
     await compactMeta();
     await this.#removeMark();
     yield* this.#farewell(mark.fromId, kept);
@@ -91,6 +92,7 @@ export class Rotation {
     if (oldFile.path !== newFile.path && (await isSealed(newFile))) await removeIfThere(oldFile.path);
   }
 
+  /** FMT-ROT-2. */
   async #settle(mark: RotationMark, markRow: Row): Promise<void> {
     const value = checkValueOf(new RootSealer(this.parts.to));
     const commit = new CommitBuilder()

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { findKeys } from '../../src/admin/root-key/find-keys.js';
 import { nextOf, oldOf, putInPlace, takeBack } from '../../src/admin/root-key/place.js';
 import { RECORD_KINDS } from '../../src/admin/root-key/record-kinds.js';
+import type { RotationStep } from '../../src/admin/root-key/steps.js';
 import { Secret } from '../../src/base/secret.js';
 import { KeyStoreKeyFile, keyStoreSealingKeyOf } from '../../src/kms/key-store-key.js';
 import { CHECK_VALUE_KEY, requireRightRootKey } from '../../src/seal/check-value.js';
@@ -11,6 +12,7 @@ import { KeyPlaces } from '../../src/seal/key-places.js';
 import { RootSealer, rootKeyIdOf } from '../../src/seal/record-sealer.js';
 import { loadOrCreateRootKey, RootKey } from '../../src/seal/root-key.js';
 import { ROTATION_MARK_KEY, RotationMark, requireNoRotation } from '../../src/seal/rotation-mark.js';
+import { StoreDamaged } from '../../src/store/errors.js';
 import { MemoryMetaStore } from '../../src/store/memory/meta-store.js';
 import type { MetaStore } from '../../src/store/ports.js';
 import { Crash, drain, FaultyMeta, fill, home, requireAll, rotation, temporary, textOf } from './harness.js';
@@ -155,6 +157,52 @@ describe('a rotation', () => {
       expect((await loadOrCreateRootKey({ file: parts.places.rootKeyFile, create: false })).id).toEqual(parts.from.id);
     }
     expect(spoils).toHaveLength(6);
+  });
+
+  test('begins nothing where the key-store file is damaged or a step says that it would fail', async () => {
+    for (const spoil of ['file', 'step'] as const) {
+      const meta = new MemoryMetaStore();
+      const parts = await home();
+      await fill(meta, parts.from);
+      const before = await meta.range(everything);
+      if (spoil === 'file') {
+        const path = `${parts.places.rootKeyFile}.keystore`;
+        await writeFile(
+          path,
+          (await textOf(path)).replace(/.(?=.{8}\n)/, (one) => (one === 'A' ? 'B' : 'A')),
+        );
+      }
+      const { to, plan } = await begin(meta, parts);
+      const prepare = async () => Promise.reject(new StoreDamaged('the log is cut'));
+      const steps = spoil === 'file' ? {} : { steps: [{ prepare, run: async function* () {} }] };
+      const { places, from } = parts;
+      const failing = rotation({ meta, places, plan, from, to, ...steps });
+      await expect(drain(failing.begin())).rejects.toMatchObject({ name: 'StoreDamaged' });
+      expect(await meta.range(everything)).toEqual(before);
+    }
+  });
+
+  test('calls a step again until it has come to its end', async () => {
+    const meta = new MemoryMetaStore();
+    const parts = await home();
+    const rows = await fill(meta, parts.from);
+    const { to, plan } = await begin(meta, parts);
+    let calls = 0;
+    const step: RotationStep = {
+      async *run({ from, to: fresh }) {
+        expect([from.id, fresh.id]).toEqual([parts.from.id, to.id]);
+        expect(await sealedUnder(meta, from)).toBe(2); // check value and mark
+        if (++calls < 3) throw new Crash();
+        yield { type: 'line', text: 'step' };
+      },
+    };
+    const { places, from } = parts;
+    const one = () => rotation({ meta, places, plan, from, to, steps: [step] });
+    await expect(drain(one().begin())).rejects.toBeInstanceOf(Crash);
+    await expect(drain(one().carryOn())).rejects.toBeInstanceOf(Crash);
+    expect(await drain(one().carryOn())).toContainEqual({ type: 'line', text: 'step' });
+    expect(calls).toBe(3);
+    await requireAll(meta, to, rows);
   });
 
   test('is taken back where the new key file can not get its name', async () => {

@@ -1,4 +1,3 @@
-import { KeyStoreKeyFile, keyStoreSealingKeyOf } from '../../kms/key-store-key.js';
 import { CHECK_VALUE_KEY, checkValueOf } from '../../seal/check-value.js';
 import { fileOf, type KeyPlaces } from '../../seal/key-places.js';
 import { RootSealer } from '../../seal/record-sealer.js';
@@ -8,9 +7,10 @@ import { StoreDamaged } from '../../store/errors.js';
 import type { MetaStore, Row } from '../../store/ports.js';
 import { CommitBuilder } from '../../store/table.js';
 import { line, type Message } from '../message.js';
-import { exists, nextOf, putInPlace, removeIfThere, takeBack } from './place.js';
+import { exists, nextOf, putInPlace, takeBack } from './place.js';
 import { RECORD_KINDS, type RecordKind } from './record-kinds.js';
 import { Resealer } from './reseal.js';
+import { ROTATION_STEPS, type RotationStep, type StepContext } from './steps.js';
 
 export interface RotationParts {
   meta: MetaStore;
@@ -20,7 +20,9 @@ export interface RotationParts {
   /** Undefined only where everything was sealed anew before and the old key is gone: then the rest of the work is done. */
   from: RootKey | undefined;
   to: RootKey;
+  /** For tests; everything else takes what there is. */
   kinds?: readonly RecordKind[];
+  steps?: readonly RotationStep[];
 }
 
 /**
@@ -29,7 +31,7 @@ export interface RotationParts {
  *  1. the mark: from here on no server starts, and `carryOn` takes up whatever was interrupted;
  *  2. the new key's file gets its name, the one it replaces is kept beside it;
  *  3. every sealed row is sealed anew, with the wraps under the store key in it;
- *  4. the key-store key's file;
+ *  4. the key-store key's file, and what else isn't one row at a time (`steps.ts`);
  *  5. the check value, and a mark with nothing of the old key in it, which is needed no more;
  *  6. `meta` is rewritten, so that no file holds what was sealed under the old key;
  *  7. the mark goes.
@@ -48,6 +50,7 @@ export class Rotation {
     const resealer = this.#resealer(from);
     const total = await resealer.count();
     for await (const done of resealer.verify()) yield { type: 'progress', task: 'checking', done, total };
+    for (const step of this.#steps) await step.prepare?.(this.#context(from));
     const mark = RotationMark.encode(from, to, plan);
     const begun = await meta.commit(
       new CommitBuilder().expect(ROTATION_MARK_KEY, undefined).put({ key: ROTATION_MARK_KEY, value: mark }).build(),
@@ -81,15 +84,11 @@ export class Rotation {
   }
 
   async *#reseal(): AsyncGenerator<Message> {
-    const { places, plan, to } = this.parts;
     const from = this.#from();
     const resealer = this.#resealer(from);
     const total = await resealer.count();
     for await (const done of resealer.run()) yield { type: 'progress', task: 're-sealing', done, total };
-    const oldFile = new KeyStoreKeyFile(places.keyStoreFile(plan.from), keyStoreSealingKeyOf(from));
-    const newFile = new KeyStoreKeyFile(places.keyStoreFile(plan.to), keyStoreSealingKeyOf(to));
-    if (!(await isSealed(newFile))) await oldFile.copyTo(newFile);
-    if (oldFile.path !== newFile.path && (await isSealed(newFile))) await removeIfThere(oldFile.path);
+    for (const step of this.#steps) yield* step.run(this.#context(from));
   }
 
   /** FMT-ROT-2. */
@@ -129,6 +128,15 @@ export class Rotation {
     }
   }
 
+  get #steps(): readonly RotationStep[] {
+    return this.parts.steps ?? ROTATION_STEPS;
+  }
+
+  #context(from: RootKey): StepContext {
+    const { meta, places, plan, to } = this.parts;
+    return { meta, places, plan, from, to };
+  }
+
   #from(): RootKey {
     const { from } = this.parts;
     if (!from) throw new RootKeyError('the old root key is not there, and some rows are still sealed under it');
@@ -156,15 +164,5 @@ export class Rotation {
     const row = await this.parts.meta.get(key);
     if (!row) throw new StoreDamaged(`row ${Buffer.from(key).toString('latin1')} is missing`);
     return row;
-  }
-}
-
-/** Whether the file is there and sealed under this root key; another one's counts as not done yet. */
-async function isSealed(file: KeyStoreKeyFile): Promise<boolean> {
-  try {
-    return await file.opens();
-  } catch (error) {
-    if (error instanceof StoreDamaged) return false;
-    throw error;
   }
 }

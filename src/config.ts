@@ -24,6 +24,10 @@ export interface Config {
   /** At most one of these two; neither: the default file in `configHome`. */
   rootKeyFile: string | undefined;
   rootKeyPassphrase: Secret | undefined;
+  /** Of a rotation of the root key. */
+  newRootKeyPassphrase: Secret | undefined;
+  /** Whether a root key inside the data directory is refused. */
+  keepKeysApart: boolean;
   tls: { certFile: string; keyFile: string } | 'self-signed' | undefined;
   /** Addresses and CIDRs, as they were set. */
   trustedProxies: string[];
@@ -82,14 +86,20 @@ function identity(env: Env): Pick<Config, 'accountId' | 'accessKeyId' | 'secretA
   };
 }
 
-function rootKey(env: Env, dataDir: string, home: string): Pick<Config, 'rootKeyFile' | 'rootKeyPassphrase'> {
+function rootKey(
+  env: Env,
+  dataDir: string,
+  home: string,
+): Pick<Config, 'rootKeyFile' | 'rootKeyPassphrase' | 'newRootKeyPassphrase' | 'keepKeysApart'> {
   exclude(env, settings.rootKeyFile, settings.rootKeyPassphrase);
   exclude(env, settings.rootKeyFile, settings.rootKeyPassphraseFile);
   const rootKeyFile = readOptional(env, settings.rootKeyFile);
   const rootKeyPassphrase = readSecret(env, settings.rootKeyPassphrase, settings.rootKeyPassphraseFile);
   // With a passphrase the key-store key still lies in the config home, and it is no less a key.
-  if (read(env, settings.rootKeyBesideData) === '0') requireApart(rootKeyFile ?? home, dataDir);
-  return { rootKeyFile, rootKeyPassphrase };
+  const keepKeysApart = read(env, settings.rootKeyBesideData) === '0';
+  if (keepKeysApart) requireApart(rootKeyFile ?? home, dataDir);
+  const newRootKeyPassphrase = readSecret(env, settings.newRootKeyPassphrase, settings.newRootKeyPassphraseFile);
+  return { rootKeyFile, rootKeyPassphrase, newRootKeyPassphrase, keepKeysApart };
 }
 
 function tls(env: Env): Config['tls'] {

@@ -1,6 +1,6 @@
 import { mkdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { type DestinationStream, type Logger, pino } from 'pino';
+import type { AdminData } from './admin/ports.js';
 import { Budget } from './base/budget.js';
 import { systemClock } from './base/clock.js';
 import { ConfigError } from './base/config-error.js';
@@ -10,6 +10,8 @@ import type { Config } from './config.js';
 import { DataKeys } from './encryption/data-keys.js';
 import { materialIdReader } from './encryption/material-id.js';
 import type { KeyService } from './encryption/ports.js';
+import { storeKeyOf } from './encryption/store-key.js';
+import { AdminRequests } from './http/admin-requests.js';
 import { Edge } from './http/edge.js';
 import { InternalPages } from './http/internal.js';
 import { Metrics } from './http/metrics.js';
@@ -29,8 +31,10 @@ import { RemoteKeyService } from './kms/remote.js';
 import { OPERATIONS } from './s3/registry.js';
 import type { Services } from './s3/services.js';
 import { requireRightRootKey } from './seal/check-value.js';
+import { KeyPlaces } from './seal/key-places.js';
 import { RootSealer } from './seal/record-sealer.js';
 import { loadOrCreateRootKey, type RootKey } from './seal/root-key.js';
+import { requireNoRotation } from './seal/rotation-mark.js';
 import { Buckets } from './store/buckets.js';
 import { Intents } from './store/intents.js';
 import { KeyImpacts } from './store/key-impact.js';
@@ -65,7 +69,7 @@ export async function startCoffer(config: Config, logTo: DestinationStream = log
   const log = pino({ level: config.logLevel, base: undefined }, logTo);
   const store = await openStore(config.dataDir, { onTrouble: (message) => log.error(message) });
   try {
-    return await wire(config, store, log);
+    return await serve(config, await openCoffer(config, store, log), log);
   } catch (error) {
     await store.close();
     throw error;
@@ -75,20 +79,26 @@ export async function startCoffer(config: Config, logTo: DestinationStream = log
 /** Lines are written while others gather: a write per request would cost each of them a system call. */
 const logToStdout = (): DestinationStream => pino.destination({ dest: 1, sync: false, maxLength: LOG_MAX_BYTES });
 
-async function wire(config: Config, store: Store, log: Logger): Promise<Coffer> {
+/** Everything that lies behind the edge: what a server serves from, and what a command works on where no server runs. */
+export type OpenCoffer = Awaited<ReturnType<typeof openCoffer>>;
+
+/** Opens keys, accounts and services over a store; it changes nothing that is stored yet. @throws ConfigError, RootKeyError, StoreDamaged */
+export async function openCoffer(config: Config, store: Store, log: Logger) {
   const { meta, blobs, storeId } = store;
   const clock = systemClock;
   const isNew = (await meta.range({ gte: Buffer.of(1), lt: Buffer.of(0xff), limit: 1, keysOnly: true })).length === 0;
   await mkdir(config.configHome, { recursive: true, mode: 0o700 });
-  const beside = (suffix: string): string => join(config.configHome, `${storeId}${suffix}`);
-  const rootKeyFile = config.rootKeyPassphrase ? undefined : (config.rootKeyFile ?? beside('.key'));
-  const rootKey = await loadRootKey(config, rootKeyFile, beside('.salt'), isNew);
+  await requireNoRotation(meta);
+  const places = new KeyPlaces(config.configHome, storeId);
+  const rootKeyFile = config.rootKeyPassphrase ? undefined : (config.rootKeyFile ?? places.rootKeyFile);
+  const rootKey = await loadRootKey(config, rootKeyFile, places.saltFile, isNew);
   const sealer = new RootSealer(rootKey);
   await requireRightRootKey(meta, sealer);
 
-  const credentialsFile = config.accountsFile || config.accessKeyId ? undefined : beside('.credentials');
+  const credentialsFile = config.accountsFile || config.accessKeyId ? undefined : places.credentialsFile;
   const own = credentialsFile === undefined ? undefined : await loadOrCreateCredentials(credentialsFile);
   const accounts = new Accounts(await accountsOf(config, own));
+  const root = rootKeyFile === undefined ? { saltFile: places.saltFile } : { file: rootKeyFile };
   const buckets = new Buckets(meta, sealer);
   const builtIn = config.kmsEndpoint
     ? undefined
@@ -96,18 +106,18 @@ async function wire(config: Config, store: Store, log: Logger): Promise<Coffer> 
         meta,
         sealer,
         rootKey,
-        keyStoreFile: rootKeyFile ? `${rootKeyFile}.keystore` : beside('.keystore'),
+        keyStoreFile: places.keyStoreFile(root),
         audit,
         principals: accounts,
         clock,
         region: config.region,
         dayMs: config.dayMs,
         impact: new KeyImpacts(meta, buckets),
+        compact: () => store.compactMeta(),
         beforeDestruction: () => dataKeys.forgetBucketKeys(),
         onTrouble: (error) => log.error({ err: error }, 'keeping KMS keys failed'),
       });
-  const kms = builtIn?.kms;
-  const keyService: KeyService = kms ?? new RemoteKeyService(config.kmsEndpoint!, config.region, clock);
+  const keyService: KeyService = builtIn?.kms ?? new RemoteKeyService(config.kmsEndpoint!, config.region, clock);
 
   const keyIndex = new KeyIndex(materialIdReader(readBlobHeader));
   const objects = new Objects(meta, sealer, buckets, clock, keyIndex);
@@ -115,11 +125,6 @@ async function wire(config: Config, store: Store, log: Logger): Promise<Coffer> 
   const intents = new Intents(meta, blobs, sealer);
   const uploads = new Uploads(meta, sealer, objects.dead);
   const sweeper = new Sweeper({ meta, blobs, intents, manifests, uploads, dead: objects.dead });
-  await buckets.recover();
-  await sweeper.recover();
-  // Before anything is served: a version that is written or moved meanwhile could be missed.
-  const indexed = await buildKeyIndex(meta, sealer, keyIndex);
-  if (indexed && indexed.versions > 0) log.info(indexed, 'object versions are indexed by key');
   // Many requests ask for a pass at once; one a little later serves them all.
   let sweepIsDue = false;
   const sweep = (): void => {
@@ -130,8 +135,7 @@ async function wire(config: Config, store: Store, log: Logger): Promise<Coffer> 
       sweeper.kick().catch((error) => log.error({ err: error }, 'the sweeper stopped'));
     }, SWEEP_DELAY_MS).unref();
   };
-  const dataKeys = new DataKeys(keyService, rootKey.derive('coffer/store-key'), clock);
-  await builtIn?.keep();
+  const dataKeys = new DataKeys(keyService, storeKeyOf(rootKey), clock);
   const services: Services = {
     clock,
     region: config.region,
@@ -149,12 +153,39 @@ async function wire(config: Config, store: Store, log: Logger): Promise<Coffer> 
     sweep,
     settings: { sseCOverHttp: config.sseCOverHttp, sseCDefault: config.sseCDefault },
   };
+  const admin: AdminData = { storeId, rootKeyId: rootKey.id.toString('hex'), sealer, services, kms: builtIn?.kms };
+  return {
+    store,
+    rootKey,
+    rootKeyFile,
+    credentialsFile,
+    own,
+    accounts,
+    services,
+    builtIn,
+    keyIndex,
+    sweeper,
+    sealer,
+    admin,
+  };
+}
+
+async function serve(config: Config, open: OpenCoffer, log: Logger): Promise<Coffer> {
+  const { store, rootKey, rootKeyFile, credentialsFile, own, accounts, services, builtIn, sweeper } = open;
+  const { meta, clock, sweep } = services;
+  await services.buckets.recover();
+  await sweeper.recover();
+  // Before anything is served: a version that is written or moved meanwhile could be missed.
+  const indexed = await buildKeyIndex(meta, open.sealer, open.keyIndex);
+  if (indexed && indexed.versions > 0) log.info(indexed, 'object versions are indexed by key');
+  await builtIn?.recover();
   let closing = false;
   const metrics = new Metrics();
   const { domain, region } = config;
   const edge = new Edge({
     s3: new S3Requests({ services, credentials: accounts, domain, router: new Router(OPERATIONS), log }),
-    services: new ServiceRequests({ kms, credentials: accounts, clock, region, log }),
+    services: new ServiceRequests({ kms: builtIn?.kms, credentials: accounts, clock, region, log }),
+    admin: new AdminRequests({ data: open.admin, credentials: accounts, clock, region, log }),
     internal: new InternalPages({
       metrics,
       notReady: async () => (closing ? 'shutting down' : storeTrouble(meta)),

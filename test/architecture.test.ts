@@ -1,8 +1,11 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { expect, test } from 'vitest';
+import { COMMANDS } from '../src/admin/registry.js';
+import { RECORD_KINDS } from '../src/admin/root-key/record-kinds.js';
 import { ACTIONS } from '../src/kms/registry.js';
 import { OPERATIONS } from '../src/s3/registry.js';
+import { TAG } from '../src/store/keys.js';
 import { S3_OPERATIONS } from '../tools/s3-operations.js';
 import { compatibilityTable, settingsTable } from '../tools/tables.js';
 
@@ -18,6 +21,8 @@ const ORDER = [
   ['seal'],
   ['base'],
 ];
+/** Folders of the doors: they put rooms together. */
+const DOORS = ['config', 'cli'];
 const SRC = new URL('../src/', import.meta.url).pathname;
 
 function files(dir: string): string[] {
@@ -34,7 +39,7 @@ test('rooms import only rooms to their right', () => {
   let checked = 0;
   for (const path of sources) {
     const from = relative(SRC, path).split('/');
-    if (from.length === 1 || from[0] === 'config') continue;
+    if (from.length === 1 || DOORS.includes(from[0]!)) continue;
     expect(level(from[0]!), path).toBeGreaterThanOrEqual(0);
     for (const [, target] of readFileSync(path, 'utf8').matchAll(/from '(\.[^']+)'/g)) {
       const to = relative(SRC, join(path, '..', target!)).split('/');
@@ -61,6 +66,25 @@ test('an operation lies in the file of its name, and every file is registered', 
       .sort();
   expect(OPERATIONS.map((one) => one.name).sort()).toEqual(names('s3/operations'));
   expect([...ACTIONS.keys()].sort()).toEqual(names('kms/actions'));
+  expect(COMMANDS.map(({ noun, verb }) => `${noun}-${verb}`).sort()).toEqual(names('admin/commands'));
+});
+
+test('every type of sealed record is known to the rotation of the root key', () => {
+  const known = new Set(RECORD_KINDS.map(({ type }) => type));
+  let found = 0;
+  for (const path of sources) {
+    for (const [, type] of readFileSync(path, 'utf8').matchAll(/: Shape<.*> = \{\s*type: '([^']+)'/g)) {
+      expect(known, `${type} in ${relative(SRC, path)}: add it to admin/root-key/record-kinds.ts`).toContain(type);
+      found++;
+    }
+  }
+  expect(found).toBeGreaterThanOrEqual(9);
+  for (const [name, tag] of Object.entries(TAG)) {
+    expect(
+      RECORD_KINDS.some(({ prefix }) => tag.equals(prefix.subarray(0, tag.length))),
+      `rows of TAG.${name}: add them to admin/root-key/record-kinds.ts`,
+    ).toBe(true);
+  }
 });
 
 test('the README has the tables of settings and operations as the code has them: `npm run readme` writes them', () => {

@@ -28,6 +28,9 @@ export const KMS_JSON_BODY_MAX_BYTES = 256 * KiB;
 /** The message of Sign, Verify, GenerateMac and VerifyMac. */
 export const SIGNING_MESSAGE_MAX_BYTES = 4096;
 
+// Commands
+export const ADMIN_BODY_MAX_BYTES = 64 * KiB;
+
 // Stores
 /** A row key can hold an object key of 1,024 NULs, each escaped to two bytes, and what stands around it. */
 export const META_KEY_MAX_BYTES = 2 * KiB + 128;

@@ -78,6 +78,16 @@ export const settings = {
     'Passphrase (scrypt) instead of a key file; or `COFFER_ROOT_KEY_PASSPHRASE_FILE`',
   ),
   rootKeyPassphraseFile: optional('COFFER_ROOT_KEY_PASSPHRASE_FILE', secretFile, 'File that holds the passphrase'),
+  newRootKeyPassphrase: optional(
+    'COFFER_NEW_ROOT_KEY_PASSPHRASE',
+    secret,
+    'For `coffer root-key rotate --to-passphrase` alone; or `COFFER_NEW_ROOT_KEY_PASSPHRASE_FILE`',
+  ),
+  newRootKeyPassphraseFile: optional(
+    'COFFER_NEW_ROOT_KEY_PASSPHRASE_FILE',
+    secretFile,
+    'File that holds the new passphrase',
+  ),
   rootKeyBesideData: defaulted(
     'COFFER_ROOT_KEY_BESIDE_DATA',
     oneOf('0', '1'),

@@ -35,7 +35,7 @@ export async function createDsseKms(
     keyArn: made.keyArn,
     context: { ...context },
     encryptedKey: made.ciphertextBlob.toString('base64'),
-    outerKey: storeKey.seal(wrapAad(LABEL, ids), outerKey.expose()).toString('base64'),
+    outerKey: sealOuter(storeKey, ids, outerKey),
     ...materialMember(made),
   };
   return { innerKey: made.plaintext, wrap };
@@ -50,7 +50,7 @@ export async function unwrapDsseKms(
   ids: ObjectIds,
   wrap: DsseKmsWrap,
 ): Promise<{ innerKey: Secret; outerKey: Secret }> {
-  const outerKey = new Secret(storeKey.open(wrapAad(LABEL, ids), Buffer.from(wrap.outerKey, 'base64')));
+  const outerKey = openOuter(storeKey, ids, wrap);
   const ciphertextBlob = Buffer.from(wrap.encryptedKey, 'base64');
   const context = objectContext(arns, wrap.context);
   try {
@@ -61,3 +61,19 @@ export async function unwrapDsseKms(
     throw error;
   }
 }
+
+/** The same outer key under another store key. @throws StoreDamaged */
+export function rewrapDsseOuter(from: Xaes, to: Xaes, ids: ObjectIds, wrap: DsseKmsWrap): DsseKmsWrap {
+  const outerKey = openOuter(from, ids, wrap);
+  try {
+    return { ...wrap, outerKey: sealOuter(to, ids, outerKey) };
+  } finally {
+    outerKey.dispose();
+  }
+}
+
+const sealOuter = (storeKey: Xaes, ids: ObjectIds, outerKey: Secret): string =>
+  storeKey.seal(wrapAad(LABEL, ids), outerKey.expose()).toString('base64');
+
+const openOuter = (storeKey: Xaes, ids: ObjectIds, wrap: DsseKmsWrap): Secret =>
+  new Secret(storeKey.open(wrapAad(LABEL, ids), Buffer.from(wrap.outerKey, 'base64')));

@@ -19,3 +19,13 @@ export function wrapSseS3(storeKey: Xaes, ids: ObjectIds, dataKey: Secret): SseS
 export function unwrapSseS3(storeKey: Xaes, ids: ObjectIds, wrap: SseS3Wrap): Secret {
   return new Secret(storeKey.open(wrapAad(LABEL, ids), Buffer.from(wrap.dataKey, 'base64')));
 }
+
+/** The same data key under another store key. @throws StoreDamaged */
+export function rewrapSseS3(from: Xaes, to: Xaes, ids: ObjectIds, wrap: SseS3Wrap): SseS3Wrap {
+  const dataKey = unwrapSseS3(from, ids, wrap);
+  try {
+    return { ...wrap, ...wrapSseS3(to, ids, dataKey) };
+  } finally {
+    dataKey.dispose();
+  }
+}

@@ -4,6 +4,7 @@ import { requestId } from '../base/ids.js';
 import { S3Error } from '../s3/error.js';
 import { type AccessEntry, logAccess } from './access-log.js';
 import { bucketOfHost, splitTarget } from './addressing.js';
+import { type AdminRequests, isAdmin } from './admin-requests.js';
 import { HttpBody } from './body-source.js';
 import type { Exchange } from './exchange.js';
 import { type InternalPages, isInternal } from './internal.js';
@@ -17,6 +18,7 @@ export interface EdgeParts {
   s3: S3Requests;
   services: ServiceRequests;
   internal: InternalPages;
+  admin: AdminRequests;
   domain: string | undefined;
   peers: Peers;
   log: Logger;
@@ -54,19 +56,21 @@ export class Edge {
   }
 
   #serve(request: IncomingMessage, response: ServerResponse, body: HttpBody, entry: AccessEntry): Promise<Written> {
-    const { s3, services, internal, domain, peers } = this.parts;
+    const { s3, services, internal, admin, domain, peers } = this.parts;
     const { id, method } = entry;
     const { headers } = request;
     const writer = new ResponseWriter(request, response, id);
     if (repeatsSingle(request.rawHeaders)) return refuse(writer, entry);
     const { rawPath, rawQuery } = splitTarget(request.url ?? '/');
-    if (isInternal(rawPath) && bucketOfHost(headers.host, domain) === undefined) {
+    const ownPage = isInternal(rawPath) && bucketOfHost(headers.host, domain) === undefined;
+    if (ownPage && !isAdmin(rawPath)) {
       entry.operation = 'internal';
       return internal.serve(rawPath, method, writer);
     }
     const peer = peers.of(request);
     const signed = { method, rawPath, rawQuery, headers };
     const exchange: Exchange = { id, request, signed, body, writer, peer, entry };
+    if (ownPage) return admin.serve(exchange);
     const service = serviceOf(request, rawPath);
     return service === 's3' ? s3.serve(exchange) : services.serve(exchange, service);
   }

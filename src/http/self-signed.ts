@@ -8,14 +8,19 @@ import { ConfigError } from '../base/config-error.js';
 
 const run = promisify(execFile);
 
+/** Where they lie, whether they were made yet or not. */
+export const selfSignedFiles = (configHome: string): { certFile: string; keyFile: string } => ({
+  certFile: join(configHome, 'tls-self-signed.crt'),
+  keyFile: join(configHome, 'tls-self-signed.key'),
+});
+
 /** A certificate for this host, made once beside the root key. Node can't make X.509 certificates itself; `openssl` can. */
 export async function selfSigned(
   configHome: string,
   host: string,
   domain: string | undefined,
 ): Promise<{ certFile: string; keyFile: string }> {
-  const certFile = join(configHome, 'tls-self-signed.crt');
-  const keyFile = join(configHome, 'tls-self-signed.key');
+  const { certFile, keyFile } = selfSignedFiles(configHome);
   try {
     await access(certFile);
     await access(keyFile);

@@ -73,6 +73,21 @@ export class ResponseWriter {
     return this.#text(status, headers, 'text/xml', document);
   }
 
+  /** JSON values as they come, one a line. The head goes out with the first. @throws ClientGone */
+  async lines(values: AsyncIterable<unknown>): Promise<Written> {
+    const { response } = this;
+    let bytes = 0;
+    for await (const value of values) {
+      if (response.destroyed) throw new ClientGone();
+      const text = Buffer.from(`${JSON.stringify(value)}\n`);
+      if (bytes === 0) response.writeHead(200, { ...this.#headers(undefined), 'content-type': 'application/x-ndjson' });
+      bytes += text.length;
+      if (!response.write(text)) await drained(response);
+    }
+    response.end();
+    return { status: 200, bytes };
+  }
+
   plain(status: number, body: string, type = 'text/plain'): Written {
     return this.#text(status, this.#headers(undefined), type, body);
   }

@@ -23,16 +23,17 @@ export function generateCredentials(): Omit<RootCredentials, 'created'> {
  * `AWS_SHARED_CREDENTIALS_FILE` may point at it. Mode 0600; a new file is whole or absent after a crash. @throws ConfigError
  */
 export async function loadOrCreateCredentials(path: string): Promise<RootCredentials> {
-  const existing = await load(path);
+  const existing = await loadCredentials(path);
   if (existing) return { ...existing, created: false };
   const created = await create(path);
   // What others will read counts: another process may have been first.
-  const stored = await load(path);
+  const stored = await loadCredentials(path);
   if (!stored) throw new ConfigError(`credentials file ${path} vanished while it was made`);
   return { ...stored, created };
 }
 
-async function load(path: string): Promise<Omit<RootCredentials, 'created'> | undefined> {
+/** Undefined where there is no such file. @throws ConfigError */
+export async function loadCredentials(path: string): Promise<Omit<RootCredentials, 'created'> | undefined> {
   let text: string;
   try {
     const file = await open(path, 'r');

@@ -17,3 +17,6 @@ const row = (text: string): Buffer => Buffer.concat([TAG.kms, utf8(text)]);
 
 export const aliasRow = (accountId: string, name: string): Buffer => row(`a/${accountId}/${name}`);
 export const aliasesOf = (accountId: string): Buffer => row(`a/${accountId}/`);
+
+/** Rows of all accounts. */
+export const ALL_ALIASES = row('a/');

@@ -69,3 +69,7 @@ export function readRetirableRow(key: Buffer): Pick<GrantRecord, 'accountId' | '
   const [accountId, keyId, grantId] = key.toString('latin1').split('/').slice(-3) as [string, string, string];
   return { accountId, keyId, grantId };
 }
+
+/** Rows of all keys; and of all principals. */
+export const ALL_GRANTS = row('g/');
+export const ALL_RETIRABLE = row('r/');

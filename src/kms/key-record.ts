@@ -84,6 +84,7 @@ export const keyRow = (accountId: string, keyId: string): Buffer => row(`k/${acc
 export const keyTextRow = (accountId: string, keyId: string): Buffer => row(`x/${accountId}/${keyId}`);
 export const keysOf = (accountId: string): Buffer => row(`k/${accountId}/`);
 export const ALL_KEYS = row('k/');
+export const ALL_KEY_TEXTS = row('x/');
 
 /** The backing key that encrypts; undefined where nothing was imported yet. */
 export const currentBacking = (record: Pick<KeyRecord, 'backingKeys'>): BackingKey | undefined =>

@@ -3,12 +3,16 @@ import { mkdir, open, readFile, rename, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { ConfigError } from '../base/config-error.js';
 import { Secret } from '../base/secret.js';
+import type { RootKey } from '../seal/root-key.js';
 import { Xaes } from '../seal/xaes.js';
 import { StoreDamaged } from '../store/errors.js';
 
 const MARKER = 'coffer-key-store-v1';
 const AAD = Buffer.from(MARKER, 'latin1');
 const KEY_BYTES = 32;
+
+/** What seals the key-store key's file. 32 bytes. */
+export const keyStoreSealingKeyOf = (rootKey: RootKey): Secret => rootKey.derive('coffer/key-store-sealing');
 
 /**
  * The key that backing keys are wrapped under: 32 random bytes in one small file beside the root key, sealed under a key derived
@@ -20,7 +24,7 @@ export class KeyStoreKeyFile {
 
   /** `sealingKey`: 32 bytes, derived from the root key. */
   constructor(
-    private readonly path: string,
+    readonly path: string,
     sealingKey: Secret,
   ) {
     this.#sealer = new Xaes(sealingKey);
@@ -34,13 +38,8 @@ export class KeyStoreKeyFile {
   /** `create`: only where the store has no CMK yet. @throws ConfigError; StoreDamaged */
   async load(create: boolean): Promise<Secret> {
     await this.#removeLeftover();
-    let text: string;
-    try {
-      text = await readFile(this.path, 'latin1');
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
-        throw new ConfigError(`key-store key ${this.path} can't be read (${(error as NodeJS.ErrnoException).code})`);
-      }
+    const keys = await this.#read();
+    if (!keys) {
       if (!create)
         throw new ConfigError(
           `key-store key ${this.path} is missing: the KMS keys of this store don't open without it`,
@@ -49,12 +48,41 @@ export class KeyStoreKeyFile {
       await this.replace(key);
       return key;
     }
+    if (keys.length > KEY_BYTES) this.#previous = new Secret(Buffer.from(keys.subarray(KEY_BYTES)));
+    return new Secret(keys.subarray(0, KEY_BYTES));
+  }
+
+  /** Whether the file is there. @throws ConfigError; StoreDamaged where it is sealed under another root key */
+  async opens(): Promise<boolean> {
+    const keys = await this.#read();
+    keys?.fill(0);
+    return keys !== undefined;
+  }
+
+  /**
+   * Seals what the file holds anew, under another root key: into `target`, which may have the same path. `false`: there is no file.
+   * @throws ConfigError; StoreDamaged
+   */
+  async copyTo(target: KeyStoreKeyFile): Promise<boolean> {
+    const keys = await this.#read();
+    if (keys) await target.#write(keys);
+    return keys !== undefined;
+  }
+
+  /** Both keys, one behind the other; undefined where there is no file. */
+  async #read(): Promise<Buffer | undefined> {
+    let text: string;
+    try {
+      text = await readFile(this.path, 'latin1');
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'ENOENT') return undefined;
+      throw new ConfigError(`key-store key ${this.path} can't be read (${code})`);
+    }
     const [marker, sealed = ''] = text.trim().split(' ');
     if (marker !== MARKER) throw new ConfigError(`${this.path} is no key-store key file`);
     try {
-      const keys = this.#sealer.open(AAD, Buffer.from(sealed, 'base64'));
-      if (keys.length > KEY_BYTES) this.#previous = new Secret(Buffer.from(keys.subarray(KEY_BYTES)));
-      return new Secret(keys.subarray(0, KEY_BYTES));
+      return this.#sealer.open(AAD, Buffer.from(sealed, 'base64'));
     } catch {
       throw new StoreDamaged(`key-store key ${this.path} is damaged or belongs to another root key`);
     }

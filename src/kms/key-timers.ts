@@ -17,20 +17,20 @@ export function nextTimeOf(record: KeyRecord): number | undefined {
   return times.length === 0 ? undefined : Math.min(...times);
 }
 
-const prefix = Buffer.concat([TAG.kms, utf8('t/')]);
+export const ALL_TIMERS = Buffer.concat([TAG.kms, utf8('t/')]);
 const hex = (ms: number): string => ms.toString(16).padStart(16, '0');
 
 /** The row, if the key has one. */
 export function timerRow(record: KeyRecord): { key: Uint8Array; value: Buffer } | undefined {
   const ms = nextTimeOf(record);
   if (ms === undefined) return undefined;
-  return marker(Buffer.concat([prefix, utf8(`${hex(ms)}/${record.accountId}/${record.keyId}`)]));
+  return marker(Buffer.concat([ALL_TIMERS, utf8(`${hex(ms)}/${record.accountId}/${record.keyId}`)]));
 }
 
 /** Rows of times up to and including `nowMs`. */
 export const dueRange = (nowMs: number): { gte: Buffer; lt: Buffer } => ({
-  gte: prefix,
-  lt: Buffer.concat([prefix, utf8(hex(nowMs + 1))]),
+  gte: ALL_TIMERS,
+  lt: Buffer.concat([ALL_TIMERS, utf8(hex(nowMs + 1))]),
 });
 
 export function readTimerRow(key: Buffer): Pick<KeyRecord, 'accountId' | 'keyId'> {

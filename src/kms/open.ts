@@ -12,7 +12,7 @@ import { GrantBook } from './grant-book.js';
 import { KeyKeeper } from './key-keeper.js';
 import { ALL_KEYS } from './key-record.js';
 import { KeyRing } from './key-ring.js';
-import { KeyStoreKeyFile } from './key-store-key.js';
+import { KeyStoreKeyFile, keyStoreSealingKeyOf } from './key-store-key.js';
 import { KeyWraps } from './key-wraps.js';
 import { Keys, type Principals } from './keys.js';
 import { Kms } from './kms.js';
@@ -40,14 +40,16 @@ export interface OpenedKms {
   kms: Kms;
   keys: Keys;
   destroyer: KeyDestroyer;
-  /** Rotates, expires and destroys what is due, and takes up what a crash interrupted. Call it at start and from time to time. */
+  /** At start, before requests: takes up what a crash interrupted, and does what was due meanwhile. */
+  recover(): Promise<void>;
+  /** Rotates, expires and destroys what is due. Call it from time to time. */
   keep(): Promise<void>;
 }
 
 /** The built-in key service over a store. @throws ConfigError, StoreDamaged: the key-store key is missing or doesn't open */
 export async function openKms(options: KmsOptions): Promise<OpenedKms> {
   const { meta, sealer, rootKey, clock } = options;
-  const file = new KeyStoreKeyFile(options.keyStoreFile, rootKey.derive('coffer/key-store-sealing'));
+  const file = new KeyStoreKeyFile(options.keyStoreFile, keyStoreSealingKeyOf(rootKey));
   const isEmpty = (await meta.range({ ...under(ALL_KEYS), limit: 1, keysOnly: true })).length === 0;
   const keyStoreKey = await file.load(isEmpty);
   const aliases = new AliasBook(meta, sealer, clock);
@@ -86,6 +88,9 @@ export async function openKms(options: KmsOptions): Promise<OpenedKms> {
     await keeper.run();
     await destroyer.destroyDue();
   };
-  await ring.recover();
-  return { kms: new Kms(keys), keys, destroyer, keep };
+  const recover = async (): Promise<void> => {
+    await ring.recover();
+    await keep();
+  };
+  return { kms: new Kms(keys), keys, destroyer, recover, keep };
 }

@@ -7,14 +7,15 @@ import { CommitBuilder, marker } from '../store/table.js';
  * A row that says: material was deleted whose wrap may lie in old copies of the data, under the key-store key of now. It is put in
  * the commit that deletes, and goes when the key-store key has been replaced (`destroy.ts`).
  */
-const KEY = Buffer.concat([TAG.kms, utf8('s')]);
+export const SHRED_MARK_KEY = Buffer.concat([TAG.kms, utf8('s')]);
 
-export const shredMark = (): { key: Uint8Array; value: Buffer } => marker(KEY);
+export const shredMark = (): { key: Uint8Array; value: Buffer } => marker(SHRED_MARK_KEY);
 
 /** The mark's revision, where there is one. */
-export const findShredMark = async (meta: MetaStore): Promise<Buffer | undefined> => (await meta.get(KEY))?.revision;
+export const findShredMark = async (meta: MetaStore): Promise<Buffer | undefined> =>
+  (await meta.get(SHRED_MARK_KEY))?.revision;
 
 /** Stays where more was deleted meanwhile. */
 export async function clearShredMark(meta: MetaStore, revision: Buffer): Promise<void> {
-  await meta.commit(new CommitBuilder().expect(KEY, { revision }).del(KEY).frees().build());
+  await meta.commit(new CommitBuilder().expect(SHRED_MARK_KEY, { revision }).del(SHRED_MARK_KEY).frees().build());
 }

@@ -29,12 +29,15 @@ export async function requireRightRootKey(rows: CheckValueRows, sealer: RootSeal
   if (row) return verify(sealer, row.value);
   const others = await rows.range({ gte: Buffer.of(0), lt: Buffer.of(0xff), limit: 1, keysOnly: true });
   if (others.length > 0) throw new StoreDamaged('the check value of the root key is missing');
-  const value = sealer.seal(TYPE, CHECK_VALUE_KEY, PLAINTEXT);
+  const value = checkValueOf(sealer);
   const checks = [{ key: CHECK_VALUE_KEY, revision: 'absent' as const }];
   if (await rows.commit({ checks, puts: [{ key: CHECK_VALUE_KEY, value }] })) return;
   // Another process was first (stores that are shared).
   verify(sealer, (await rows.get(CHECK_VALUE_KEY))!.value);
 }
+
+/** What the row holds under this root key. */
+export const checkValueOf = (sealer: RootSealer): Buffer => sealer.seal(TYPE, CHECK_VALUE_KEY, PLAINTEXT);
 
 function verify(sealer: RootSealer, sealed: Buffer): void {
   const id = rootKeyIdOf(sealed);

@@ -17,7 +17,7 @@ interface IndexState {
   after?: string;
 }
 
-const STATE: Shape<IndexState> = { type: 'key-index', version: 1 };
+export const KEY_INDEX: Shape<IndexState> = { type: 'key-index', version: 1 };
 export const KEY_INDEX_STATE = Buffer.concat([TAG.system, utf8('key-index')]);
 
 /** Records that are opened at a time, and index rows of one commit at most. */
@@ -44,7 +44,7 @@ export async function buildKeyIndex(
   sealer: RecordSealer,
   index: KeyIndex,
 ): Promise<IndexBuild | undefined> {
-  const states = new Table(meta, sealer, STATE);
+  const states = new Table(meta, sealer, KEY_INDEX);
   const state = (await states.get(KEY_INDEX_STATE))?.record;
   const current = state?.indexVersion === INDEX_VERSION;
   if (current && state.after === undefined) return undefined;

@@ -12,9 +12,9 @@ test('coffer --version prints the version of the package', () => {
   expect(coffer('--version')).toMatchObject({ status: 0, stdout: `${version}\n` });
 });
 
-test.each([[[]], [['sreve']], [['serve', 'me']]])('coffer %j says what there is, and fails', (args) => {
+test.each([[[]], [['sreve']], [['serve', 'me']]])('coffer %j says what there is, with status 2', (args) => {
   const { status, stderr } = coffer(...args);
-  expect(status).toBe(1);
+  expect(status).toBe(2);
   expect(stderr).toContain('coffer serve');
 });
 

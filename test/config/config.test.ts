@@ -31,6 +31,8 @@ describe('settings', () => {
       accountsFile: undefined,
       rootKeyFile: undefined,
       rootKeyPassphrase: undefined,
+      newRootKeyPassphrase: undefined,
+      keepKeysApart: true,
       tls: undefined,
       trustedProxies: [],
       sseCOverHttp: 'loopback',
@@ -92,7 +94,7 @@ describe('settings', () => {
 
   it('have one row each in the table, complete', () => {
     expect(new Set(SETTINGS.map(({ name }) => name)).size).toBe(SETTINGS.length);
-    expect(SETTINGS).toHaveLength(23);
+    expect(SETTINGS).toHaveLength(25);
     for (const { name, default: byDefault, meaning } of SETTINGS) {
       expect(name).toMatch(/^COFFER_[A-Z_]+$/);
       expect(byDefault).not.toBe('');

@@ -73,6 +73,20 @@ export async function startServer(options: StartOptions = {}): Promise<TestServe
   return server;
 }
 
+/** What a server and the commands about its data are started with. */
+export function serverEnvironment(dir: string, env: Record<string, string> = {}): Record<string, string> {
+  return {
+    PATH: process.env.PATH ?? '',
+    HOME: dir,
+    XDG_CONFIG_HOME: join(dir, 'config'),
+    COFFER_PORT: '0',
+    COFFER_DATA_DIR: join(dir, 'data'),
+    COFFER_ACCESS_KEY_ID: ACCESS_KEY_ID,
+    COFFER_SECRET_ACCESS_KEY: SECRET_ACCESS_KEY,
+    ...env,
+  };
+}
+
 /** Starts the process without waiting for it to serve: for start-up failures. */
 export function spawnServer(
   dir: string,
@@ -80,16 +94,7 @@ export function spawnServer(
 ): { child: ChildProcess; output: () => string } {
   let text = '';
   const child = spawn(process.execPath, ['dist/main.js'], {
-    env: {
-      PATH: process.env.PATH ?? '',
-      HOME: dir,
-      XDG_CONFIG_HOME: join(dir, 'config'),
-      COFFER_PORT: '0',
-      COFFER_DATA_DIR: join(dir, 'data'),
-      COFFER_ACCESS_KEY_ID: ACCESS_KEY_ID,
-      COFFER_SECRET_ACCESS_KEY: SECRET_ACCESS_KEY,
-      ...env,
-    },
+    env: serverEnvironment(dir, env),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   child.stdout!.on('data', (chunk) => {

@@ -48,7 +48,7 @@ export async function inspect(directory: string): Promise<Inspection> {
   return {
     lastSequence: Math.max(manifest.lastSequence, (next ?? 1) - 1),
     torn,
-    tables: [...manifest.tables].sort((a, b) => a - b).map((number) => join(directory, tableName(number))),
+    tables: [...manifest.tables.keys()].sort((a, b) => a - b).map((number) => join(directory, tableName(number))),
   };
 }
 

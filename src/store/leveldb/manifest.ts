@@ -12,8 +12,8 @@ export interface Manifest {
   lastSequence: number;
   /** The last edit is cut off or damaged. */
   torn: boolean;
-  /** Numbers of the live tables. */
-  tables: Set<number>;
+  /** The live tables by number, and the smallest row key in each. */
+  tables: Map<number, Buffer>;
 }
 
 const TAG = {
@@ -35,7 +35,7 @@ export async function readManifest(directory: string): Promise<Manifest> {
   });
   if (!/^MANIFEST-\d+\n$/.test(current)) throw new StoreDamaged(`${join(directory, 'CURRENT')} is damaged`);
   const file = join(directory, current.trim());
-  const manifest: Manifest = { file, logNumber: 0, lastSequence: 0, torn: false, tables: new Set() };
+  const manifest: Manifest = { file, logNumber: 0, lastSequence: 0, torn: false, tables: new Map() };
   let scan: Awaited<ReturnType<typeof scanLog>>;
   try {
     scan = await scanLog(file, Number.MAX_SAFE_INTEGER, (payload) => applyEdit(manifest, payload));
@@ -77,15 +77,21 @@ function applyEdit(manifest: Manifest, edit: Buffer): void {
         break;
       case TAG.newFile:
         reader.number();
-        manifest.tables.add(reader.number());
-        reader.number();
-        reader.bytes();
-        reader.bytes();
+        newFile(manifest, reader);
         break;
       default:
         throw new RangeError(`unknown tag ${tag}`);
     }
   }
+}
+
+/** Number, size, smallest and largest key; behind each key stand 8 bytes of sequence and kind. */
+function newFile(manifest: Manifest, reader: VarintReader): void {
+  const number = reader.number();
+  reader.number();
+  const smallest = reader.bytes();
+  reader.bytes();
+  manifest.tables.set(number, Buffer.from(smallest.subarray(0, -8)));
 }
 
 /** LevelDB's integers: 7 bits a byte, least significant first. @throws RangeError past the end. */

@@ -34,6 +34,8 @@ export interface Store {
   storeId: string;
   meta: MetaStore;
   blobs: BlobStore;
+  /** Rewrites the files of `meta` without what was overwritten or deleted before. Takes as long as writing all rows once. */
+  compactMeta(): Promise<void>;
   /** Waits for writes under way and leaves the databases in order. */
   close(): Promise<void>;
 }
@@ -105,6 +107,7 @@ async function openLocked(directory: string, options: StoreOptions, lock: Level)
     storeId: format.storeId,
     meta,
     blobs,
+    compactMeta: () => meta.compact(),
     close() {
       closing ??= close();
       return closing;

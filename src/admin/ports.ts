@@ -1,0 +1,42 @@
+import type { Caller } from '../auth/ports.js';
+import type { Secret } from '../base/secret.js';
+import type { Kms } from '../kms/kms.js';
+import type { Services } from '../s3/services.js';
+import type { KeyPlaces } from '../seal/key-places.js';
+import type { RecordSealer } from '../seal/ports.js';
+import type { MetaStore } from '../store/ports.js';
+
+/** What commands work on: the data as a server has them open, or the command itself where no server runs. */
+export interface AdminData {
+  storeId: string;
+  /** Hex. It stands in clear in sealed values and is no secret. */
+  rootKeyId: string;
+  sealer: RecordSealer;
+  services: Services;
+  /** Absent where a remote KMS is used. */
+  kms: Kms | undefined;
+}
+
+/** How a command runs that works on open data. */
+export interface DataContext {
+  data: AdminData;
+  /** The root of an account, who may see what is that account's. Absent offline: who holds the root key may see everything. */
+  caller: Caller | undefined;
+}
+
+/** How a command runs that needs the data for itself, with nothing opened but the store. */
+export interface OfflineContext {
+  meta: MetaStore;
+  /** As `Store.compactMeta`. */
+  compactMeta(): Promise<void>;
+  places: KeyPlaces;
+  /** As settings give it; absent: the default place, or a passphrase. */
+  rootKeyFile: string | undefined;
+  passphrase: Secret | undefined;
+  /** `COFFER_NEW_ROOT_KEY_PASSPHRASE`. */
+  newPassphrase: Secret | undefined;
+  /** @throws ConfigError where a key must not lie there. */
+  requireKeyMayLieAt(path: string): void;
+  /** Asks on the terminal, without echo. Undefined: there is no terminal. */
+  ask(question: string): Promise<Secret | undefined>;
+}

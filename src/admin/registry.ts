@@ -1,0 +1,9 @@
+import type { Command } from './command.js';
+import { rootKeyRotate } from './commands/root-key-rotate.js';
+import { storeStatus } from './commands/store-status.js';
+
+/** Every command, in the order that `coffer --help` shows them. */
+export const COMMANDS: readonly Command[] = [storeStatus, rootKeyRotate];
+
+export const findCommand = (noun: string, verb: string): Command | undefined =>
+  COMMANDS.find((one) => one.noun === noun && one.verb === verb);

@@ -1,0 +1,145 @@
+import { pino } from 'pino';
+import { helpOf, parseArguments, usageOf } from '../admin/arguments.js';
+import type { Command, DataCommand, OfflineCommand } from '../admin/command.js';
+import { CommandError, UsageError } from '../admin/errors.js';
+import { type Ending, type Message, withEnding } from '../admin/message.js';
+import { ConfigError } from '../base/config-error.js';
+import type { Env } from '../config/environment.js';
+import { requireApart } from '../config/home.js';
+import { type Config, readConfig } from '../config.js';
+import { explain } from '../explained.js';
+import { KeyPlaces } from '../seal/key-places.js';
+import { StoreInUse } from '../store/errors.js';
+import { readFormat } from '../store/leveldb/format-file.js';
+import { openStore, type Store } from '../store/leveldb/open.js';
+import { openCoffer } from '../wire.js';
+import { ask } from './ask.js';
+import { Printer } from './printer.js';
+import { throughServer } from './server.js';
+
+const OPTIONS = {
+  json: { type: 'boolean' },
+  url: { type: 'string' },
+  account: { type: 'string' },
+  help: { type: 'boolean' },
+} as const;
+
+// biome-ignore lint/suspicious/noExplicitAny: each command has its own arguments
+type Values = any;
+
+/** Runs a command and shows what it tells. @returns the status of the process */
+export async function runCommand(command: Command, words: string[], env: Env): Promise<number> {
+  const { values, own } = parse(command, words);
+  if (own.help) {
+    process.stdout.write(helpOf(command));
+    return 0;
+  }
+  const printer = new Printer(process.stdout, process.stderr, own.json === true);
+  let status = 1;
+  for await (const message of endingOf(messagesOf(command, values, own, env))) {
+    printer.show(message);
+    if (message.type === 'end') status = message.findings > 0 ? 1 : 0;
+    if (message.type === 'error' && message.code === UsageError.name) status = 2;
+  }
+  printer.end();
+  return status;
+}
+
+function parse(command: Command, words: string[]) {
+  try {
+    return parseArguments(command, words, OPTIONS);
+  } catch (error) {
+    if (error instanceof UsageError)
+      throw new UsageError(`${error.message}\nusage: ${usageOf(command)} [--json] [--url URL]`);
+    throw error;
+  }
+}
+
+/** What a server sends has its ending already. */
+async function* endingOf(messages: AsyncIterable<Message | Ending>): AsyncGenerator<Message | Ending> {
+  let ended = false;
+  const told = withEnding(messages as AsyncIterable<Message>, (error) => ({
+    code: error instanceof CommandError ? error.code : (error as Error).name,
+    message: explain(error),
+  }));
+  for await (const message of told) {
+    if (ended) return;
+    ended = message.type === 'end' || message.type === 'error';
+    yield message;
+  }
+}
+
+async function* messagesOf(
+  command: Command,
+  values: Values,
+  own: { url?: unknown; account?: unknown },
+  env: Env,
+): AsyncGenerator<Message | Ending> {
+  const config = readConfig(env);
+  const url = own.url as string | undefined;
+  const ask = (): AsyncGenerator<Message | Ending> =>
+    throughServer(config, url, own.account as string | undefined, command, values);
+  if (url !== undefined) {
+    if (command.where === 'offline')
+      throw new UsageError(`${command.noun} ${command.verb} works on this machine's data alone: no --url`);
+    return yield* ask();
+  }
+  const store = await openUnlessInUse(config);
+  if (!store) {
+    if (command.where !== 'offline') return yield* ask();
+    throw new StoreInUse(`${config.dataDir} is in use: stop the server (or command) that has it open first`);
+  }
+  try {
+    if (command.where === 'server') throw new CommandError('NoServer', `no server has ${config.dataDir} open`);
+    if (command.where === 'offline') yield* runOffline(command, values, config, store);
+    else yield* runOnData(command, values, config, store);
+  } finally {
+    await store.close();
+  }
+}
+
+/** Undefined: another process has it. @throws ConfigError where there is no store: a command makes none */
+async function openUnlessInUse(config: Config): Promise<Store | undefined> {
+  if (!(await readFormat(config.dataDir))) throw new ConfigError(`there is no store in ${config.dataDir}`);
+  const onTrouble = (message: string): void => void process.stderr.write(`coffer: ${message}\n`);
+  try {
+    return await openStore(config.dataDir, { onTrouble, reclaim: { enabled: false } });
+  } catch (error) {
+    if (error instanceof StoreInUse) return undefined;
+    throw error;
+  }
+}
+
+async function* runOnData(
+  command: DataCommand<Values>,
+  values: Values,
+  config: Config,
+  store: Store,
+): AsyncGenerator<Message> {
+  const open = await openCoffer(config, store, pino({ level: config.logLevel, base: undefined }, pino.destination(2)));
+  try {
+    yield* command.run(values, { data: open.admin, caller: undefined });
+  } finally {
+    open.rootKey.dispose();
+  }
+}
+
+async function* runOffline(
+  command: OfflineCommand<Values>,
+  values: Values,
+  config: Config,
+  store: Store,
+): AsyncGenerator<Message> {
+  yield* command.run(values, {
+    meta: store.meta,
+    compactMeta: () => store.compactMeta(),
+    places: new KeyPlaces(config.configHome, store.storeId),
+    rootKeyFile: config.rootKeyFile,
+    passphrase: config.rootKeyPassphrase,
+    newPassphrase: config.newRootKeyPassphrase,
+    requireKeyMayLieAt: (path) => {
+      if (config.keepKeysApart) requireApart(path, config.dataDir);
+    },
+    ask,
+  });
+}

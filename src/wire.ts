@@ -25,6 +25,7 @@ import { type AccountConfig, Accounts } from './iam/accounts.js';
 import { readAccountsFile } from './iam/accounts-file.js';
 import { loadOrCreateCredentials, type RootCredentials } from './iam/credentials-file.js';
 import { Sweeper } from './jobs/sweeper.js';
+import { AuditTrail, auditChainKeyOf } from './kms/audit/trail.js';
 import { readBlobHeader } from './kms/ciphertext-blob.js';
 import { openKms } from './kms/open.js';
 import { RemoteKeyService } from './kms/remote.js';
@@ -100,7 +101,18 @@ export async function openCoffer(config: Config, store: Store, log: Logger) {
   const accounts = new Accounts(await accountsOf(config, own));
   const root = rootKeyFile === undefined ? { saltFile: places.saltFile } : { file: rootKeyFile };
   const buckets = new Buckets(meta, sealer);
-  const builtIn = config.kmsEndpoint
+  const audit =
+    config.kmsEndpoint === undefined
+      ? await AuditTrail.open({
+          meta,
+          sealer,
+          chainKey: auditChainKeyOf(rootKey),
+          headFile: places.auditHeadFile(root),
+          clock,
+          onTrouble: (message, error) => log.error({ err: error }, message),
+        })
+      : undefined;
+  const builtIn = !audit
     ? undefined
     : await openKms({
         meta,
@@ -163,6 +175,7 @@ export async function openCoffer(config: Config, store: Store, log: Logger) {
     accounts,
     services,
     builtIn,
+    audit,
     keyIndex,
     sweeper,
     sealer,
@@ -171,7 +184,7 @@ export async function openCoffer(config: Config, store: Store, log: Logger) {
 }
 
 async function serve(config: Config, open: OpenCoffer, log: Logger): Promise<Coffer> {
-  const { store, rootKey, rootKeyFile, credentialsFile, own, accounts, services, builtIn, sweeper } = open;
+  const { store, rootKey, rootKeyFile, credentialsFile, own, accounts, services, builtIn, audit, sweeper } = open;
   const { meta, clock, sweep } = services;
   await services.buckets.recover();
   await sweeper.recover();
@@ -213,6 +226,7 @@ async function serve(config: Config, open: OpenCoffer, log: Logger): Promise<Cof
       clearInterval(housekeeping);
       await server.close();
       await sweeper.stop();
+      await audit?.close();
       await store.close();
       rootKey.dispose();
     },

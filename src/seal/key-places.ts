@@ -30,6 +30,11 @@ export class KeyPlaces {
     return 'file' in root ? `${root.file}.keystore` : this.#beside('.keystore');
   }
 
+  /** The audit log's head: beside the root key, too, out of reach of who writes the data directory. */
+  auditHeadFile(root: RootKeyPlace): string {
+    return 'file' in root ? `${root.file}.audit` : this.#beside('.audit');
+  }
+
   #beside(suffix: string): string {
     return join(this.configHome, `${this.storeId}${suffix}`);
   }

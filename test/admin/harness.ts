@@ -7,9 +7,9 @@ import { Rotation, type RotationParts } from '../../src/admin/root-key/rotation.
 import { Secret } from '../../src/base/secret.js';
 import { unwrapSseS3, wrapSseS3 } from '../../src/encryption/sse-s3.js';
 import { storeKeyOf } from '../../src/encryption/store-key.js';
-import { KeyStoreKeyFile, keyStoreSealingKeyOf } from '../../src/kms/key-store-key.js';
 import { ALIAS, aliasRow } from '../../src/kms/alias-record.js';
 import { KEY, keyRow } from '../../src/kms/key-record.js';
+import { KeyStoreKeyFile, keyStoreSealingKeyOf } from '../../src/kms/key-store-key.js';
 import { requireRightRootKey } from '../../src/seal/check-value.js';
 import { KeyPlaces } from '../../src/seal/key-places.js';
 import { RootSealer } from '../../src/seal/record-sealer.js';

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { access, link, open, readFile, rename, stat, unlink } from 'node:fs/promises';
+import { access, copyFile, link, open, readFile, rename, stat, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { RootKeyError } from '../../seal/root-key.js';
 
@@ -51,6 +51,21 @@ export async function takeBack(path: string, fromId: Buffer): Promise<void> {
   const old = oldOf(path, fromId);
   if (await isSameFile(path, old)) await unlink(old);
   await unlink(nextOf(path));
+  await syncDirectory(dirname(path));
+}
+
+/** A durable copy, whole or not there. Where there is no original, none is made. */
+export async function copyOver(original: string, path: string): Promise<void> {
+  if (!(await exists(original))) return;
+  const temporary = `${path}.new`;
+  await copyFile(original, temporary);
+  const file = await open(temporary, 'r+');
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(temporary, path);
   await syncDirectory(dirname(path));
 }
 

@@ -3,6 +3,7 @@ import type { ObjectIds } from '../../encryption/object-ids.js';
 import { StoreKeyChange } from '../../encryption/store-key.js';
 import type { WrappedDataKey } from '../../encryption/wrapped-key.js';
 import { ALIAS, ALL_ALIASES } from '../../kms/alias-record.js';
+import { ALL_LAST_USES, CHAIN_ROWS, LAST_USE } from '../../kms/audit/rows.js';
 import { ALL_GRANTS, ALL_RETIRABLE, GRANT } from '../../kms/grant-record.js';
 import { ALL_KEY_TEXTS, ALL_KEYS, KEY, KEY_TEXT } from '../../kms/key-record.js';
 import { ALL_TIMERS } from '../../kms/key-timers.js';
@@ -62,6 +63,9 @@ export const RECORD_KINDS: readonly RecordKind[] = [
   { prefix: ALL_RETIRABLE, type: undefined },
   { prefix: ALL_TIMERS, type: undefined },
   { prefix: SHRED_MARK_KEY, type: undefined },
+  { prefix: ALL_LAST_USES, type: LAST_USE.type },
+  // Chained: a step of its own seals them (steps.ts).
+  { prefix: CHAIN_ROWS, type: undefined },
   { prefix: TAG.keyUse, type: undefined },
   { prefix: KEY_INDEX_STATE, type: KEY_INDEX.type },
   { prefix: CHECK_VALUE_KEY, type: undefined },

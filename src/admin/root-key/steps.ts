@@ -1,11 +1,16 @@
+import { systemClock } from '../../base/clock.js';
+import { HeadFile } from '../../kms/audit/head-file.js';
+import { rekeyAudit } from '../../kms/audit/rekey.js';
+import { AuditTrail, auditChainKeyOf } from '../../kms/audit/trail.js';
 import { KeyStoreKeyFile, keyStoreSealingKeyOf } from '../../kms/key-store-key.js';
 import type { KeyPlaces } from '../../seal/key-places.js';
+import { RootSealer } from '../../seal/record-sealer.js';
 import type { RootKey } from '../../seal/root-key.js';
 import type { RotationPlan } from '../../seal/rotation-mark.js';
 import { StoreDamaged } from '../../store/errors.js';
 import type { MetaStore } from '../../store/ports.js';
 import { line, type Message } from '../message.js';
-import { removeIfThere } from './place.js';
+import { copyOver, removeIfThere } from './place.js';
 
 export interface StepContext {
   meta: MetaStore;
@@ -42,7 +47,37 @@ const keyStoreFile: RotationStep = {
   },
 };
 
-export const ROTATION_STEPS: readonly RotationStep[] = [keyStoreFile];
+/** The audit log's chain is computed anew under the new root key, page by page, and its head file with it. */
+const auditLog: RotationStep = {
+  /** What is wrong by the head file becomes an event of the log, and so can't end the rotation midway. */
+  async prepare({ meta, places, plan, from }) {
+    const trail = await AuditTrail.open({
+      meta,
+      sealer: new RootSealer(from),
+      chainKey: auditChainKeyOf(from),
+      headFile: places.auditHeadFile(plan.from),
+      clock: systemClock,
+      onTrouble: () => {},
+    });
+    await trail.close();
+  },
+  async *run({ meta, places, plan, from, to }) {
+    const [oldFile, headFile] = [places.auditHeadFile(plan.from), places.auditHeadFile(plan.to)];
+    // What opens under the new key was done before; anything else at that path is an older rotation's.
+    const done = await new HeadFile(headFile, auditChainKeyOf(to)).read();
+    if (oldFile !== headFile && typeof done === 'string') await copyOver(oldFile, headFile);
+    const pages = await rekeyAudit({
+      meta,
+      old: { sealer: new RootSealer(from), chainKey: auditChainKeyOf(from) },
+      new: { sealer: new RootSealer(to), chainKey: auditChainKeyOf(to) },
+      headFile,
+    });
+    if (oldFile !== headFile) await removeIfThere(oldFile);
+    if (pages > 0) yield line(`pages of the audit log chained anew: ${pages}`);
+  },
+};
+
+export const ROTATION_STEPS: readonly RotationStep[] = [keyStoreFile, auditLog];
 
 function keyStoreFiles({ places, plan, from, to }: StepContext): { old: KeyStoreKeyFile; new: KeyStoreKeyFile } {
   return {

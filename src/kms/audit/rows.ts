@@ -51,5 +51,6 @@ export function sequenceOf(rowKey: Buffer): number | undefined {
   return Number.isSafeInteger(sequence) ? sequence : undefined;
 }
 
+export const ALL_LAST_USES = row('u/');
 /** Accounts have 12 digits and key ids 36 characters: neither needs an end mark. */
 export const lastUseRow = (accountId: string, keyId: string): Buffer => row(`u/${accountId}/${keyId}`);

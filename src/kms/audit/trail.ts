@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../base/clock.js';
 import { MiB } from '../../base/limits.js';
+import type { Secret } from '../../base/secret.js';
+import type { RootKey } from '../../seal/root-key.js';
 import { StoreUnavailable } from '../../store/errors.js';
 import type { Commit } from '../../store/ports.js';
 import { type CommitBuilder, Table } from '../../store/table.js';
@@ -18,6 +20,9 @@ import { type Position, type TailEntry, tailOf } from './tail.js';
 import { systemTimers, type Timers } from './timers.js';
 import { Turns } from './turns.js';
 import { type Verification, verifyChain } from './verify.js';
+
+/** Under what the records are chained. 32 bytes. */
+export const auditChainKeyOf = (rootKey: RootKey): Secret => rootKey.derive('coffer/audit-chain');
 
 /** With what a sync takes, an event is on the disk within 200 ms. */
 const WRITE_AFTER_MS = 150;

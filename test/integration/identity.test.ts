@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: policies have variables
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -65,6 +66,26 @@ beforeAll(async () => {
             },
           ],
         },
+        {
+          userName: 'homey',
+          accessKeys: [key('homey')],
+          policies: [
+            {
+              Version: '2012-10-17',
+              Statement: [
+                {
+                  ...{ Effect: 'Allow', Action: ['s3:PutObject', 's3:GetObject'] },
+                  Resource: 'arn:aws:s3:::shared/home/${aws:username}/*',
+                  Condition: { IpAddress: { 'aws:SourceIp': ['127.0.0.0/8', '::1'] } },
+                },
+                {
+                  ...{ Effect: 'Deny', Action: 's3:GetObject', Resource: 'arn:aws:s3:::shared/home/*/tls/*' },
+                  Condition: { Bool: { 'aws:SecureTransport': false } },
+                },
+              ],
+            },
+          ],
+        },
         { userName: 'nobody', accessKeys: [key('nobody')] },
       ],
     },
@@ -105,6 +126,21 @@ test('identity policies allow what they name and nothing else', async () => {
       'User: arn:aws:iam::111111111111:user/reader is not authorized to perform: s3:GetObject on resource: "arn:aws:s3:::shared/private/a" because no identity-based policy allows the s3:GetObject action',
   });
   expect(await refusal(s3('nobody').send(new ListBucketsCommand({})))).toMatchObject({ status: 403 });
+});
+
+test('conditions and policy variables are evaluated', async () => {
+  const put = (Key: string) => s3('homey').send(new PutObjectCommand({ Bucket: 'shared', Key, Body: Key }));
+  await put('home/homey/a');
+  await put('home/homey/tls/a');
+  await expect(get('homey', 'home/homey/a')).resolves.toBeDefined();
+  for (const Key of ['home/reader/a', 'home/*/a', 'home/${aws:username}/a']) {
+    expect((await refusal(put(Key))).message).toContain(
+      'because no identity-based policy allows the s3:PutObject action',
+    );
+  }
+  expect((await refusal(get('homey', 'home/homey/tls/a'))).message).toContain(
+    'with an explicit deny in an identity-based policy',
+  );
 });
 
 test('NotAction, NotResource and an explicit deny are evaluated', async () => {

@@ -64,16 +64,14 @@ describe('a start', () => {
 
   test('refuses a policy with elements it would not enforce', async () => {
     const file = join(dir, 'accounts.json');
-    const Statement = [
-      { Effect: 'Allow', Action: '*', Resource: '*', Condition: { Bool: { 'aws:SecureTransport': 'true' } } },
-    ];
+    const Statement = [{ Effect: 'Allow', Action: '*', Resource: '*', Principal: '*' }];
     const accounts = [
       { accountId: '111111111111', users: [{ userName: 'alice', policies: [{ Version: '2012-10-17', Statement }] }] },
     ];
     await writeFile(file, JSON.stringify({ accounts }));
     const env = { COFFER_ACCESS_KEY_ID: '', COFFER_SECRET_ACCESS_KEY: '', COFFER_ACCOUNTS_FILE: file };
     const { code, output } = await failedStart(dir, env);
-    expect(output).toMatch(/policy 1 of user alice of account 111111111111: .*Condition/);
+    expect(output).toMatch(/policy 1 of user alice of account 111111111111: .*Principal/);
     expect(code).toBe(1);
   });
 

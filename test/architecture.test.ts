@@ -3,6 +3,7 @@ import { join, relative } from 'node:path';
 import { expect, test } from 'vitest';
 import { COMMANDS } from '../src/admin/registry.js';
 import { RECORD_KINDS } from '../src/admin/root-key/record-kinds.js';
+import { STEP_TYPES } from '../src/admin/root-key/steps.js';
 import { ACTIONS } from '../src/kms/registry.js';
 import { OPERATIONS } from '../src/s3/registry.js';
 import { TAG } from '../src/store/keys.js';
@@ -70,7 +71,7 @@ test('an operation lies in the file of its name, and every file is registered', 
 });
 
 test('every type of sealed record is known to the rotation of the root key', () => {
-  const known = new Set(RECORD_KINDS.map(({ type }) => type));
+  const known = new Set([...RECORD_KINDS.map(({ type }) => type), ...STEP_TYPES]);
   let found = 0;
   for (const path of sources) {
     for (const [, type] of readFileSync(path, 'utf8').matchAll(/: Shape<.*> = \{\s*type: '([^']+)'/g)) {

@@ -227,7 +227,12 @@ describe('a rotation', () => {
     const { to, messages } = await begin(meta, parts, target);
     await drain(messages());
     await requireAll(meta, to, rows);
-    expect((await readdir(parts.dir)).sort()).toEqual(['other.key', 'other.key.keystore', 'store.key']);
+    expect((await readdir(parts.dir)).sort()).toEqual([
+      'other.key',
+      'other.key.audit',
+      'other.key.keystore',
+      'store.key',
+    ]);
   });
 
   test('takes both key-store keys along where the replacement of one has not ended', async () => {
@@ -384,6 +389,7 @@ describe('a rotation to a passphrase that was interrupted', () => {
     await drain(rotation({ meta, places, ...(await findKeys(mark, sources)) }).carryOn());
     await requireAll(meta, to, rows);
     expect((await readdir(places.saltFile.replace(/[^/]*$/, ''))).sort()).toEqual([
+      'store.audit',
       'store.key',
       'store.keystore',
       'store.salt',

@@ -185,18 +185,26 @@ test('nobody reaches another account’s buckets or keys', async () => {
   });
 });
 
-test('a user needs rights on the KMS key for an SSE-KMS object', async () => {
-  await s3('main').send(
-    new PutObjectCommand({
-      Bucket: 'shared',
-      Key: 'public/kms',
-      Body: 'x',
-      ServerSideEncryption: 'aws:kms',
-      BucketKeyEnabled: true,
-    }),
-  );
+test('a user needs rights on the KMS key for an SSE-KMS object, but for the key that AWS manages for S3', async () => {
+  const kms = new KMSClient(config('main'));
+  const { KeyMetadata } = await kms.send(new CreateKeyCommand({}));
+  const put = (Key: string, SSEKMSKeyId?: string) =>
+    s3('main').send(
+      new PutObjectCommand({
+        Bucket: 'shared',
+        Key,
+        Body: 'x',
+        ServerSideEncryption: 'aws:kms',
+        SSEKMSKeyId,
+        BucketKeyEnabled: true,
+      }),
+    );
+  await put('public/kms', KeyMetadata!.KeyId);
+  await put('public/managed');
   await expect(get('main', 'public/kms')).resolves.toBeDefined();
   expect(await refusal(get('reader', 'public/kms'))).toMatchObject({ status: 403, code: 'AccessDenied' });
+  // Whoever of the account may use S3 may use its key, through S3.
+  await expect(get('reader', 'public/managed')).resolves.toBeDefined();
 });
 
 test('wrong keys, signatures and tokens are refused by AWS’s codes', async () => {

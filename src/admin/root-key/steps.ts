@@ -1,6 +1,7 @@
 import { systemClock } from '../../base/clock.js';
 import { HeadFile } from '../../kms/audit/head-file.js';
 import { rekeyAudit } from '../../kms/audit/rekey.js';
+import { CHECKPOINT, REKEY } from '../../kms/audit/rows.js';
 import { AuditTrail, auditChainKeyOf } from '../../kms/audit/trail.js';
 import { KeyStoreKeyFile, keyStoreSealingKeyOf } from '../../kms/key-store-key.js';
 import type { KeyPlaces } from '../../seal/key-places.js';
@@ -76,6 +77,9 @@ const auditLog: RotationStep = {
     if (pages > 0) yield line(`pages of the audit log chained anew: ${pages}`);
   },
 };
+
+/** Types of sealed records that a step seals anew. */
+export const STEP_TYPES: readonly string[] = [CHECKPOINT.type, REKEY.type];
 
 export const ROTATION_STEPS: readonly RotationStep[] = [keyStoreFile, auditLog];
 

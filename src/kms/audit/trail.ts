@@ -21,6 +21,8 @@ import { type Verification, verifyChain } from './verify.js';
 
 /** With what a sync takes, an event is on the disk within 200 ms. */
 const WRITE_AFTER_MS = 150;
+/** So much is written without waiting. Smaller batches would write the rows of last uses more often. */
+const FULL_BATCH_BYTES = 4 * PAGE_MAX_BYTES;
 const QUEUE: QueueLimits = { events: 20_000, bytes: 8 * MiB };
 /** A mutation with more operations than this shares its commit with no queued events. */
 const JOINED_MAX_OPERATIONS = 200;
@@ -85,7 +87,7 @@ export class AuditTrail implements AuditLog {
     this.#queue.push(eventLine(event), isUse ? used : [], isUse ? useOf(event) : undefined);
     // It stays queued and says what was asked; the caller must not answer.
     if (this.#trouble) return Promise.reject(this.#refusal());
-    if (this.#queue.bytes >= PAGE_MAX_BYTES) void this.#pump();
+    if (this.#queue.bytes >= FULL_BATCH_BYTES) void this.#pump();
     else this.#arm();
     return this.#queue.full ? this.#queue.room() : undefined;
   }
@@ -188,12 +190,12 @@ export class AuditTrail implements AuditLog {
     });
   }
 
-  /** Writes what is due or fills a page; whatever comes in meanwhile goes with the next batch. */
+  /** Writes what is due or fills a batch; whatever comes in meanwhile goes with the next batch. */
   async #pump(): Promise<void> {
     if (this.#pumping) return;
     this.#pumping = true;
     try {
-      await this.#writeUpTo(() => (this.#queue.bytes >= PAGE_MAX_BYTES ? this.#queue.pushed : this.#due));
+      await this.#writeUpTo(() => (this.#queue.bytes >= FULL_BATCH_BYTES ? this.#queue.pushed : this.#due));
     } catch (error) {
       this.#fail(error as Error);
     } finally {
@@ -241,14 +243,14 @@ export class AuditTrail implements AuditLog {
   }
 
   #fail(error: Error): void {
-    if (!this.#trouble) this.parts.onTrouble('the audit log can’t be written', error);
+    if (!this.#trouble) this.parts.onTrouble("the audit log can't be written", error);
     this.#trouble = error;
     this.#queue.refuse(this.#refusal());
     this.#arm();
   }
 
   #refusal(): StoreUnavailable {
-    return new StoreUnavailable('the audit log can’t be written', { cause: this.#trouble });
+    return new StoreUnavailable("the audit log can't be written", { cause: this.#trouble });
   }
 }
 

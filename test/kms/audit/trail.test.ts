@@ -368,3 +368,24 @@ test('tail answers the newest, or what is behind a position, across pages', asyn
   expect(followed).toEqual(ids(events));
   expect(await trail.tail({ limit: 0 })).toEqual([]);
 });
+
+test('a mutation waits for what was queued before it, and not for what keeps coming in', async () => {
+  const { trail, meta } = await makeTrail();
+  const events = Array.from({ length: 200 }, () => event());
+  for (const one of events) trail.record(one);
+  const commit = meta.commit.bind(meta);
+  let inflow = 50;
+  meta.commit = (one) => {
+    // More than a page with every commit, as long as it lasts.
+    if (inflow-- > 0) for (let i = 0; i < 200; i++) trail.record(event());
+    return commit(one);
+  };
+  const own = event();
+  expect(await trail.commit(new CommitBuilder().put(row('a')), own)).toBe(true);
+  expect(inflow).toBeGreaterThan(40);
+  inflow = 0;
+  const ids = await idsIn(trail);
+  expect(ids.indexOf(own.eventId)).toBeGreaterThan(ids.indexOf(events[199]!.eventId));
+  await trail.flush();
+  expect((await trail.verify()).findings).toEqual([]);
+});

@@ -12,7 +12,7 @@ import { temporaryDirectory } from '../../store/harness.js';
 const DOCUMENT = new URL('../../../src/encryption/FORMAT.md', import.meta.url);
 
 function example(): Map<string, Buffer> {
-  const text = readFileSync(DOCUMENT, 'utf8').split('## Worked example of an audit page')[1]!;
+  const text = readFileSync(DOCUMENT, 'utf8').split('## Worked example of an audit page')[1]!.split('\n## ')[0]!;
   const lines = [...text.matchAll(/^ {4}([a-zA-Z ]+?) += ([0-9a-f]+)$/gm)];
   return new Map(lines.map(([, name, hex]) => [name!, Buffer.from(hex!, 'hex')]));
 }

@@ -35,6 +35,7 @@ export interface Config {
   sseCDefault: 'allowed' | 'blocked';
   kmsEndpoint: string | undefined;
   dayMs: number;
+  auditRetentionDays: number;
   logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
   /** Where root key and credentials lie by default: `$XDG_CONFIG_HOME/coffer`. */
   configHome: string;
@@ -59,6 +60,7 @@ export function readConfig(env: Env): Config {
     sseCDefault: read(env, settings.sseCDefault),
     kmsEndpoint: readOptional(env, settings.kmsEndpoint),
     dayMs: read(env, settings.daySeconds) * 1000,
+    auditRetentionDays: read(env, settings.auditRetentionDays),
     logLevel: read(env, settings.logLevel),
     configHome: home,
   };

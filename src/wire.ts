@@ -24,7 +24,9 @@ import { ServiceRequests } from './http/service-requests.js';
 import { type AccountConfig, Accounts } from './iam/accounts.js';
 import { readAccountsFile } from './iam/accounts-file.js';
 import { loadOrCreateCredentials, type RootCredentials } from './iam/credentials-file.js';
+import { type Chore, Housekeeping } from './jobs/housekeeping.js';
 import { Sweeper } from './jobs/sweeper.js';
+import { AuthFailures } from './kms/audit/auth-failures.js';
 import { AuditTrail, auditChainKeyOf } from './kms/audit/trail.js';
 import { readBlobHeader } from './kms/ciphertext-blob.js';
 import { openKms } from './kms/open.js';
@@ -47,8 +49,10 @@ import { Objects } from './store/objects.js';
 import type { MetaStore } from './store/ports.js';
 import { Uploads } from './store/uploads.js';
 
-/** How often what is due is looked for: CMKs whose waiting period is over. */
-const HOUSEKEEPING_MS = 60_000;
+/** How often what is due is looked for: CMKs to rotate, expire and destroy; records of the audit that are old. */
+const KEYS_EVERY_MS = 60_000;
+const SAMPLE_EVERY_MS = 10_000;
+const RETAIN_EVERY_MS = 3_600_000;
 const SWEEP_DELAY_MS = 100;
 
 /** Lines that a stuck reader of the log leaves in memory; more are dropped. */
@@ -112,6 +116,7 @@ export async function openCoffer(config: Config, store: Store, log: Logger) {
           onTrouble: (message, error) => log.error({ err: error }, message),
         })
       : undefined;
+  const authFailures = audit && new AuthFailures(audit, clock);
   const builtIn = !audit
     ? undefined
     : await openKms({
@@ -165,7 +170,15 @@ export async function openCoffer(config: Config, store: Store, log: Logger) {
     sweep,
     settings: { sseCOverHttp: config.sseCOverHttp, sseCDefault: config.sseCDefault },
   };
-  const admin: AdminData = { storeId, rootKeyId: rootKey.id.toString('hex'), sealer, services, kms: builtIn?.kms };
+  const admin: AdminData = {
+    storeId,
+    rootKeyId: rootKey.id.toString('hex'),
+    sealer,
+    accountIds: accounts.ids(),
+    services,
+    kms: builtIn?.kms,
+    audit,
+  };
   return {
     store,
     rootKey,
@@ -176,6 +189,7 @@ export async function openCoffer(config: Config, store: Store, log: Logger) {
     services,
     builtIn,
     audit,
+    authFailures,
     keyIndex,
     sweeper,
     sealer,
@@ -184,7 +198,19 @@ export async function openCoffer(config: Config, store: Store, log: Logger) {
 }
 
 async function serve(config: Config, open: OpenCoffer, log: Logger): Promise<Coffer> {
-  const { store, rootKey, rootKeyFile, credentialsFile, own, accounts, services, builtIn, audit, sweeper } = open;
+  const {
+    store,
+    rootKey,
+    rootKeyFile,
+    credentialsFile,
+    own,
+    accounts,
+    services,
+    builtIn,
+    audit,
+    authFailures,
+    sweeper,
+  } = open;
   const { meta, clock, sweep } = services;
   await services.buckets.recover();
   await sweeper.recover();
@@ -196,8 +222,8 @@ async function serve(config: Config, open: OpenCoffer, log: Logger): Promise<Cof
   const metrics = new Metrics();
   const { domain, region } = config;
   const edge = new Edge({
-    s3: new S3Requests({ services, credentials: accounts, domain, router: new Router(OPERATIONS), log }),
-    services: new ServiceRequests({ kms: builtIn?.kms, credentials: accounts, clock, region, log }),
+    s3: new S3Requests({ services, credentials: accounts, domain, router: new Router(OPERATIONS), log, authFailures }),
+    services: new ServiceRequests({ kms: builtIn?.kms, credentials: accounts, clock, region, log, authFailures }),
     admin: new AdminRequests({ data: open.admin, credentials: accounts, clock, region, log }),
     internal: new InternalPages({
       metrics,
@@ -212,10 +238,10 @@ async function serve(config: Config, open: OpenCoffer, log: Logger): Promise<Cof
   const server = new HttpServer(edge, tls);
   const port = await listen(server, config);
   sweep();
-  const housekeeping = setInterval(() => {
-    builtIn?.keep().catch((error) => log.error({ err: error }, 'keeping KMS keys failed'));
-  }, HOUSEKEEPING_MS);
-  housekeeping.unref();
+  const housekeeping = new Housekeeping(chores(config, open), clock, (chore, err) =>
+    log.error({ err }, `${chore} failed`),
+  );
+  housekeeping.start();
   return {
     url: `${tls ? 'https' : 'http'}://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`,
     rootKeyFile,
@@ -223,14 +249,33 @@ async function serve(config: Config, open: OpenCoffer, log: Logger): Promise<Cof
     newCredentials: own?.created ? own : undefined,
     async close() {
       closing = true;
-      clearInterval(housekeeping);
       await server.close();
+      await housekeeping.stop();
       await sweeper.stop();
+      authFailures?.sample();
       await audit?.close();
       await store.close();
       rootKey.dispose();
     },
   };
+}
+
+/** What comes round while the process runs; a shortened day shortens it. */
+function chores(
+  { dayMs, auditRetentionDays }: Config,
+  { builtIn, audit, authFailures, services }: OpenCoffer,
+): Chore[] {
+  if (!builtIn || !audit) return [];
+  const retentionMs = auditRetentionDays * dayMs;
+  return [
+    { name: 'keeping KMS keys', everyMs: Math.min(KEYS_EVERY_MS, dayMs), run: () => builtIn.keep() },
+    { name: 'sampling failed authentications', everyMs: SAMPLE_EVERY_MS, run: () => authFailures?.sample() },
+    {
+      name: 'removing old records of the audit log',
+      everyMs: Math.min(RETAIN_EVERY_MS, dayMs),
+      run: () => audit.retain(services.clock.now(), retentionMs),
+    },
+  ];
 }
 
 /** Why the store can't be read just now. No more than that: whoever reaches the port reads it. */

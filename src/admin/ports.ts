@@ -1,5 +1,6 @@
 import type { Caller } from '../auth/ports.js';
 import type { Secret } from '../base/secret.js';
+import type { AuditTrail } from '../kms/audit/trail.js';
 import type { Kms } from '../kms/kms.js';
 import type { Services } from '../s3/services.js';
 import type { KeyPlaces } from '../seal/key-places.js';
@@ -12,9 +13,13 @@ export interface AdminData {
   /** Hex. It stands in clear in sealed values and is no secret. */
   rootKeyId: string;
   sealer: RecordSealer;
+  /** All there are, 12 digits each. */
+  accountIds: readonly string[];
   services: Services;
   /** Absent where a remote KMS is used. */
   kms: Kms | undefined;
+  /** Of the built-in key service. */
+  audit: AuditTrail | undefined;
 }
 
 /** How a command runs that works on open data. */

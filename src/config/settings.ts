@@ -128,7 +128,13 @@ export const settings = {
     'COFFER_DAY_SECONDS',
     integer(1, 86_400),
     '86400',
-    'How long a day of key deletion is; for tests',
+    'How long a day is, for key deletion, rotation and import tokens; for tests',
+  ),
+  auditRetentionDays: defaulted(
+    'COFFER_AUDIT_RETENTION_DAYS',
+    integer(1, 36_500),
+    '365',
+    'How long records of the audit log are kept',
   ),
   logLevel: defaulted(
     'COFFER_LOG_LEVEL',
@@ -147,5 +153,4 @@ export const FUTURE_SETTINGS: readonly string[] = [
   'COFFER_BLOCK_PUBLIC_ACCESS',
   'COFFER_SIGV2',
   'COFFER_REPLICATION_TARGETS_FILE',
-  'COFFER_AUDIT_RETENTION_DAYS',
 ];

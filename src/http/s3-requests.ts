@@ -3,6 +3,7 @@ import { type Authenticated, authenticate } from '../auth/authenticate.js';
 import { AuthError } from '../auth/error.js';
 import type { CredentialSource } from '../auth/ports.js';
 import type { BodySource } from '../base/stream.js';
+import type { AuthFailures } from '../kms/audit/auth-failures.js';
 import { S3Error, type S3ErrorCode } from '../s3/error.js';
 import { ERRORS } from '../s3/errors.js';
 import { asS3Error } from '../s3/failures.js';
@@ -25,6 +26,8 @@ export interface S3Parts {
   domain: string | undefined;
   router: Router;
   log: Logger;
+  /** Counts and samples for the audit. */
+  authFailures?: Pick<AuthFailures, 'note'> | undefined;
 }
 
 /** What is released when a request is done, however it ends. */
@@ -49,6 +52,10 @@ export class S3Requests {
       if (error instanceof ClientGone || writer.begun) throw error;
       const failure = present(error, held.fields ?? { bucket: '', key: '' });
       entry.error = failure.code;
+      if (error instanceof AuthError) {
+        const { id: requestId, peer } = exchange;
+        this.parts.authFailures?.note({ service: 's3', code: failure.code, requestId, sourceIp: peer.ip });
+      }
       if (failure.status >= 500 && failure.status !== 501) {
         this.parts.log.error({ id: exchange.id, err: failure.cause ?? failure }, 'request failed');
       }

@@ -6,6 +6,7 @@ import type { Caller, CredentialSource, Service } from '../auth/ports.js';
 import type { Clock } from '../base/clock.js';
 import { KMS_JSON_BODY_MAX_BYTES } from '../base/limits.js';
 import { getCallerIdentity, queryError } from '../iam/sts.js';
+import type { AuthFailures } from '../kms/audit/auth-failures.js';
 import type { Kms } from '../kms/kms.js';
 import { S3Error } from '../s3/error.js';
 import { readBody } from './body-source.js';
@@ -19,6 +20,8 @@ export interface ServiceParts {
   clock: Clock;
   region: string;
   log: Logger;
+  /** Counts and samples for the audit. */
+  authFailures?: Pick<AuthFailures, 'note'> | undefined;
 }
 
 const TARGET = 'TrentService.';
@@ -73,8 +76,9 @@ export class ServiceRequests {
     return writer.json(answer.status, answer.json);
   }
 
-  #refuse({ id, entry, writer }: Exchange, service: Exclude<Service, 's3'>, error: unknown): Written {
+  #refuse({ id, entry, writer, peer }: Exchange, service: Exclude<Service, 's3'>, error: unknown): Written {
     const { code, status, message } = this.#explain(id, service, error);
+    if (error instanceof AuthError) this.parts.authFailures?.note({ service, code, requestId: id, sourceIp: peer.ip });
     entry.error = code;
     if (service === 'kms') return writer.json(status, { __type: code, message });
     return writer.queryXml(status, queryError(code, message, id, status >= 500 ? 'Receiver' : 'Sender'));

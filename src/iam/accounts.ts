@@ -60,6 +60,10 @@ export class Accounts implements CredentialSource {
     return this.#owners.get(accountId);
   }
 
+  ids(): string[] {
+    return [...this.#owners.keys()];
+  }
+
   has(accountId: string): boolean {
     return this.#owners.has(accountId);
   }

@@ -1,4 +1,3 @@
-import type { KmsCallerContext } from '../encryption/ports.js';
 import { KmsError } from '../encryption/ports.js';
 import { notFound } from './errors.js';
 import type { KeyRecord } from './key-record.js';
@@ -43,10 +42,9 @@ export function readReference(region: string, callerAccountId: string, text: str
 export async function resolveKey(
   ring: KeyRing,
   region: string,
-  { caller }: KmsCallerContext,
   { accountId, keyId, alias }: KeyReference,
   nowMs: number,
-  makeManaged: (accountId: string, alias: string) => Promise<KeyRecord | undefined>,
+  makeManaged?: (accountId: string, alias: string) => Promise<KeyRecord | undefined>,
 ): Promise<KeyRecord> {
   if (alias === undefined) return existing(await ring.find(accountId, keyId!), region, accountId, keyId!, nowMs);
   const found = await ring.aliases.find(accountId, alias);
@@ -54,8 +52,7 @@ export async function resolveKey(
     const { targetKeyId } = found;
     return existing(await ring.find(accountId, targetKeyId), region, accountId, targetKeyId, nowMs);
   }
-  const own = accountId !== '' && accountId === caller.accountId;
-  const made = own && alias.startsWith(MANAGED) ? await makeManaged(accountId, alias) : undefined;
+  const made = accountId !== '' && alias.startsWith(MANAGED) ? await makeManaged?.(accountId, alias) : undefined;
   if (!made) throw notFound(`Alias arn:aws:kms:${region}:${accountId}:${alias} is not found.`);
   return made;
 }

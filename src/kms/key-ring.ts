@@ -5,6 +5,7 @@ import { under } from '../store/keys.js';
 import type { MetaStore } from '../store/ports.js';
 import { CommitBuilder, type Stored, Table } from '../store/table.js';
 import type { AliasBook } from './alias-book.js';
+import { lastUseRow } from './audit/rows.js';
 import { BoundedMap } from './bounded-map.js';
 import { tooLarge } from './errors.js';
 import type { GrantBook } from './grant-book.js';
@@ -139,6 +140,7 @@ export class KeyRing {
     const commit = new CommitBuilder().del(stored.core.key).frees();
     this.#expect(commit, stored);
     if (stored.text) commit.del(stored.text.key);
+    commit.del(lastUseRow(accountId, keyId));
     const timer = timerRow(stored.record);
     if (timer) commit.del(timer.key);
     const done = await this.#commit(commit, committing, record);

@@ -79,9 +79,14 @@ export class Keys {
   }
 
   find(who: KmsCallerContext, reference: KeyReference, committing: Committing): Promise<KeyRecord> {
-    return resolveKey(this.ring, this.region, who, reference, this.clock.now(), (accountId, alias) =>
-      this.#managed(accountId, alias, committing),
-    );
+    const own = reference.accountId === who.caller.accountId;
+    const make = (accountId: string, alias: string) => this.#managed(accountId, alias, committing);
+    return resolveKey(this.ring, this.region, reference, this.clock.now(), own ? make : undefined);
+  }
+
+  /** Found as it is: nothing is made where it isn't there. @throws NotFoundException */
+  findExisting(reference: KeyReference): Promise<KeyRecord> {
+    return resolveKey(this.ring, this.region, reference, this.clock.now());
   }
 
   /** The backing key that encrypts. */

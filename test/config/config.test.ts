@@ -39,6 +39,7 @@ describe('settings', () => {
       sseCDefault: 'allowed',
       kmsEndpoint: undefined,
       dayMs: 86_400_000,
+      auditRetentionDays: 365,
       logLevel: 'info',
       configHome: '/home/me/.config/coffer',
     });
@@ -94,7 +95,7 @@ describe('settings', () => {
 
   it('have one row each in the table, complete', () => {
     expect(new Set(SETTINGS.map(({ name }) => name)).size).toBe(SETTINGS.length);
-    expect(SETTINGS).toHaveLength(25);
+    expect(SETTINGS).toHaveLength(26);
     for (const { name, default: byDefault, meaning } of SETTINGS) {
       expect(name).toMatch(/^COFFER_[A-Z_]+$/);
       expect(byDefault).not.toBe('');

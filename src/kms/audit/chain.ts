@@ -1,4 +1,4 @@
-import type { Clock } from '../../base/clock.js';
+import { type Clock, systemClock } from '../../base/clock.js';
 import { StoreDamaged } from '../../base/damaged.js';
 import { Mac } from '../../base/mac.js';
 import type { Secret } from '../../base/secret.js';
@@ -32,7 +32,8 @@ export class AuditChain {
 
   constructor(
     private readonly parts: ChainParts,
-    private readonly clock: Clock,
+    /** Tells when pages are written; who only reads needs none. */
+    private readonly clock: Clock = systemClock,
   ) {
     this.checkpoints = new Table(parts.meta, parts.sealer, CHECKPOINT);
   }

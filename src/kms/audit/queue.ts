@@ -59,7 +59,10 @@ export class EventQueue {
 
   /** Resolves when it isn't full any more. */
   room(): Promise<void> {
-    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
+    const room = new Promise<void>((resolve, reject) => this.#waiting.push({ resolve, reject }));
+    // Whoever doesn't wait for it doesn't end the process.
+    room.catch(() => {});
+    return room;
   }
 
   /** Those who wait for room wait in vain. What they queued stays. */

@@ -1,4 +1,3 @@
-import { systemClock } from '../../base/clock.js';
 import { StoreDamaged } from '../../base/damaged.js';
 import { META_COMMIT_MAX_BYTES, META_VALUE_MAX_BYTES } from '../../base/limits.js';
 import type { Secret } from '../../base/secret.js';
@@ -95,7 +94,7 @@ export async function rekeyAudit(parts: AuditRekeyParts): Promise<number> {
 /** Seals the checkpoint anew, and notes where the chain begins, in one commit. */
 async function begin(parts: AuditRekeyParts, progress: Table<RekeyRecord>): Promise<Stored<RekeyRecord>> {
   const { meta, old } = parts;
-  const chain = new AuditChain({ meta, ...old }, systemClock);
+  const chain = new AuditChain({ meta, ...old });
   const head = await new HeadFile(parts.headFile, old.chainKey).read();
   const gap = await findGap(chain, head);
   if (gap) throw new StoreDamaged(`the audit log and its head file don't agree: ${gapText(gap)}`);

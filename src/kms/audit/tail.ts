@@ -1,6 +1,6 @@
 import { StoreDamaged } from '../../base/damaged.js';
 import type { Row } from '../../store/ports.js';
-import type { AuditChain } from './chain.js';
+import { AuditChain, type ChainParts } from './chain.js';
 import { eventsOf } from './page.js';
 import type { AuditEvent } from './ports.js';
 import { PAGES, pageRow, sequenceOf } from './rows.js';
@@ -23,6 +23,14 @@ export async function tailOf(
 ): Promise<TailEntry[]> {
   if (limit < 1) return [];
   return after ? entriesBehind(chain, after, limit) : newestEntries(chain, limit);
+}
+
+/** For a store that no server has open. */
+export function tailAudit(
+  parts: ChainParts,
+  query: { limit: number; after?: Position | undefined },
+): Promise<TailEntry[]> {
+  return tailOf(new AuditChain(parts), query);
 }
 
 async function entriesBehind(chain: AuditChain, after: Position, limit: number): Promise<TailEntry[]> {

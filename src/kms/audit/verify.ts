@@ -1,9 +1,9 @@
 import { setImmediate as yieldToRequests } from 'node:timers/promises';
 import { StoreDamaged } from '../../base/damaged.js';
-import { type AuditChain, placeOfCheckpoint } from './chain.js';
+import { AuditChain, type ChainParts, placeOfCheckpoint } from './chain.js';
 import { ChainCheck } from './chain-check.js';
 import { findGap, gapText } from './gap.js';
-import type { HeadFile } from './head-file.js';
+import { HeadFile } from './head-file.js';
 import { eventsOf, type Page } from './page.js';
 import { type CheckpointRecord, PAGES } from './rows.js';
 
@@ -66,6 +66,14 @@ export async function verifyChain(
     ...(checkpoint ? { removed: checkpoint } : {}),
     findings: check.findings,
   };
+}
+
+/** For a store that no server has open: nothing is written, not even a gap that is found. */
+export function verifyAudit(
+  parts: ChainParts & { headFile: string },
+  onProgress?: (pages: number) => void,
+): Promise<Verification> {
+  return verifyChain(new AuditChain(parts), new HeadFile(parts.headFile, parts.chainKey), onProgress);
 }
 
 async function readCheckpoint(

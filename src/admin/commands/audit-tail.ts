@@ -1,0 +1,59 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Caller } from '../../auth/ports.js';
+import type { AuditEvent } from '../../kms/audit/ports.js';
+import { requireAudit } from '../audit.js';
+import { dataCommand } from '../command.js';
+import { finding, type Json, line, type Message } from '../message.js';
+
+const COUNT = 20;
+const COUNT_MAX = 10_000;
+const POLL_MS = 500;
+
+export const auditTail = dataCommand({
+  noun: 'audit',
+  verb: 'tail',
+  where: 'both',
+  summary: 'prints the newest records of the audit log',
+  arguments: {
+    count: { kind: 'integer', placeholder: 'N', summary: `how many (default ${COUNT}, at most ${COUNT_MAX})` },
+    follow: { kind: 'flag', summary: 'goes on with what comes, until it is interrupted' },
+  },
+  async *run({ count = COUNT, follow }, { data, caller }): AsyncGenerator<Message> {
+    const audit = requireAudit(data);
+    let entries = await audit.tail({ limit: Math.min(Math.max(count, 1), COUNT_MAX) });
+    let after: { sequence: number; index: number } | undefined;
+    for (;;) {
+      for (const entry of entries) {
+        after = { sequence: entry.sequence, index: entry.index };
+        if ('damaged' in entry) yield finding(`page ${entry.sequence}: ${entry.damaged}`);
+        else if (concerns(entry.event, caller)) yield line(textOf(entry.event), entry.event as unknown as Json);
+      }
+      if (!follow) return;
+      await sleep(POLL_MS);
+      entries = await audit.tail({ limit: COUNT_MAX, after: after ?? { sequence: 0, index: 0 } });
+    }
+  },
+});
+
+/** The root of an account sees what its principals did, and what was done with its keys. */
+function concerns(event: AuditEvent, caller: Caller | undefined): boolean {
+  if (!caller) return true;
+  const own = (arn: string | undefined): boolean => arn?.split(':')[4] === caller.accountId;
+  return event.caller?.accountId === caller.accountId || own(event.keyArn) || own(event.sourceKeyArn);
+}
+
+function textOf(event: AuditEvent): string {
+  const { timeMs, result, action, caller, keyArn, viaService, source, grantId, encryptionContext, details } = event;
+  return [
+    new Date(timeMs).toISOString(),
+    result,
+    action,
+    caller ? caller.arn || 'anonymous' : 'Coffer',
+    keyArn ?? '-',
+    ...(viaService ? [`via ${viaService}`] : []),
+    ...(source ? [`for ${source.operation} ${JSON.stringify(`${source.bucket}/${source.key}`)}`] : []),
+    ...(grantId ? [`grant ${grantId}`] : []),
+    ...(encryptionContext ? [`context ${JSON.stringify(encryptionContext)}`] : []),
+    ...(details ? [JSON.stringify(details)] : []),
+  ].join('  ');
+}

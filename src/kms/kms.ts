@@ -7,7 +7,7 @@ import {
   type KmsCallerContext,
   KmsError,
 } from '../encryption/ports.js';
-import { unsupported } from './errors.js';
+import { accessDenied, unsupported } from './errors.js';
 import { Input } from './fields.js';
 import type { Keys } from './keys.js';
 import { ACTIONS, UNSUPPORTED } from './registry.js';
@@ -48,6 +48,7 @@ export class Kms implements KeyService {
   }
 
   async generateDataKey(who: KmsCallerContext, request: { keyId: string; context: EncryptionContext }) {
+    requireSigner(who, 'kms:GenerateDataKey');
     const record = await this.keys.requireUsable(who, 'kms:GenerateDataKey', request.keyId);
     const plaintext = randomBytes(DATA_KEY_BYTES);
     const ciphertextBlob = this.keys.encrypt(record, request.context, plaintext);
@@ -58,6 +59,7 @@ export class Kms implements KeyService {
     who: KmsCallerContext,
     request: { ciphertextBlob: Uint8Array; context: EncryptionContext; keyId?: string },
   ): Promise<{ keyArn: string; plaintext: Secret }> {
+    requireSigner(who, 'kms:Decrypt');
     const { record, plaintext } = await this.keys.decrypt(who, request);
     return { keyArn: this.keys.arn(record), plaintext: new Secret(plaintext) };
   }
@@ -66,6 +68,7 @@ export class Kms implements KeyService {
     who: KmsCallerContext,
     request: { action: 'kms:GenerateDataKey' | 'kms:Decrypt'; keyId: string },
   ): Promise<{ keyArn: string }> {
+    requireSigner(who, request.action);
     const record = await this.keys.requireUsable(who, request.action, request.keyId);
     return { keyArn: this.keys.arn(record) };
   }
@@ -82,6 +85,11 @@ export class Kms implements KeyService {
       keyManager: record.manager,
     };
   }
+}
+
+/** Nobody uses a key without a name, whomever its policy lets in. The store asks for callers who signed nothing. */
+function requireSigner({ caller }: KmsCallerContext, action: 'kms:GenerateDataKey' | 'kms:Decrypt'): void {
+  if (caller.kind === 'anonymous') throw accessDenied('anonymous', action, '*', false);
 }
 
 function parseJson(body: Buffer): Record<string, unknown> {

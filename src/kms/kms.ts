@@ -87,7 +87,7 @@ export class Kms implements KeyService {
   }
 }
 
-/** Nobody uses a key without a name, whomever its policy lets in. The store asks for callers who signed nothing. */
+/** The store asks for callers who signed nothing too: no key is looked up or made for them. */
 function requireSigner({ caller }: KmsCallerContext, action: 'kms:GenerateDataKey' | 'kms:Decrypt'): void {
   if (caller.kind === 'anonymous') throw accessDenied('anonymous', action, '*', false);
 }

@@ -35,6 +35,7 @@ export class S3Conditions implements ConditionValues {
     if (header !== undefined) return one(fields.headers[header]);
     const parameter = PARAMETERS.get(name);
     if (parameter !== undefined) return one(fields.query.get(parameter));
+    if (name.startsWith(LOCK)) return one(this.#lock(name.slice(LOCK.length)));
     if (name.startsWith(EXISTING_TAG)) return valuesOf(this.object?.content?.tags, name.slice(EXISTING_TAG.length));
     if (name.startsWith(REQUEST_TAG)) return valuesOf(requestTags(fields), name.slice(REQUEST_TAG.length));
     switch (name) {
@@ -61,8 +62,21 @@ export class S3Conditions implements ConditionValues {
         return undefined;
     }
   }
+
+  #lock(name: string): string | undefined {
+    if (name === 'remaining-retention-days') {
+      const untilMs = Date.parse(this.#lock('retain-until-date') ?? '');
+      const nowMs = Number(this.source.requestContext.get('aws:epochtime')?.[0]) * 1000;
+      return Number.isNaN(untilMs - nowMs) ? undefined : String(Math.floor((untilMs - nowMs) / DAY_MS));
+    }
+    const [header, root, element] = LOCKS.get(name) ?? [];
+    if (header === undefined) return undefined;
+    const { headers, xml } = this.source.fields;
+    return xml?.name === root ? xml?.children.find((child) => child.name === element)?.text : headers[header];
+  }
 }
 
+const LOCK = 'object-lock-';
 const EXISTING_TAG = 'existingobjecttag/';
 const REQUEST_TAG = 'requestobjecttag/';
 
@@ -85,10 +99,15 @@ const HEADERS = new Map<string, string>([
     'if-match',
     'if-none-match',
   ].map((name): [string, string] => [name, name]),
-  ['object-lock-mode', 'x-amz-object-lock-mode'],
-  ['object-lock-retain-until-date', 'x-amz-object-lock-retain-until-date'],
-  ['object-lock-legal-hold', 'x-amz-object-lock-legal-hold'],
 ]);
+
+/** Of Object Lock: the header of a write, or the element of the body that puts it. By the name behind `s3:object-lock-`. */
+const LOCKS = new Map<string, readonly [header: string, root: string, element: string]>([
+  ['mode', ['x-amz-object-lock-mode', 'Retention', 'Mode']],
+  ['retain-until-date', ['x-amz-object-lock-retain-until-date', 'Retention', 'RetainUntilDate']],
+  ['legal-hold', ['x-amz-object-lock-legal-hold', 'LegalHold', 'Status']],
+]);
+const DAY_MS = 86_400_000;
 
 const PARAMETERS = new Map([
   ['prefix', 'prefix'],

@@ -33,6 +33,8 @@ export interface Config {
   trustedProxies: string[];
   sseCOverHttp: 'never' | 'loopback' | 'always';
   sseCDefault: 'allowed' | 'blocked';
+  objectOwnership: 'ObjectWriter' | 'BucketOwnerPreferred' | 'BucketOwnerEnforced';
+  blockPublicAccess: boolean;
   kmsEndpoint: string | undefined;
   dayMs: number;
   auditRetentionDays: number;
@@ -58,6 +60,8 @@ export function readConfig(env: Env): Config {
     trustedProxies: readOptional(env, settings.trustedProxy) ?? [],
     sseCOverHttp: read(env, settings.sseCOverHttp),
     sseCDefault: read(env, settings.sseCDefault),
+    objectOwnership: read(env, settings.objectOwnership),
+    blockPublicAccess: read(env, settings.blockPublicAccess) === 'on',
     kmsEndpoint: readOptional(env, settings.kmsEndpoint),
     dayMs: read(env, settings.daySeconds) * 1000,
     auditRetentionDays: read(env, settings.auditRetentionDays),

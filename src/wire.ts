@@ -38,6 +38,7 @@ import { KeyPlaces } from './seal/key-places.js';
 import { RootSealer } from './seal/record-sealer.js';
 import { loadOrCreateRootKey, type RootKey } from './seal/root-key.js';
 import { requireNoRotation } from './seal/rotation-mark.js';
+import { BucketPolicies } from './store/bucket-policies.js';
 import { Buckets } from './store/buckets.js';
 import { Intents } from './store/intents.js';
 import { KeyImpacts } from './store/key-impact.js';
@@ -159,6 +160,7 @@ export async function openCoffer(config: Config, store: Store, log: Logger) {
     meta,
     blobs,
     buckets,
+    bucketPolicies: new BucketPolicies(meta, sealer, buckets),
     objects,
     uploads,
     manifests,
@@ -168,7 +170,12 @@ export async function openCoffer(config: Config, store: Store, log: Logger) {
     accounts,
     uploadBudget: new Budget(UPLOAD_BUDGET_BYTES),
     sweep,
-    settings: { sseCOverHttp: config.sseCOverHttp, sseCDefault: config.sseCDefault },
+    settings: {
+      sseCOverHttp: config.sseCOverHttp,
+      sseCDefault: config.sseCDefault,
+      objectOwnership: config.objectOwnership,
+      blockPublicAccess: config.blockPublicAccess,
+    },
   };
   const admin: AdminData = {
     storeId,

@@ -119,6 +119,18 @@ export const settings = {
     'allowed',
     '`blocked` makes new buckets start with SSE-C blocked, as AWS does',
   ),
+  objectOwnership: defaulted(
+    'COFFER_OBJECT_OWNERSHIP',
+    oneOf('ObjectWriter', 'BucketOwnerPreferred', 'BucketOwnerEnforced'),
+    'ObjectWriter',
+    'Object ownership of new buckets; `BucketOwnerEnforced` (no ACLs) is AWS’s since 2023',
+  ),
+  blockPublicAccess: defaulted(
+    'COFFER_BLOCK_PUBLIC_ACCESS',
+    oneOf('off', 'on'),
+    'off',
+    '`on` makes new buckets start with S3 Block Public Access, as AWS does',
+  ),
   kmsEndpoint: optional(
     'COFFER_KMS_ENDPOINT',
     httpUrl,
@@ -149,8 +161,6 @@ export const SETTINGS: readonly Setting[] = Object.values(settings);
 /** Known from the plan of the project; refused until what they steer is there. */
 export const FUTURE_SETTINGS: readonly string[] = [
   'COFFER_SSE_C_ON_REPLICATED_BUCKET',
-  'COFFER_OBJECT_OWNERSHIP',
-  'COFFER_BLOCK_PUBLIC_ACCESS',
   'COFFER_SIGV2',
   'COFFER_REPLICATION_TARGETS_FILE',
 ];

@@ -1,45 +1,183 @@
 import type { Caller } from '../auth/ports.js';
 import { decide } from '../policy/decide.js';
-import type { ConditionValues } from '../policy/ports.js';
+import type { Decision, PolicyRequest } from '../policy/ports.js';
+import { ACL_OF_NEW_OBJECT, ACL_RULES, type AclRule } from '../s3/acl/actions.js';
+import { aclGrants, privateAcl } from '../s3/acl/grants.js';
+import { aclsDisabled, ownerOf, ownerOfNew } from '../s3/acl/owner.js';
+import type { BucketPolicy, KnownPolicies } from '../s3/bucket-policy/known-policies.js';
+import { type BlockedBy, denial } from '../s3/denial.js';
 import { S3Error } from '../s3/error.js';
-import { bucketArn, type Permission } from '../s3/operation.js';
-import type { BucketRecord } from '../store/records.js';
+import { bucketArn, type ObjectFact, type Permission } from '../s3/operation.js';
+import type { Buckets } from '../store/buckets.js';
+import { StoreDamaged } from '../store/errors.js';
+import type { BucketRecord, Grant, ObjectRecord } from '../store/records.js';
+import type { Stored } from '../store/table.js';
+import { type ConditionSource, S3Conditions } from './s3-conditions.js';
 
-type Context = ConditionValues;
+/** The account's root keeps these whatever the policy says, so that nobody locks himself out by mistake. */
+const OF_POLICY: ReadonlySet<string> = new Set(['s3:GetBucketPolicy', 's3:PutBucketPolicy', 's3:DeleteBucketPolicy']);
 
-/** Asks the policy engine, and answers as S3 does. */
+const BY_ROOT: Decision = { allowed: true, by: 'account root' };
+const NOT_GRANTED: Decision = { allowed: false, explicit: false, by: 'no resource policy' };
+
+type Verdict = Decision | { allowed: false; by: BlockedBy };
+
+/**
+ * Decides for one request of S3 over any number of permissions: identity policies, bucket policy, ACLs, ownership and the
+ * public access block together. What rules over a bucket is read once (`enter`) and then asked without I/O.
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/how-s3-evaluates-access-control.html
+ */
 export class Authorizer {
-  allowed(permission: Permission, caller: Caller, resourceAccountId: string, context: Context): boolean {
-    const { action, resource } = permission;
-    return decide({ principal: caller, action, resource, resourceAccountId, context }, { identity: caller.policies })
-      .allowed;
-  }
+  /** Of the buckets that were entered, by stamp. */
+  readonly #policies = new Map<string, BucketPolicy>();
 
-  /** @throws AccessDenied */
-  require(permission: Permission, caller: Caller, resourceAccountId: string, context: Context): void {
-    const { action, resource } = permission;
-    const request = { principal: caller, action, resource, resourceAccountId, context };
-    const decision = decide(request, { identity: caller.policies });
-    if (decision.allowed) return;
-    if (caller.kind !== 'user') throw new S3Error('AccessDenied');
-    const reason = decision.explicit
-      ? 'with an explicit deny in an identity-based policy'
-      : `because no identity-based policy allows the ${action} action`;
-    throw new S3Error('AccessDenied', {
-      message: `User: ${caller.arn} is not authorized to perform: ${action} on resource: "${resource}" ${reason}`,
-    });
-  }
+  constructor(
+    private readonly buckets: Buckets,
+    private readonly known: KnownPolicies,
+    private readonly caller: Caller,
+    private readonly source: ConditionSource,
+  ) {}
 
-  requireAll(permissions: readonly Permission[], caller: Caller, resourceAccountId: string, context: Context): void {
-    for (const permission of permissions) this.require(permission, caller, resourceAccountId, context);
-    // An operation without a permission of its own (DeleteObjects) is still nothing for strangers.
-    if (permissions.length === 0 && (caller.kind === 'anonymous' || caller.accountId !== resourceAccountId)) {
-      throw new S3Error('AccessDenied');
+  /** The bucket with what rules over it: a policy that was replaced between two reads is read again. */
+  async enter(name: string): Promise<Stored<BucketRecord> | undefined> {
+    let missed: string | undefined;
+    for (;;) {
+      const bucket = await this.buckets.get(name);
+      const mark = bucket?.record.policy;
+      if (!bucket || !mark) return bucket;
+      const policy = this.#policies.get(mark.stamp) ?? (await this.known.of(bucket.record));
+      if (policy) {
+        this.#policies.set(mark.stamp, policy);
+        return bucket;
+      }
+      if (missed === mark.stamp) throw new StoreDamaged('the policy of a bucket is missing');
+      missed = mark.stamp;
     }
   }
 
-  /** Without the right to list, nobody learns that a key is missing. */
-  requireToKnow(caller: Caller, bucket: BucketRecord, context: Context): void {
-    this.require({ action: 's3:ListBucket', resource: bucketArn(bucket.name) }, caller, bucket.ownerAccountId, context);
+  policyOf(bucket: BucketRecord): BucketPolicy | undefined {
+    if (!bucket.policy) return undefined;
+    const policy = this.#policies.get(bucket.policy.stamp);
+    // Whoever forgets to enter a bucket must not get past its policy.
+    if (!policy) throw new Error('a bucket was asked before it was entered');
+    return policy;
   }
+
+  allowed(permission: Permission, bucket: BucketRecord | undefined, object?: ObjectFact): boolean {
+    return this.#decide(permission, bucket, object).allowed;
+  }
+
+  /** @throws AccessDenied */
+  require(permission: Permission, bucket: BucketRecord | undefined, object?: ObjectFact): void {
+    const verdict = this.#decide(permission, bucket, object);
+    if (verdict.allowed) return;
+    const why = 'explicit' in verdict ? verdict : verdict.by;
+    throw denial(this.caller, permission, bucket?.ownerAccountId ?? this.caller.accountId, why);
+  }
+
+  requireAll(permissions: readonly Permission[], bucket: BucketRecord | undefined, object?: ObjectFact): void {
+    for (const permission of permissions) this.require(permission, bucket, object);
+    // An operation without a permission of its own (DeleteObjects) is nothing for strangers to whom nothing was opened.
+    if (permissions.length > 0) return;
+    const { kind, accountId } = this.caller;
+    if (kind !== 'anonymous' && (!bucket || accountId === bucket.ownerAccountId)) return;
+    if (!bucket?.policy && !bucket?.acl) throw new S3Error('AccessDenied');
+  }
+
+  /** Without the right to list, nobody learns that a key is missing. */
+  requireToKnow(bucket: BucketRecord): void {
+    this.require(toList(bucket), bucket);
+  }
+
+  #decide(permission: Permission, bucket: BucketRecord | undefined, object: ObjectFact | undefined): Verdict {
+    const { caller } = this;
+    const identity = caller.policies;
+    if (!bucket) return decide(this.#request(permission, caller.accountId, undefined), { identity });
+    const bucketOwner = bucket.ownerAccountId;
+    const policy = this.policyOf(bucket);
+    const isOwnersRoot = caller.kind === 'root' && caller.accountId === bucketOwner;
+    if (isOwnersRoot && !bucket.policy?.bindsRoot && OF_POLICY.has(permission.action)) return BY_ROOT;
+    if (policy?.isPublic && bucket.publicAccessBlock?.restrictPublicBuckets && caller.accountId !== bucketOwner) {
+      return { allowed: false, by: 'RestrictPublicBuckets' };
+    }
+    const version = object === 'absent' ? undefined : object;
+    const resource = policy && { resource: policy.document };
+    const rule = permission.ofNewObject ? ACL_OF_NEW_OBJECT : ACL_RULES.get(permission.action);
+    const owner = this.#ownerOf(permission, rule, bucket, version);
+    const granted = (): boolean => this.#granted(permission, rule, owner, bucket, object);
+    let decision: Decision;
+    if (owner === bucketOwner) {
+      const request = this.#request(permission, bucketOwner, version);
+      decision = decide(request, { identity, ...resource, accountTrusted: true, granted });
+    } else {
+      // What isn't the bucket owner's, the bucket's policy can deny but not open.
+      const denied = resource && decide(this.#request(permission, bucketOwner, version), { identity, ...resource });
+      if (denied && !denied.allowed && denied.explicit) return denied;
+      decision = decide(this.#request(permission, owner, version), { identity, accountTrusted: true, granted });
+    }
+    const byRoot = decision.allowed && decision.by === 'account root';
+    return byRoot && !rootKeeps(permission, rule, bucket, version, owner) ? NOT_GRANTED : decision;
+  }
+
+  #request(permission: Permission, resourceAccountId: string, object: ObjectRecord | undefined): PolicyRequest {
+    const { action, resource } = permission;
+    const context = new S3Conditions(this.source, resourceAccountId, object);
+    return { principal: this.caller, action, resource, resourceAccountId, context };
+  }
+
+  /** Whose the resource is: reading and sharing an object is its owner's business, everything else the bucket owner's. */
+  #ownerOf(
+    permission: Permission,
+    rule: AclRule | undefined,
+    bucket: BucketRecord,
+    version: ObjectRecord | undefined,
+  ): string {
+    if (permission.ofNewObject) return ownerOfNew(bucket, this.caller, this.source.fields.headers['x-amz-acl']);
+    return rule?.on === 'object' && version?.content ? ownerOf(version, bucket) : bucket.ownerAccountId;
+  }
+
+  /** What an ACL allows. */
+  #granted(
+    permission: Permission,
+    rule: AclRule | undefined,
+    owner: string,
+    bucket: BucketRecord,
+    object: ObjectFact | undefined,
+  ): boolean {
+    if (!rule || aclsDisabled(bucket)) return false;
+    const { kind, accountId } = this.caller;
+    const groupsOnly = kind !== 'root' && accountId === owner;
+    if (permission.ofNewObject && kind === 'anonymous') return true;
+    const acl = aclOf(rule, bucket, object === 'absent' ? undefined : object);
+    if (acl) {
+      const ignorePublic = bucket.publicAccessBlock?.ignorePublicAcls;
+      return aclGrants(acl, rule.permission, { accountId, groupsOnly, ignorePublic });
+    }
+    // There is no object whose ACL could be asked: who may list the bucket may learn so.
+    return object !== undefined && !groupsOnly && this.allowed(toList(bucket), bucket);
+  }
+}
+
+const toList = ({ name }: BucketRecord): Permission => ({ action: 's3:ListBucket', resource: bucketArn(name) });
+
+function aclOf(rule: AclRule, bucket: BucketRecord, version: ObjectRecord | undefined): readonly Grant[] | undefined {
+  if (rule.on === 'bucket') return bucket.acl ?? privateAcl(bucket.ownerAccountId);
+  return version?.content && (version.content.acl ?? privateAcl(ownerOf(version, bucket)));
+}
+
+/**
+ * An owner's grant in an ACL is its account's root's. Where it was taken out, root may still delete, and read and change the
+ * ACL, but not more. Users are ruled by their policies.
+ */
+function rootKeeps(
+  { action, ofNewObject }: Permission,
+  rule: AclRule | undefined,
+  bucket: BucketRecord,
+  version: ObjectRecord | undefined,
+  owner: string,
+): boolean {
+  if (!rule || ofNewObject || aclsDisabled(bucket) || action === 's3:DeleteObject') return true;
+  if (rule.permission === 'READ_ACP' || rule.permission === 'WRITE_ACP') return true;
+  const acl = rule.on === 'bucket' ? bucket.acl : version?.content?.acl;
+  return !acl || aclGrants(acl, rule.permission, { accountId: owner });
 }

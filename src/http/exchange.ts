@@ -1,8 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 import type { SignedRequest } from '../auth/ports.js';
+import type { Clock } from '../base/clock.js';
+import type { ConditionValues } from '../policy/ports.js';
 import type { AccessEntry } from './access-log.js';
 import type { HttpBody } from './body-source.js';
 import type { Peer } from './peer.js';
+import { RequestValues } from './request-values.js';
 import type { ResponseWriter } from './writer.js';
 
 /** One request and where its answer goes; what is known of it goes into `entry` as it becomes known. */
@@ -18,8 +21,5 @@ export interface Exchange {
 }
 
 /** The condition keys that every request has. */
-export const requestContextOf = ({ ip, secure }: Peer): ReadonlyMap<string, readonly string[]> =>
-  new Map([
-    ['aws:sourceip', [ip]],
-    ['aws:securetransport', [String(secure)]],
-  ]);
+export const requestContextOf = ({ request, peer }: Exchange, clock: Clock): ConditionValues =>
+  new RequestValues(request, peer, clock);

@@ -4,6 +4,7 @@ import { AuthError } from '../auth/error.js';
 import type { CredentialSource } from '../auth/ports.js';
 import type { BodySource } from '../base/stream.js';
 import type { AuthFailures } from '../kms/audit/auth-failures.js';
+import { KnownPolicies } from '../s3/bucket-policy/known-policies.js';
 import { S3Error, type S3ErrorCode } from '../s3/error.js';
 import { ERRORS } from '../s3/errors.js';
 import { asS3Error } from '../s3/failures.js';
@@ -18,7 +19,7 @@ import { type Exchange, requestContextOf } from './exchange.js';
 import { withHoisted } from './hoisted.js';
 import type { AnyOperation, Router } from './router.js';
 import { ClientGone, type Written } from './writer.js';
-import { readXmlBody } from './xml-body.js';
+import { readTextBody, readXmlBody } from './xml-body.js';
 
 export interface S3Parts {
   services: Services;
@@ -38,9 +39,11 @@ interface Held {
 
 /** Answers the requests of S3: authentication, route, facts, input, policy, handle, reply. */
 export class S3Requests {
-  readonly #authorizer = new Authorizer();
+  readonly #policies: KnownPolicies;
 
-  constructor(private readonly parts: S3Parts) {}
+  constructor(private readonly parts: S3Parts) {
+    this.#policies = new KnownPolicies(parts.services.bucketPolicies);
+  }
 
   /** @throws what can't be answered any more, since the answer has begun */
   async serve(exchange: Exchange): Promise<Written> {
@@ -110,21 +113,34 @@ export class S3Requests {
     exchange: Exchange,
     held: Held,
   ): Promise<Written> {
-    const { caller } = authenticated;
-    const facts = await this.#facts(operation, fields, held);
+    const { services } = this.parts;
+    const { caller, signature } = authenticated;
+    const requestContext = requestContextOf(exchange, services.clock);
+    const source = { fields, signature, requestContext, socket: exchange.request.socket };
+    const authorizer = new Authorizer(services.buckets, this.#policies, caller, source);
+    const facts = await this.#facts(operation, fields, held, authorizer);
     const body = authenticated.wrapBody(exchange.body);
-    if (operation.body?.kind === 'xml') {
-      const tree = await readXmlBody(operation.body, fields.headers, body);
-      if (tree) fields.xml = tree;
-    }
+    await readControlBody(operation, fields, body);
     const input = readInput(operation, fields);
-    const requestContext = requestContextOf(exchange.peer);
-    const owner = facts.bucket?.record.ownerAccountId ?? caller.accountId;
-    this.#authorizer.requireAll(operation.needs(input, facts), caller, owner, requestContext);
-    if (!facts.object && operation.facts.includes('object')) {
-      this.#authorizer.requireToKnow(caller, facts.bucket.record, requestContext);
-    }
-    const context = this.#context(operation.name, fields, authenticated, exchange, body, facts, requestContext);
+    const bucket = facts.bucket?.record;
+    const looked = operation.facts.includes('object');
+    authorizer.requireAll(
+      operation.needs(input, facts),
+      bucket,
+      looked ? (facts.object?.record ?? 'absent') : undefined,
+    );
+    if (looked && !facts.object?.record.content) authorizer.requireToKnow(bucket);
+    readLateInput(operation, fields, input);
+    const context = this.#context(
+      operation.name,
+      fields,
+      authenticated,
+      exchange,
+      body,
+      facts,
+      requestContext,
+      authorizer,
+    );
     const reply = operation.reply(await operation.handle(input, context), input);
     try {
       return await exchange.writer.reply(reply);
@@ -133,11 +149,11 @@ export class S3Requests {
     }
   }
 
-  async #facts(operation: AnyOperation, fields: RequestFields, held: Held): Promise<Facts> {
+  async #facts(operation: AnyOperation, fields: RequestFields, held: Held, authorizer: Authorizer): Promise<Facts> {
     const { services } = this.parts;
     const facts = {} as Facts;
     if (operation.facts.includes('bucket')) {
-      const bucket = await services.buckets.get(fields.bucket);
+      const bucket = await authorizer.enter(fields.bucket);
       // Whether a bucket exists is told before policy is asked, as AWS does.
       if (!bucket) throw noSuchBucket(fields.bucket);
       requireExpectedOwner(fields, bucket.record.ownerAccountId);
@@ -163,8 +179,8 @@ export class S3Requests {
     body: BodySource,
     facts: Facts,
     requestContext: OperationContext['requestContext'],
+    authorizer: Authorizer,
   ): OperationContext {
-    const authorizer = this.#authorizer;
     return {
       operationName,
       caller,
@@ -178,8 +194,10 @@ export class S3Requests {
       facts,
       body,
       services: this.parts.services,
-      require: (permission, bucket) => authorizer.require(permission, caller, bucket.ownerAccountId, requestContext),
-      allowed: (permission, bucket) => authorizer.allowed(permission, caller, bucket.ownerAccountId, requestContext),
+      require: (permission, bucket, object) => authorizer.require(permission, bucket, object),
+      allowed: (permission, bucket, object) => authorizer.allowed(permission, bucket, object),
+      enter: (bucket) => authorizer.enter(bucket),
+      policyOf: (bucket) => authorizer.policyOf(bucket),
     };
   }
 }
@@ -198,13 +216,41 @@ const ACCOUNT_ID = /^\d{12}$/;
 function requireExpectedOwner(fields: RequestFields, owner: string): void {
   const expected = fields.headers['x-amz-expected-bucket-owner'];
   if (expected === undefined) return;
-  if (!ACCOUNT_ID.test(expected)) throw new S3Error('InvalidBucketOwnerAWSAccountID');
+  if (!ACCOUNT_ID.test(expected)) {
+    throw new S3Error('InvalidBucketOwnerAWSAccountID', {
+      message: `${ERRORS.InvalidBucketOwnerAWSAccountID.message}... [${expected}]`,
+    });
+  }
   if (expected !== owner) throw new S3Error('AccessDenied');
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: the input belongs to the operation
 function readInput({ input: declared }: AnyOperation, fields: RequestFields): any {
   const input: Record<string, unknown> = { bucket: fields.bucket, key: fields.key };
-  for (const name in declared) input[name] = declared[name]!.read(fields);
+  for (const name in declared) {
+    const field = declared[name]!;
+    if (!field.late) input[name] = field.read(fields);
+  }
   return input;
+}
+
+/** What is read only for those who may. */
+function readLateInput({ input: declared }: AnyOperation, fields: RequestFields, input: Record<string, unknown>): void {
+  for (const name in declared) {
+    const field = declared[name]!;
+    if (field.late) input[name] = field.read(fields);
+  }
+}
+
+async function readControlBody(
+  { body: declared }: AnyOperation,
+  fields: RequestFields,
+  body: BodySource,
+): Promise<void> {
+  if (declared?.kind === 'xml') {
+    const tree = await readXmlBody(declared, fields.headers, body);
+    if (tree) fields.xml = tree;
+  } else if (declared?.kind === 'text') {
+    fields.text = await readTextBody(declared, fields.headers, body);
+  }
 }

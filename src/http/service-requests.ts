@@ -57,8 +57,9 @@ export class ServiceRequests {
     return authenticate(signed, { credentials, clock, region, service, body }).caller;
   }
 
-  async #kms({ id, request, peer, entry, writer }: Exchange, caller: Caller, body: Buffer): Promise<Written> {
-    const { kms } = this.parts;
+  async #kms(exchange: Exchange, caller: Caller, body: Buffer): Promise<Written> {
+    const { kms, clock } = this.parts;
+    const { id, request, entry, writer } = exchange;
     if (!kms) {
       entry.error = 'UnsupportedOperationException';
       return writer.json(400, {
@@ -67,7 +68,7 @@ export class ServiceRequests {
       });
     }
     const target = String(request.headers['x-amz-target']);
-    const who = { caller, requestId: id, requestContext: requestContextOf(peer) };
+    const who = { caller, requestId: id, requestContext: requestContextOf(exchange, clock) };
     const answer = await kms.dispatch(target, body, who);
     const refused = answer.json.__type;
     // Names that no action has stay out of log and metrics: a client chooses them.

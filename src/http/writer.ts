@@ -37,6 +37,7 @@ export class ResponseWriter {
     if (reply.xml) {
       return this.#text(status, headers, 'application/xml', xmlDocument(reply.xml[0], reply.xml[1], NAMESPACE));
     }
+    if (reply.text) return this.#text(status, headers, reply.text[0], reply.text[1]);
     if (reply.xmlText) {
       return this.#text(status, headers, 'application/xml', xmlDocument(reply.xmlText[0], reply.xmlText[1], NAMESPACE));
     }

@@ -3,11 +3,24 @@ import type { BodySource } from '../base/stream.js';
 import { parseXml, XmlError } from '../base/xml/parse.js';
 import type { XmlTree } from '../base/xml/ports.js';
 import { uploadChecksums } from '../s3/checksum/upload-checksums.js';
-import { S3Error } from '../s3/error.js';
+import { S3Error, type S3ErrorCode } from '../s3/error.js';
 import type { Operation, RequestFields } from '../s3/operation.js';
 import { readBody } from './body-source.js';
 
 type XmlBody = Extract<NonNullable<Operation['body']>, { kind: 'xml' }>;
+type TextBody = Extract<NonNullable<Operation['body']>, { kind: 'text' }>;
+
+/**
+ * Reads and verifies a small body that is no XML. What isn't UTF-8 in it becomes U+FFFD, which nothing here takes for syntax.
+ * @throws S3Error BadDigest, InvalidDigest, MaxMessageLengthExceeded
+ */
+export async function readTextBody(
+  { maxBytes }: TextBody,
+  headers: RequestFields['headers'],
+  body: BodySource,
+): Promise<string> {
+  return (await readVerified(body, headers, maxBytes, undefined)).toString('utf8');
+}
 
 /**
  * Reads, verifies and parses the body that an operation declares. Undefined where none was sent and none is required.
@@ -18,32 +31,41 @@ export async function readXmlBody(
   headers: RequestFields['headers'],
   body: BodySource,
 ): Promise<XmlTree | undefined> {
-  const { root, required, maxBytes, integrity } = declared;
-  const { bytes, end } = await readBody(body, maxBytes ?? XML_BODY_MAX_BYTES);
-  if (integrity !== 'none') {
-    if (integrity === 'required' && bytes.length > 0 && !hasDigest(headers)) {
-      throw new S3Error('InvalidRequest', { message: 'Missing required header for this request: Content-MD5' });
-    }
-    const checksums = await uploadChecksums(headers, { md5: false });
-    checksums.update(bytes);
-    checksums.verify(end.trailers);
-  }
+  const { root, required, maxBytes, integrity, malformed = 'MalformedXML' } = declared;
+  const bytes = await readVerified(body, headers, maxBytes ?? XML_BODY_MAX_BYTES, integrity);
   if (bytes.length === 0) {
     if (required) throw new S3Error('MissingRequestBodyError');
     return undefined;
   }
-  return parse(bytes, root);
+  return parse(bytes, root, malformed);
 }
 
-function parse(bytes: Buffer, root: string): XmlTree {
+async function readVerified(
+  body: BodySource,
+  headers: RequestFields['headers'],
+  maxBytes: number,
+  integrity: XmlBody['integrity'],
+): Promise<Buffer> {
+  const { bytes, end } = await readBody(body, maxBytes);
+  if (integrity === 'none') return bytes;
+  if (integrity === 'required' && bytes.length > 0 && !hasDigest(headers)) {
+    throw new S3Error('InvalidRequest', { message: 'Missing required header for this request: Content-MD5' });
+  }
+  const checksums = await uploadChecksums(headers, { md5: false });
+  checksums.update(bytes);
+  checksums.verify(end.trailers);
+  return bytes;
+}
+
+function parse(bytes: Buffer, root: string, malformed: S3ErrorCode): XmlTree {
   let tree: XmlTree;
   try {
     tree = parseXml(bytes);
   } catch (error) {
-    if (error instanceof XmlError) throw new S3Error('MalformedXML', { cause: error });
+    if (error instanceof XmlError) throw new S3Error(malformed, { cause: error });
     throw error;
   }
-  if (tree.name !== root) throw new S3Error('MalformedXML');
+  if (tree.name !== root) throw new S3Error(malformed);
   return tree;
 }
 

@@ -41,7 +41,8 @@ export class Accounts implements CredentialSource {
   readonly #credentials = new Map<string, Credential>();
   readonly #owners = new Map<string, Owner>();
   readonly #identities = new Map<string, Caller>();
-  readonly #canonicalUserIds = new Set<string>();
+  readonly #byCanonicalId = new Map<string, string>();
+  readonly #byEmail = new Map<string, string[]>();
 
   /** @throws ConfigError, one line that names account, user or role, never a secret */
   constructor(accounts: readonly AccountConfig[]) {
@@ -62,6 +63,14 @@ export class Accounts implements CredentialSource {
 
   ids(): string[] {
     return [...this.#owners.keys()];
+  }
+
+  byCanonicalId(id: string): string | undefined {
+    return this.#byCanonicalId.get(id);
+  }
+
+  byEmail(email: string): readonly string[] {
+    return this.#byEmail.get(email.toLowerCase()) ?? [];
   }
 
   has(accountId: string): boolean {
@@ -91,10 +100,10 @@ export class Accounts implements CredentialSource {
       ...(email !== undefined && { email }),
     };
     // Two accounts with one canonical id would own each other's objects.
-    if (this.#canonicalUserIds.has(owner.id))
-      throw new ConfigError(`account ${accountId} has another's canonicalUserId`);
-    this.#canonicalUserIds.add(owner.id);
+    if (this.#byCanonicalId.has(owner.id)) throw new ConfigError(`account ${accountId} has another's canonicalUserId`);
+    this.#byCanonicalId.set(owner.id, accountId);
     this.#owners.set(accountId, owner);
+    if (email !== undefined) this.#byEmail.set(email.toLowerCase(), [...this.byEmail(email), accountId]);
     const arn = `arn:aws:iam::${accountId}`;
     const root: Identity = { kind: 'root', arn: `${arn}:root`, userId: accountId, displayName: owner.displayName };
     this.#addIdentity(account, root, `account ${accountId}`, account.accessKeys);

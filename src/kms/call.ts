@@ -49,6 +49,8 @@ export class Call {
 
   /** @throws NotFoundException, InvalidArnException */
   async find(reference: KeyReference): Promise<KeyRecord> {
+    // The store asks for callers who signed nothing, too: no key is looked up or made for them.
+    if (this.who.caller.kind === 'anonymous') throw notOurs(this.who, `kms:${this.name}`, '*');
     const record = await this.keys.find(this.who, reference, this.#makingManagedKey);
     this.note({ keyArn: this.keys.arn(record) });
     return record;

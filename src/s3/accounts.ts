@@ -2,4 +2,8 @@
 export interface Accounts {
   /** Canonical user id and display name of an account; undefined for one that Coffer doesn't know. */
   owner(accountId: string): { id: string; displayName: string } | undefined;
+  /** The account of a canonical user id. */
+  byCanonicalId(id: string): string | undefined;
+  /** The accounts of an e-mail address; case doesn't count. */
+  byEmail(email: string): readonly string[];
 }

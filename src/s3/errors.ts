@@ -5,7 +5,9 @@
 const error = (status: number, message: string) => ({ status, message });
 
 export const ERRORS = {
+  AccessControlListNotSupported: error(400, 'The bucket does not allow ACLs'),
   AccessDenied: error(403, 'Access Denied'),
+  AmbiguousGrantByEmailAddress: error(400, 'The email address you provided is associated with more than one account.'),
   AuthorizationHeaderMalformed: error(400, 'The authorization header that you provided is not valid.'),
   AuthorizationQueryParametersError: error(400, 'Error parsing the X-Amz-Credential parameter.'),
   BadDigest: error(400, 'The Content-MD5 you specified did not match what we received.'),
@@ -34,9 +36,17 @@ export const ERRORS = {
   InternalError: error(500, 'We encountered an internal error. Please try again.'),
   InvalidAccessKeyId: error(403, 'The AWS Access Key Id you provided does not exist in our records.'),
   InvalidArgument: error(400, 'Invalid Argument'),
+  InvalidBucketAclWithBlockPublicAccessError: error(
+    400,
+    'Bucket cannot have public ACLs set with BlockPublicAccess enabled',
+  ),
+  InvalidBucketAclWithObjectOwnership: error(
+    400,
+    "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting",
+  ),
   InvalidBucketOwnerAWSAccountID: error(
     400,
-    'The value of the expected bucket owner parameter must be an AWS account ID',
+    'The value of the expected bucket owner parameter must be an AWS Account ID',
   ),
   InvalidBucketName: error(400, 'The specified bucket is not valid.'),
   InvalidChunkSizeError: error(403, 'Only the last chunk is allowed to have a size less than 8192 bytes'),
@@ -70,6 +80,11 @@ export const ERRORS = {
   'KMS.InvalidKeyUsageException': error(400, 'The key usage is not valid for this operation.'),
   'KMS.InvalidCiphertextException': error(400, 'The ciphertext is not valid.'),
   'KMS.UnavailableException': error(503, 'The key service is not available.'),
+  MalformedACLError: error(
+    400,
+    'The XML you provided was not well-formed or did not validate against our published schema',
+  ),
+  MalformedPolicy: error(400, "Policies must be valid JSON and the first byte must be '{'"),
   MalformedTrailerError: error(
     400,
     'The request contained trailing data that was not well-formed or did not conform to our published schema.',
@@ -80,9 +95,11 @@ export const ERRORS = {
   MethodNotAllowed: error(405, 'The specified method is not allowed against this resource.'),
   MissingContentLength: error(411, 'You must provide the Content-Length HTTP header.'),
   MissingRequestBodyError: error(400, 'Request Body is empty'),
-  MissingSecurityHeader: error(400, 'Your request is missing a required header.'),
+  MissingSecurityHeader: error(400, 'Your request was missing a required header'),
   NoSuchBucket: error(404, 'The specified bucket does not exist'),
+  NoSuchBucketPolicy: error(404, 'The bucket policy does not exist'),
   NoSuchKey: error(404, 'The specified key does not exist.'),
+  NoSuchPublicAccessBlockConfiguration: error(404, 'The public access block configuration was not found'),
   NoSuchUpload: error(
     404,
     'The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.',
@@ -94,6 +111,7 @@ export const ERRORS = {
     409,
     'A conflicting conditional operation is currently in progress against this resource. Please try again.',
   ),
+  OwnershipControlsNotFoundError: error(404, 'The bucket ownership controls were not found'),
   PreconditionFailed: error(412, 'At least one of the pre-conditions you specified did not hold'),
   RequestHeaderSectionTooLarge: error(
     400,
@@ -113,6 +131,7 @@ export const ERRORS = {
   SlowDown: error(503, 'Please reduce your request rate.'),
   TooManyBuckets: error(400, 'You have attempted to create more buckets than allowed'),
   UnexpectedContent: error(400, 'This request does not support content'),
+  UnresolvableGrantByEmailAddress: error(400, 'The e-mail address you provided does not match any account on record.'),
   UserKeyMustBeSpecified: error(400, 'The bucket POST must contain the specified field name.'),
   XAmzContentSHA256Mismatch: error(400, "The provided 'x-amz-content-sha256' header does not match what was computed."),
 } as const;

@@ -10,8 +10,9 @@ import type { XmlNode, XmlTree } from '../base/xml/ports.js';
 import type { ConditionValues } from '../policy/ports.js';
 import type { FoundVersion } from '../store/objects.js';
 import type { BlobSnapshot } from '../store/ports.js';
-import type { BucketRecord } from '../store/records.js';
+import type { BucketRecord, ObjectRecord } from '../store/records.js';
 import type { Stored } from '../store/table.js';
+import type { BucketPolicy } from './bucket-policy/known-policies.js';
 import type { S3ErrorCode } from './error.js';
 import type { Services } from './services.js';
 
@@ -40,11 +41,18 @@ export interface RequestFields {
   copySourceSseCustomer?: CustomerKeyHeaders;
   /** The root of a parsed XML body, where the operation declares one and a body was sent. */
   xml?: XmlTree;
+  /** The body, where the operation declares one as text. */
+  text?: string;
 }
 
 /** One typed input. Reading throws S3Error where the value is malformed. */
 export interface Field<T> {
   read(from: RequestFields): T;
+  /**
+   * Read after the decision, and not there for `needs`: who may not do it is told so, whatever is wrong with the headers of
+   * its encryption, and a policy may ask for these headers as they were sent.
+   */
+  late?: true;
 }
 
 export type Fields = Record<string, Field<unknown>>;
@@ -58,6 +66,8 @@ export interface Permission {
   action: `s3:${string}`;
   /** Full ARN. */
   resource: string;
+  /** It concerns an object that is about to be written: it will be its writer's, where the bucket doesn't say otherwise. */
+  ofNewObject?: true;
 }
 
 /**
@@ -82,6 +92,9 @@ export interface Facts {
   snapshot?: BlobSnapshot;
 }
 
+/** The version that a permission is asked about; `absent` where it was looked for. */
+export type ObjectFact = ObjectRecord | 'absent';
+
 export interface OperationContext {
   /** As AWS names it: what the key service's audit tells of the request behind a use of a key. */
   operationName: string;
@@ -101,9 +114,16 @@ export interface OperationContext {
   /** The request's body, verified while it is pumped. Empty source where there is none. */
   body: BodySource;
   services: Services;
-  /** May the caller do this as well? For permissions that are only known inside `handle`. Throws AccessDenied if not. */
-  require(permission: Permission, bucket: BucketRecord): void;
-  allowed(permission: Permission, bucket: BucketRecord): boolean;
+  /**
+   * May the caller do this as well? For permissions that are only known inside `handle`. `object`: the version that it is about,
+   * where its ACL or tags count. Throws AccessDenied if not.
+   */
+  require(permission: Permission, bucket: BucketRecord, object?: ObjectFact): void;
+  allowed(permission: Permission, bucket: BucketRecord, object?: ObjectFact): boolean;
+  /** A bucket other than the request's own, made ready for `require` and `allowed`. */
+  enter(bucket: string): Promise<Stored<BucketRecord> | undefined>;
+  /** Of the request's own bucket, or of one that was entered. */
+  policyOf(bucket: BucketRecord): BucketPolicy | undefined;
 }
 
 export interface Reply {
@@ -112,6 +132,8 @@ export interface Reply {
   headers?: Record<string, string | undefined>;
   /** Root name and children; the S3 namespace is added by the edge. */
   xml?: readonly [root: string, children: readonly XmlNode[]];
+  /** A body that isn't XML, at once. */
+  text?: readonly [contentType: string, text: string];
   /** A root that has text instead of children (GetBucketLocation). */
   xmlText?: readonly [root: string, text: string];
   /** A body to stream; its length becomes Content-Length. */
@@ -125,10 +147,19 @@ export interface Operation<F extends Fields = Fields, R = unknown> {
   /**
    * `xml`: the edge reads at most `maxBytes`, verifies Content-MD5 and checksums, parses, and gives the tree to fields.
    * `integrity`: a Content-MD5 or checksum is required, or (`none`) checksum headers speak of something else than this body.
-   * `required`: an empty body is MissingRequestBodyError. `stream`: handle pumps `context.body`. Default: no body expected.
+   * `required`: an empty body is MissingRequestBodyError. `malformed`: the code for what can't be parsed. `text`: read and
+   * verified in the same way, and not parsed. `stream`: handle pumps `context.body`. Default: no body expected.
    */
   body?:
-    | { kind: 'xml'; root: string; required: boolean; maxBytes?: number; integrity?: 'required' | 'none' }
+    | {
+        kind: 'xml';
+        root: string;
+        required: boolean;
+        maxBytes?: number;
+        integrity?: 'required' | 'none';
+        malformed?: S3ErrorCode;
+      }
+    | { kind: 'text'; maxBytes: number }
     | { kind: 'stream' };
   facts: readonly ('bucket' | 'object' | 'snapshot')[];
   /** Pure: what the caller must be allowed, decided before `handle`. */

@@ -6,13 +6,22 @@ import { createBucket } from './operations/CreateBucket.js';
 import { createMultipartUpload } from './operations/CreateMultipartUpload.js';
 import { deleteBucket } from './operations/DeleteBucket.js';
 import { deleteBucketEncryption } from './operations/DeleteBucketEncryption.js';
+import { deleteBucketOwnershipControls } from './operations/DeleteBucketOwnershipControls.js';
+import { deleteBucketPolicy } from './operations/DeleteBucketPolicy.js';
 import { deleteObject } from './operations/DeleteObject.js';
 import { deleteObjects } from './operations/DeleteObjects.js';
+import { deletePublicAccessBlock } from './operations/DeletePublicAccessBlock.js';
+import { getBucketAcl } from './operations/GetBucketAcl.js';
 import { getBucketEncryption } from './operations/GetBucketEncryption.js';
 import { getBucketLocation } from './operations/GetBucketLocation.js';
+import { getBucketOwnershipControls } from './operations/GetBucketOwnershipControls.js';
+import { getBucketPolicy } from './operations/GetBucketPolicy.js';
+import { getBucketPolicyStatus } from './operations/GetBucketPolicyStatus.js';
 import { getBucketVersioning } from './operations/GetBucketVersioning.js';
 import { getObject } from './operations/GetObject.js';
+import { getObjectAcl } from './operations/GetObjectAcl.js';
 import { getObjectAttributes } from './operations/GetObjectAttributes.js';
+import { getPublicAccessBlock } from './operations/GetPublicAccessBlock.js';
 import { headBucket } from './operations/HeadBucket.js';
 import { headObject } from './operations/HeadObject.js';
 import { listBuckets } from './operations/ListBuckets.js';
@@ -21,9 +30,14 @@ import { listObjects } from './operations/ListObjects.js';
 import { listObjectsV2 } from './operations/ListObjectsV2.js';
 import { listObjectVersions } from './operations/ListObjectVersions.js';
 import { listParts } from './operations/ListParts.js';
+import { putBucketAcl } from './operations/PutBucketAcl.js';
 import { putBucketEncryption } from './operations/PutBucketEncryption.js';
+import { putBucketOwnershipControls } from './operations/PutBucketOwnershipControls.js';
+import { putBucketPolicy } from './operations/PutBucketPolicy.js';
 import { putBucketVersioning } from './operations/PutBucketVersioning.js';
 import { putObject } from './operations/PutObject.js';
+import { putObjectAcl } from './operations/PutObjectAcl.js';
+import { putPublicAccessBlock } from './operations/PutPublicAccessBlock.js';
 import { uploadPart } from './operations/UploadPart.js';
 import { uploadPartCopy } from './operations/UploadPartCopy.js';
 
@@ -37,13 +51,22 @@ export const OPERATIONS: readonly Operation<any, any>[] = [
   createMultipartUpload,
   deleteBucket,
   deleteBucketEncryption,
+  deleteBucketOwnershipControls,
+  deleteBucketPolicy,
   deleteObject,
   deleteObjects,
+  deletePublicAccessBlock,
+  getBucketAcl,
   getBucketEncryption,
   getBucketLocation,
+  getBucketOwnershipControls,
+  getBucketPolicy,
+  getBucketPolicyStatus,
   getBucketVersioning,
   getObject,
+  getObjectAcl,
   getObjectAttributes,
+  getPublicAccessBlock,
   headBucket,
   headObject,
   listBuckets,
@@ -52,9 +75,14 @@ export const OPERATIONS: readonly Operation<any, any>[] = [
   listObjectsV2,
   listObjectVersions,
   listParts,
+  putBucketAcl,
   putBucketEncryption,
+  putBucketOwnershipControls,
+  putBucketPolicy,
   putBucketVersioning,
   putObject,
+  putObjectAcl,
+  putPublicAccessBlock,
   uploadPart,
   uploadPartCopy,
 ];

@@ -2,11 +2,13 @@ import type { Budget } from '../base/budget.js';
 import type { Clock } from '../base/clock.js';
 import type { DataKeys } from '../encryption/data-keys.js';
 import type { KeyService } from '../encryption/ports.js';
+import type { BucketPolicies } from '../store/bucket-policies.js';
 import type { Buckets } from '../store/buckets.js';
 import type { Intents } from '../store/intents.js';
 import type { Manifests } from '../store/manifest.js';
 import type { Objects } from '../store/objects.js';
 import type { BlobStore, MetaStore } from '../store/ports.js';
+import type { ObjectOwnership } from '../store/records.js';
 import type { Uploads } from '../store/uploads.js';
 import type { Accounts } from './accounts.js';
 
@@ -17,6 +19,7 @@ export interface Services {
   meta: MetaStore;
   blobs: BlobStore;
   buckets: Buckets;
+  bucketPolicies: BucketPolicies;
   objects: Objects;
   uploads: Uploads;
   manifests: Manifests;
@@ -36,4 +39,8 @@ export interface S3Settings {
   sseCOverHttp: 'never' | 'loopback' | 'always';
   /** `COFFER_SSE_C_DEFAULT`. */
   sseCDefault: 'allowed' | 'blocked';
+  /** `COFFER_OBJECT_OWNERSHIP`: of new buckets. */
+  objectOwnership: ObjectOwnership;
+  /** `COFFER_BLOCK_PUBLIC_ACCESS`: whether new buckets start with all four settings of it on. */
+  blockPublicAccess: boolean;
 }

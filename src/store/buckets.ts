@@ -1,5 +1,5 @@
 import type { RecordSealer } from '../seal/ports.js';
-import { afterPrefix, bucketKey, bucketOfAccountKey, TAG, under } from './keys.js';
+import { afterPrefix, bucketKey, bucketOfAccountKey, bucketPolicyKey, TAG, under } from './keys.js';
 import type { MetaStore } from './ports.js';
 import { BUCKET, type BucketRecord } from './records.js';
 import { CommitBuilder, marker, type Stored, Table } from './table.js';
@@ -33,16 +33,22 @@ export class Buckets {
     );
   }
 
-  /** Changes a bucket's record; the change may be tried again on a newer one. `undefined`: there is no such bucket any more. */
-  async update(name: string, change: (record: BucketRecord) => BucketRecord): Promise<BucketRecord | undefined> {
+  /**
+   * Changes a bucket's record; the change may be tried again on a newer one. `undefined`: there is no such bucket any more.
+   * `alongside` joins the commit.
+   */
+  async update(
+    name: string,
+    change: (record: BucketRecord) => BucketRecord,
+    alongside?: (commit: CommitBuilder, record: BucketRecord) => Promise<void>,
+  ): Promise<BucketRecord | undefined> {
     for (;;) {
       const stored = await this.get(name);
       if (!stored) return undefined;
       const record = change(stored.record);
-      const done = await this.meta.commit(
-        new CommitBuilder().expect(stored.key, stored).put(this.#table.put(stored.key, record)).build(),
-      );
-      if (done) return record;
+      const commit = new CommitBuilder().expect(stored.key, stored).put(this.#table.put(stored.key, record));
+      await alongside?.(commit, record);
+      if (await this.meta.commit(commit.build())) return record;
     }
   }
 
@@ -65,10 +71,12 @@ export class Buckets {
     const key = bucketKey(name);
     const stored = await this.#table.get(key);
     if (!stored?.record.deleting) return 'absent';
-    const done = await this.meta.commit(
-      new CommitBuilder().expect(key, stored).del(key).del(bucketOfAccountKey(marked.ownerAccountId, name)).build(),
-    );
-    return done ? 'removed' : 'absent';
+    const commit = new CommitBuilder()
+      .expect(key, stored)
+      .del(key)
+      .del(bucketOfAccountKey(marked.ownerAccountId, name));
+    if (stored.record.policy) commit.del(bucketPolicyKey(Buffer.from(marked.bucketId, 'hex')));
+    return (await this.meta.commit(commit.build())) ? 'removed' : 'absent';
   }
 
   /** After a crash: deletions that were under way are undone (the bucket is as it was; nobody was told otherwise). */

@@ -12,6 +12,7 @@ const tag = (letter: string): Buffer => Buffer.from(`${letter}/`, 'latin1');
 export const TAG = {
   bucket: tag('b'),
   bucketOfAccount: tag('o'),
+  bucketPolicy: tag('y'),
   current: tag('c'),
   version: tag('v'),
   inlineBody: tag('i'),
@@ -61,6 +62,8 @@ export const bucketKey = (name: string): Buffer => Buffer.concat([TAG.bucket, ut
 
 export const bucketOfAccountKey = (accountId: string, name: string): Buffer =>
   Buffer.concat([TAG.bucketOfAccount, utf8(`${accountId}/${name}`)]);
+
+export const bucketPolicyKey = (bucketId: Uint8Array): Buffer => Buffer.concat([TAG.bucketPolicy, bucketId]);
 
 export const currentKey = (bucketId: Uint8Array, key: string): Buffer =>
   Buffer.concat([TAG.current, bucketId, escapeKey(key), KEY_END]);

@@ -14,6 +14,13 @@ export interface BucketRecord {
   locationConstraint: string;
   versioning?: VersioningStatus;
   encryption: BucketEncryption;
+  /** PutBucketOwnershipControls; absent: none were put, and objects belong to who writes them. */
+  ownership?: ObjectOwnership;
+  /** Absent: the owner has FULL_CONTROL and nobody else anything. */
+  acl?: Grant[];
+  publicAccessBlock?: PublicAccessBlock;
+  /** Present where the bucket has a policy, which lies in a row of its own (`BucketPolicies`). */
+  policy?: BucketPolicyMark;
   /** DeleteBucket is under way: the bucket takes no more objects. Undone at start-up after a crash. */
   deleting?: true;
 }
@@ -27,6 +34,38 @@ export interface BucketEncryption {
   blockSseC: boolean;
   /** Was it put by a client, or is it what every bucket starts with? */
   explicit: boolean;
+}
+
+export type ObjectOwnership = 'BucketOwnerEnforced' | 'BucketOwnerPreferred' | 'ObjectWriter';
+
+export type AclPermission = 'READ' | 'WRITE' | 'READ_ACP' | 'WRITE_ACP' | 'FULL_CONTROL';
+
+/** The groups that S3 knows: everyone, everyone who signs, and the service that writes access logs. */
+export type AclGroup = 'AllUsers' | 'AuthenticatedUsers' | 'LogDelivery';
+
+/** One line of an ACL. Accounts stand by their id, so that what they are called may change. */
+export type Grant = { permission: AclPermission } & ({ account: string } | { group: AclGroup });
+
+export interface PublicAccessBlock {
+  blockPublicAcls: boolean;
+  ignorePublicAcls: boolean;
+  blockPublicPolicy: boolean;
+  restrictPublicBuckets: boolean;
+}
+
+export interface BucketPolicyMark {
+  /** Drawn anew by every PutBucketPolicy: what was read under a stamp never changes. */
+  stamp: string;
+  /** Its author confirmed that it may shut the account's root out of the policy itself. */
+  bindsRoot?: true;
+}
+
+/** The row of a bucket's policy. */
+export interface BucketPolicyRecord {
+  /** The one in the bucket's record. */
+  stamp: string;
+  /** JSON, as it was put. */
+  text: string;
 }
 
 /** Headers that S3 stores and returns as they were sent. */
@@ -98,6 +137,7 @@ export interface ObjectRecord {
   /** In the current version's record only: the sequence of the null version where that isn't the current one. */
   nullSequence?: number;
   lastModifiedMs: number;
+  /** Empty where nobody signed the upload. */
   ownerAccountId: string;
   deleteMarker?: true;
   /** Everything below is absent from delete markers. */
@@ -114,6 +154,8 @@ export interface ObjectContent {
   /** Lower-case names without `x-amz-meta-`. */
   metadata: Record<string, string>;
   tags?: [key: string, value: string][];
+  /** Absent: the owner has FULL_CONTROL and nobody else anything. */
+  acl?: Grant[];
   checksum?: StoredChecksum;
   encryption: WrappedKey;
   body: BodyPart | { manifest: Manifest };
@@ -134,6 +176,8 @@ export interface UploadRecord {
   system: SystemMetadata;
   metadata: Record<string, string>;
   tags?: [key: string, value: string][];
+  /** Of the version to be. */
+  acl?: Grant[];
   /** Asked for at CreateMultipartUpload; `default` where Coffer chose. */
   checksum: { algorithm: string; type: 'FULL_OBJECT' | 'COMPOSITE'; default?: true };
   encryption: WrappedKey;
@@ -163,6 +207,7 @@ export interface DeadRecord {
 }
 
 export const BUCKET: Shape<BucketRecord> = { type: 'bucket', version: 1 };
+export const BUCKET_POLICY: Shape<BucketPolicyRecord> = { type: 'bucket-policy', version: 1 };
 export const OBJECT: Shape<ObjectRecord> = { type: 'object', version: 1 };
 export const UPLOAD: Shape<UploadRecord> = { type: 'upload', version: 1 };
 export const PART: Shape<PartRecord> = { type: 'part', version: 1 };

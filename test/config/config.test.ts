@@ -37,6 +37,8 @@ describe('settings', () => {
       trustedProxies: [],
       sseCOverHttp: 'loopback',
       sseCDefault: 'allowed',
+      objectOwnership: 'ObjectWriter',
+      blockPublicAccess: false,
       kmsEndpoint: undefined,
       dayMs: 86_400_000,
       auditRetentionDays: 365,
@@ -62,6 +64,8 @@ describe('settings', () => {
       COFFER_TRUSTED_PROXY: '10.0.0.0/8, ::1,',
       COFFER_SSE_C_OVER_HTTP: 'never',
       COFFER_SSE_C_DEFAULT: 'blocked',
+      COFFER_OBJECT_OWNERSHIP: 'BucketOwnerEnforced',
+      COFFER_BLOCK_PUBLIC_ACCESS: 'on',
       COFFER_KMS_ENDPOINT: 'https://kms.internal:9001',
       COFFER_DAY_SECONDS: '2',
       COFFER_LOG_LEVEL: 'silent',
@@ -79,6 +83,8 @@ describe('settings', () => {
       trustedProxies: ['10.0.0.0/8', '::1'],
       sseCOverHttp: 'never',
       sseCDefault: 'blocked',
+      objectOwnership: 'BucketOwnerEnforced',
+      blockPublicAccess: true,
       kmsEndpoint: 'https://kms.internal:9001',
       dayMs: 2000,
       logLevel: 'silent',
@@ -95,7 +101,7 @@ describe('settings', () => {
 
   it('have one row each in the table, complete', () => {
     expect(new Set(SETTINGS.map(({ name }) => name)).size).toBe(SETTINGS.length);
-    expect(SETTINGS).toHaveLength(26);
+    expect(SETTINGS).toHaveLength(28);
     for (const { name, default: byDefault, meaning } of SETTINGS) {
       expect(name).toMatch(/^COFFER_[A-Z_]+$/);
       expect(byDefault).not.toBe('');

@@ -7,6 +7,7 @@ import {
   CopyObjectCommand,
   CreateBucketCommand,
   CreateMultipartUploadCommand,
+  PutBucketPolicyCommand,
   PutObjectCommand,
   UploadPartCommand,
   UploadPartCopyCommand,
@@ -34,6 +35,11 @@ test('no plaintext, metadata, tag, key or digest reaches disk or log, in any mod
     const Bucket = 'at-rest';
     await s3.send(new CreateBucketCommand({ Bucket }));
     const { KeyMetadata } = await kms.send(new CreateKeyCommand({ Description: `${MARK}-description` }));
+    const Policy = JSON.stringify({
+      Id: `${MARK}-policy`,
+      Statement: [{ Effect: 'Deny', Principal: '*', Action: 's3:GetObjectAcl', Resource: `arn:aws:s3:::${Bucket}/*` }],
+    });
+    await s3.send(new PutBucketPolicyCommand({ Bucket, Policy }));
     await kms.send(new EncryptCommand({ KeyId: KeyMetadata!.KeyId!, Plaintext: Buffer.from(MARK) }));
     const rawKey = randomBytes(32);
     const customer = customerKey(rawKey);

@@ -8,4 +8,8 @@ export interface XmlTree {
 }
 
 /** An element to write; a null value leaves it out. */
-export type XmlNode = readonly [name: string, value: string | number | boolean | null | undefined | readonly XmlNode[]];
+export type XmlNode = readonly [
+  name: string,
+  value: string | number | boolean | null | undefined | readonly XmlNode[],
+  attributes?: Readonly<Record<string, string>>,
+];

@@ -11,14 +11,20 @@ export function xmlDocument(root: string, children: readonly XmlNode[] | string,
 
 function writeNodes(nodes: readonly XmlNode[]): string {
   let out = '';
-  for (const [name, value] of nodes) {
+  for (const [name, value, attributes] of nodes) {
     if (value === null || value === undefined) continue;
     let inner: string;
     if (typeof value === 'string') inner = escapeXml(value);
     else if (typeof value === 'object') inner = writeNodes(value);
     else inner = String(value);
-    out += `<${name}>${inner}</${name}>`;
+    out += `<${name}${attributes === undefined ? '' : writeAttributes(attributes)}>${inner}</${name}>`;
   }
+  return out;
+}
+
+function writeAttributes(attributes: Readonly<Record<string, string>>): string {
+  let out = '';
+  for (const name in attributes) out += ` ${name}="${escapeXml(attributes[name]!)}"`;
   return out;
 }
 

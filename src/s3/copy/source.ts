@@ -33,18 +33,19 @@ export class OpenSource {
   ): Promise<OpenSource> {
     const { services } = context;
     if (customerKey) requirePrivateTransport(context);
-    const stored = await services.buckets.get(source.bucket);
+    const stored = await context.enter(source.bucket);
     if (!stored) throw new S3Error('NoSuchBucket', { extra: { BucketName: source.bucket } });
     const bucket = stored.record;
     const { versionId } = source;
     const action = versionId === undefined ? 's3:GetObject' : 's3:GetObjectVersion';
-    context.require({ action, resource: objectArn(source.bucket, source.key) }, bucket);
     // Before the record is read: what it names can't be swept away while it is copied.
     const snapshot = services.blobs.snapshot();
     try {
       const found = await services.objects.find(bucket.bucketId, source.key, versionId);
-      if (!found && !context.allowed({ action: 's3:ListBucket', resource: bucketArn(source.bucket) }, bucket)) {
-        throw new S3Error('AccessDenied');
+      const permission = { action, resource: objectArn(source.bucket, source.key) } as const;
+      context.require(permission, bucket, found?.record ?? 'absent');
+      if (!found?.record.content) {
+        context.require({ action: 's3:ListBucket', resource: bucketArn(source.bucket) }, bucket);
       }
       if (found?.record.deleteMarker && versionId !== undefined) {
         throw new S3Error('InvalidRequest', {

@@ -18,9 +18,13 @@ const ARGUMENT = 'x-amz-server-side-encryption';
  * The three headers of SSE-C are one field: they are valid only together.
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/ServerSideEncryptionCustomerKeys.html
  */
-export const customerKey: Field<CustomerKey | undefined> = { read: (from) => parseCustomerKey(from.sseCustomer) };
+export const customerKey: Field<CustomerKey | undefined> = {
+  late: true,
+  read: (from) => parseCustomerKey(from.sseCustomer),
+};
 
 export const copySourceCustomerKey: Field<CustomerKey | undefined> = {
+  late: true,
   read: (from) => parseCustomerKey(from.copySourceSseCustomer),
 };
 
@@ -28,6 +32,7 @@ export const copySourceCustomerKey: Field<CustomerKey | undefined> = {
  * For reading requests, where AWS answers a missing MD5 as a wrong key.
  */
 export const readCustomerKey: Field<CustomerKey | undefined> = {
+  late: true,
   read: (from) => {
     const sent = from.sseCustomer;
     if (sent?.algorithm === 'AES256' && sent.key && sent.keyMd5 === undefined) throw wrongCustomerKey();

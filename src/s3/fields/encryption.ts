@@ -25,6 +25,7 @@ const BUCKET_KEY = `${HEADER}-bucket-key-enabled`;
  * https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
  */
 export const encryption: Field<EncryptionRequest | undefined> = {
+  late: true,
   read: (from) => {
     const algorithm = from.headers[HEADER];
     if (from.sseCustomer) {
@@ -80,7 +81,10 @@ function refuseKmsHeaders(from: RequestFields, algorithm: string | undefined): v
 }
 
 /** `x-amz-server-side-encryption-bucket-key-enabled` where the algorithm is the bucket's default. */
-export const bucketKeyEnabled: Field<boolean | undefined> = { read: (from) => parseBoolean(from.headers[BUCKET_KEY]) };
+export const bucketKeyEnabled: Field<boolean | undefined> = {
+  late: true,
+  read: (from) => parseBoolean(from.headers[BUCKET_KEY]),
+};
 
 function parseBoolean(text: string | undefined): boolean | undefined {
   if (text === undefined) return undefined;

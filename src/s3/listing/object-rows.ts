@@ -44,7 +44,7 @@ export async function listCurrent(
 export function contentNodes(
   entry: CurrentEntry,
   encoding: 'url' | undefined,
-  owner: { id: string; displayName: string } | undefined,
+  owner: readonly XmlNode[] | undefined,
   extra: XmlNode[] = [],
 ): XmlNode[] {
   const content = entry.record.content!;
@@ -56,13 +56,7 @@ export function contentNodes(
     ['ChecksumAlgorithm', content.checksum?.algorithm],
     ['ChecksumType', content.checksum?.type],
     ['Size', content.size],
-    [
-      'Owner',
-      owner && [
-        ['ID', owner.id],
-        ['DisplayName', owner.displayName],
-      ],
-    ],
+    ['Owner', owner],
     ['StorageClass', content.storageClass],
   ];
 }

@@ -82,6 +82,7 @@ export const completeMultipartUpload = operation({
         system: upload.system,
         metadata: upload.metadata,
         ...(upload.tags ? { tags: upload.tags } : {}),
+        ...(upload.acl && { acl: upload.acl }),
         ...(checksum ? { checksum: checksum.stored } : {}),
         encryption: upload.encryption,
         body: { manifest: await services.manifests.write(upload.objectId, parts) },

@@ -1,6 +1,7 @@
 import { randomId } from '../../base/ids.js';
 import { PUT_MAX_BYTES } from '../../base/limits.js';
 import type { BucketRecord, ObjectContent, ObjectRecord } from '../../store/records.js';
+import { needsOfAcl, newObject } from '../acl/new-object.js';
 import { storeBody, storedChecksum } from '../body/store-body.js';
 import { checksumNodes } from '../checksum/headers.js';
 import { copyChecksums } from '../checksum/upload-checksums.js';
@@ -9,7 +10,7 @@ import { chooseEncryption } from '../encryption/choose.js';
 import { createCipher } from '../encryption/create-cipher.js';
 import { encryptionHeaders } from '../encryption/headers.js';
 import { S3Error } from '../error.js';
-import { refuseAcl } from '../fields/acl.js';
+import { aclHeaders } from '../fields/acl.js';
 import { checkWrite, copySourceConditions, writeCondition } from '../fields/conditions.js';
 import { copySource, directive } from '../fields/copy-source.js';
 import { copySourceCustomerKey } from '../fields/customer-key.js';
@@ -41,13 +42,14 @@ export const copyObject = operation({
     storageClassSent: header('x-amz-storage-class'),
     checksumAlgorithm: header('x-amz-checksum-algorithm'),
     condition: writeCondition,
-    acl: refuseAcl,
+    acl: aclHeaders,
     lock: refuseObjectLock,
   },
   facts: ['bucket'],
-  needs: ({ bucket, key, tags }) => [
+  needs: ({ bucket, key, tags, acl }) => [
     { action: 's3:PutObject', resource: objectArn(bucket, key) },
     ...(tags ? [{ action: 's3:PutObjectTagging', resource: objectArn(bucket, key) } as const] : []),
+    ...needsOfAcl(acl, objectArn(bucket, key)),
   ],
   errors: ['InvalidObjectState', 'InvalidRequest', 'NoSuchKey', 'NoSuchVersion', 'PreconditionFailed'],
   async handle(input, context) {
@@ -55,6 +57,7 @@ export const copyObject = operation({
     const { facts, services } = context;
     const target = facts.bucket.record;
     refuseUnchanged(input, target);
+    const { ownerAccountId, acl } = newObject(input.acl, key, context);
     const source = await OpenSource.open(context, input.source, input.sourceConditions, input.sourceKey);
     try {
       requireOwner(input.sourceOwner, source.bucket);
@@ -82,11 +85,12 @@ export const copyObject = operation({
           system: replace ? input.system : keepSystem(content, input.system.websiteRedirectLocation),
           metadata: replace ? input.metadata : content.metadata,
           ...(tags?.length ? { tags } : {}),
+          ...(acl && { acl }),
           checksum: storedChecksum(cipher, stored.checksums),
           encryption: cipher.wrapped,
           body: stored.part,
         };
-        const version = { objectId: objectId.toString('hex'), ownerAccountId: target.ownerAccountId, content: copied };
+        const version = { objectId: objectId.toString('hex'), ownerAccountId, content: copied };
         try {
           const record = await services.objects.put(facts.bucket, key, version, {
             condition: (current) => checkWrite(input.condition, key, current),

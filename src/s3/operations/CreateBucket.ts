@@ -1,11 +1,16 @@
 import { randomId } from '../../base/ids.js';
-import type { BucketRecord } from '../../store/records.js';
+import type { BucketRecord, ObjectOwnership, PublicAccessBlock } from '../../store/records.js';
+import { isPublicAcl } from '../acl/grants.js';
+import { type AclRequest, resolveAcl } from '../acl/request.js';
 import { S3Error } from '../error.js';
+import { aclHeaders } from '../fields/acl.js';
 import { requireBucketName } from '../fields/bucket-name.js';
 import { header } from '../fields/field.js';
+import { objectOwnership } from '../fields/object-ownership.js';
 import { isLocationConstraint } from '../fields/region.js';
 import { text, xmlBody } from '../fields/xml.js';
-import { bucketArn, operation } from '../operation.js';
+import { bucketArn, operation, type Permission } from '../operation.js';
+import type { Services } from '../services.js';
 
 export const createBucket = operation({
   name: 'CreateBucket',
@@ -14,19 +19,30 @@ export const createBucket = operation({
     locationConstraint: xmlBody((tree) => tree && text(tree, 'LocationConstraint')),
     tagged: xmlBody((tree) => tree?.children.some((one) => one.name === 'Tags') ?? false),
     objectLock: header('x-amz-bucket-object-lock-enabled'),
+    acl: aclHeaders,
+    ownership: objectOwnership,
   },
   body: { kind: 'xml', root: 'CreateBucketConfiguration', required: false },
   facts: [],
-  needs: ({ bucket }) => [{ action: 's3:CreateBucket', resource: bucketArn(bucket) }],
+  needs: ({ bucket, acl, ownership }) => {
+    const resource = bucketArn(bucket);
+    const needs: Permission[] = [{ action: 's3:CreateBucket', resource }];
+    if (acl) needs.push({ action: 's3:PutBucketAcl', resource });
+    if (ownership) needs.push({ action: 's3:PutBucketOwnershipControls', resource });
+    return needs;
+  },
   errors: [
     'BucketAlreadyExists',
     'BucketAlreadyOwnedByYou',
     'IllegalLocationConstraintException',
+    'InvalidArgument',
+    'InvalidBucketAclWithBlockPublicAccessError',
+    'InvalidBucketAclWithObjectOwnership',
     'InvalidBucketName',
     'InvalidLocationConstraint',
     'NotImplemented',
   ],
-  async handle({ bucket, locationConstraint, tagged, objectLock }, { caller, services }) {
+  async handle({ bucket, locationConstraint, tagged, objectLock, ...access }, { caller, services }) {
     requireBucketName(bucket);
     if (objectLock?.toLowerCase() === 'true') {
       throw new S3Error('NotImplemented', { extra: { Header: 'x-amz-bucket-object-lock-enabled' } });
@@ -45,6 +61,7 @@ export const createBucket = operation({
         blockSseC: services.settings.sseCDefault === 'blocked',
         explicit: false,
       },
+      ...accessOf(access, caller.accountId, services),
     };
     if (await services.buckets.create(record)) return { location: locationOf(bucket, services.region) };
     const existing = await services.buckets.get(bucket);
@@ -57,6 +74,32 @@ export const createBucket = operation({
   },
   reply: ({ location }, { bucket }) => ({ headers: { location, 'x-amz-bucket-arn': bucketArn(bucket) } }),
 });
+
+/** Ownership, public access block and ACL that the bucket starts with. */
+function accessOf(
+  { acl: request, ownership: asked }: { acl: AclRequest | undefined; ownership: ObjectOwnership | undefined },
+  owner: string,
+  { accounts, settings }: Services,
+): Partial<BucketRecord> {
+  // Where nothing else was asked for, objects belong to their writers, as in buckets that have no controls.
+  const byDefault = settings.objectOwnership === 'ObjectWriter' ? undefined : settings.objectOwnership;
+  const ownership = asked ?? byDefault;
+  const acl = resolveAcl(request, accounts, owner, owner);
+  if (acl && ownership === 'BucketOwnerEnforced') throw new S3Error('InvalidBucketAclWithObjectOwnership');
+  if (settings.blockPublicAccess && isPublicAcl(acl)) throw new S3Error('InvalidBucketAclWithBlockPublicAccessError');
+  return {
+    ...(ownership && { ownership }),
+    ...(acl && { acl }),
+    ...(settings.blockPublicAccess && { publicAccessBlock: BLOCK_ALL }),
+  };
+}
+
+const BLOCK_ALL: PublicAccessBlock = {
+  blockPublicAcls: true,
+  ignorePublicAcls: true,
+  blockPublicPolicy: true,
+  restrictPublicBuckets: true,
+};
 
 function locationOf(bucket: string, region: string): string {
   return region === 'us-east-1' ? `/${bucket}` : `http://${bucket}.s3.amazonaws.com/`;

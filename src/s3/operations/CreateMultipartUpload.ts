@@ -1,11 +1,12 @@
 import { randomId } from '../../base/ids.js';
 import type { UploadRecord } from '../../store/records.js';
+import { needsOfAcl, newObject } from '../acl/new-object.js';
 import { multipartChecksum } from '../checksum/multipart.js';
 import { chooseEncryption } from '../encryption/choose.js';
 import { createCipher } from '../encryption/create-cipher.js';
 import { encryptionHeaders } from '../encryption/headers.js';
 import { S3Error } from '../error.js';
-import { refuseAcl } from '../fields/acl.js';
+import { aclHeaders } from '../fields/acl.js';
 import { bucketKeyEnabled, encryption } from '../fields/encryption.js';
 import { systemMetadata, userMetadata } from '../fields/metadata.js';
 import { refuseObjectLock } from '../fields/object-lock.js';
@@ -25,18 +26,20 @@ export const createMultipartUpload = operation({
     tags: tagging,
     storageClass,
     checksum: multipartChecksum,
-    acl: refuseAcl,
+    acl: aclHeaders,
     lock: refuseObjectLock,
   },
   facts: ['bucket'],
-  needs: ({ bucket, key, tags }) => [
+  needs: ({ bucket, key, tags, acl }) => [
     { action: 's3:PutObject', resource: objectArn(bucket, key) },
     ...(tags ? [{ action: 's3:PutObjectTagging', resource: objectArn(bucket, key) } as const] : []),
+    ...needsOfAcl(acl, objectArn(bucket, key)),
   ],
   errors: ['InvalidArgument', 'InvalidRequest', 'InvalidStorageClass'],
   async handle(input, context) {
     const { bucket, key } = input;
     const { facts, services, caller } = context;
+    const { ownerAccountId, acl } = newObject(input.acl, key, context);
     const choice = chooseEncryption(input.encryption, input.bucketKeyEnabled, facts.bucket.record, context);
     const objectId = randomId();
     const cipher = await createCipher(context, choice, facts.bucket.record, key, objectId);
@@ -49,13 +52,14 @@ export const createMultipartUpload = operation({
       key,
       objectId: objectId.toString('hex'),
       initiatedMs: nowMs,
-      ownerAccountId: facts.bucket.record.ownerAccountId,
+      ownerAccountId,
       initiatorArn: caller.kind === 'root' ? caller.canonicalUserId : caller.arn,
       initiatorName: caller.displayName,
       storageClass: input.storageClass,
       system: input.system,
       metadata: input.metadata,
       ...(input.tags?.length ? { tags: input.tags } : {}),
+      ...(acl && { acl }),
       checksum: input.checksum,
       encryption: cipher.wrapped,
       ...(current?.record.content ? { replacesObjectId: current.record.objectId } : {}),

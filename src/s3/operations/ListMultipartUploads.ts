@@ -2,6 +2,7 @@ import { LIST_MAX_KEYS } from '../../base/limits.js';
 import type { XmlNode } from '../../base/xml/ports.js';
 import { TAG } from '../../store/keys.js';
 import type { UploadRecord } from '../../store/records.js';
+import { ownersIn } from '../acl/owner.js';
 import { query, queryInt } from '../fields/field.js';
 import { isoDate } from '../fields/http-date.js';
 import { rowBounds } from '../listing/bounds.js';
@@ -50,7 +51,7 @@ export const listMultipartUploads = operation({
     );
     try {
       const listing = await collate(stream, { prefix, delimiter, max });
-      return { listing, max, owner: services.accounts.owner(facts.bucket.record.ownerAccountId) };
+      return { listing, max, owner: ownersIn(facts.bucket.record, services.accounts) };
     } finally {
       await stream.close();
     }
@@ -85,13 +86,7 @@ export const listMultipartUploads = operation({
                     ['DisplayName', record.initiatorName],
                   ],
                 ],
-                [
-                  'Owner',
-                  owner && [
-                    ['ID', owner.id],
-                    ['DisplayName', owner.displayName],
-                  ],
-                ],
+                ['Owner', owner(record)],
                 ['StorageClass', record.storageClass],
                 ['Initiated', isoDate(record.initiatedMs)],
                 ['ChecksumAlgorithm', record.checksum.default ? undefined : record.checksum.algorithm],

@@ -2,6 +2,7 @@ import { LIST_MAX_KEYS } from '../../base/limits.js';
 import type { XmlNode } from '../../base/xml/ports.js';
 import { TAG } from '../../store/keys.js';
 import { NULL_VERSION, sequenceOf } from '../../store/version-id.js';
+import { ownersIn } from '../acl/owner.js';
 import { S3Error } from '../error.js';
 import { query } from '../fields/field.js';
 import { isoDate } from '../fields/http-date.js';
@@ -31,14 +32,14 @@ export const listObjectVersions = operation({
   async handle(input, { facts, services }) {
     const { prefix = '', delimiter = '', keyMarker = '', versionIdMarker } = input;
     const max = Math.min(input.maxKeys ?? LIST_MAX_KEYS, LIST_MAX_KEYS);
-    const { bucketId, ownerAccountId } = facts.bucket.record;
+    const { bucketId } = facts.bucket.record;
     const from = await versionMarker(services, bucketId, keyMarker, versionIdMarker);
     const bounds = rowBounds(TAG.current, bucketId, { prefix, delimiter, after: from ? '' : keyMarker });
     if (from) bounds.gte = rowBounds(TAG.current, bucketId, { prefix: from.key, delimiter: '', after: '' }).gte;
     const stream = new VersionStream(services.meta, services.objects.table, bucketId, bounds, from);
     try {
       const listing = await collate<VersionEntry>(stream, { prefix, delimiter, max });
-      return { listing, owner: services.accounts.owner(ownerAccountId), max };
+      return { listing, owner: ownersIn(facts.bucket.record, services.accounts), max };
     } finally {
       await stream.close();
     }
@@ -60,7 +61,7 @@ export const listObjectVersions = operation({
           ['Delimiter', delimiter ? encodeKey(delimiter, encoding) : undefined],
           ['IsTruncated', listing.truncated],
           ['EncodingType', encoding],
-          ...listing.items.map((entry) => versionNode(entry, encoding, owner)),
+          ...listing.items.map((entry) => versionNode(entry, encoding, owner(entry.record))),
           ...prefixNodes(listing.commonPrefixes, encoding),
         ],
       ],
@@ -68,11 +69,7 @@ export const listObjectVersions = operation({
   },
 });
 
-function versionNode(
-  entry: VersionEntry,
-  encoding: 'url' | undefined,
-  owner: { id: string; displayName: string } | undefined,
-): XmlNode {
+function versionNode(entry: VersionEntry, encoding: 'url' | undefined, owner: readonly XmlNode[]): XmlNode {
   const { record, key, isLatest } = entry;
   if (!record.deleteMarker) {
     return [
@@ -90,13 +87,7 @@ function versionNode(
       ['VersionId', record.versionId],
       ['IsLatest', isLatest],
       ['LastModified', isoDate(record.lastModifiedMs)],
-      [
-        'Owner',
-        owner && [
-          ['ID', owner.id],
-          ['DisplayName', owner.displayName],
-        ],
-      ],
+      ['Owner', owner],
     ],
   ];
 }

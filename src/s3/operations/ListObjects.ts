@@ -1,4 +1,5 @@
 import { LIST_MAX_KEYS } from '../../base/limits.js';
+import { ownersIn } from '../acl/owner.js';
 import { query, queryInt } from '../fields/field.js';
 import { encodeKey, encodingType } from '../listing/encode.js';
 import { contentNodes, listCurrent, prefixNodes } from '../listing/object-rows.js';
@@ -23,8 +24,7 @@ export const listObjects = operation({
     const max = Math.min(maxKeys ?? LIST_MAX_KEYS, LIST_MAX_KEYS);
     const { bucketId } = facts.bucket.record;
     const listing = await listCurrent(services, bucketId, { prefix, delimiter, after: marker, max });
-    const owner = services.accounts.owner(facts.bucket.record.ownerAccountId);
-    return { listing, owner, max };
+    return { listing, owner: ownersIn(facts.bucket.record, services.accounts), max };
   },
   reply: ({ listing, owner, max }, { bucket, prefix = '', delimiter, marker = '', encoding }) => ({
     xml: [
@@ -39,7 +39,7 @@ export const listObjects = operation({
         ['Delimiter', delimiter ? encodeKey(delimiter, encoding) : undefined],
         ['IsTruncated', listing.truncated],
         ['EncodingType', encoding],
-        ...listing.items.map((entry) => ['Contents', contentNodes(entry, encoding, owner)] as const),
+        ...listing.items.map((entry) => ['Contents', contentNodes(entry, encoding, owner(entry.record))] as const),
         ...prefixNodes(listing.commonPrefixes, encoding),
       ],
     ],

@@ -1,4 +1,5 @@
 import { LIST_MAX_KEYS } from '../../base/limits.js';
+import { ownersIn } from '../acl/owner.js';
 import { S3Error } from '../error.js';
 import { query } from '../fields/field.js';
 import { encodeKey, encodingType } from '../listing/encode.js';
@@ -46,9 +47,9 @@ export const listObjectsV2 = operation({
     const { prefix = '', delimiter = '', continuationToken, startAfter = '' } = input;
     const max = Math.min(input.maxKeys ?? LIST_MAX_KEYS, LIST_MAX_KEYS);
     const after = continuationToken?.after ?? startAfter;
-    const { bucketId, ownerAccountId } = facts.bucket.record;
+    const { bucketId } = facts.bucket.record;
     const listing = await listCurrent(services, bucketId, { prefix, delimiter, after, max });
-    const owner = input.fetchOwner === 'true' ? services.accounts.owner(ownerAccountId) : undefined;
+    const owner = input.fetchOwner === 'true' ? ownersIn(facts.bucket.record, services.accounts) : undefined;
     return { listing, owner, max };
   },
   reply: ({ listing, owner, max }, { bucket, prefix = '', delimiter, continuationToken, startAfter, encoding }) => {
@@ -68,7 +69,7 @@ export const listObjectsV2 = operation({
           ['Delimiter', delimiter ? encodeKey(delimiter, encoding) : undefined],
           ['IsTruncated', truncated],
           ['EncodingType', encoding],
-          ...listing.items.map((entry) => ['Contents', contentNodes(entry, encoding, owner)] as const),
+          ...listing.items.map((entry) => ['Contents', contentNodes(entry, encoding, owner?.(entry.record))] as const),
           ...prefixNodes(listing.commonPrefixes, encoding),
         ],
       ],

@@ -1,5 +1,6 @@
 import { LIST_MAX_KEYS } from '../../base/limits.js';
 import type { XmlNode } from '../../base/xml/ports.js';
+import { ownersIn } from '../acl/owner.js';
 import { checksumNodes } from '../checksum/headers.js';
 import { isUnderKms } from '../encryption/key-target.js';
 import type { ObjectCipher } from '../encryption/object-cipher.js';
@@ -56,7 +57,7 @@ export const listParts = operation({
         shown,
         max,
         truncated: found.length > max,
-        owner: services.accounts.owner(facts.bucket.record.ownerAccountId),
+        owner: ownersIn(facts.bucket.record, services.accounts),
       };
     } finally {
       cipher?.dispose();
@@ -77,13 +78,7 @@ export const listParts = operation({
             ['DisplayName', record.initiatorName],
           ],
         ],
-        [
-          'Owner',
-          owner && [
-            ['ID', owner.id],
-            ['DisplayName', owner.displayName],
-          ],
-        ],
+        ['Owner', owner(record)],
         ['StorageClass', record.storageClass],
         ['PartNumberMarker', partNumberMarker ?? 0],
         ['NextPartNumberMarker', shown.at(-1)?.part.partNumber ?? 0],

@@ -1,6 +1,7 @@
 import { randomId } from '../../base/ids.js';
 import { PUT_MAX_BYTES } from '../../base/limits.js';
 import type { ObjectContent } from '../../store/records.js';
+import { needsOfAcl, newObject } from '../acl/new-object.js';
 import { storeBody, storedChecksum } from '../body/store-body.js';
 import { checksumHeaders } from '../checksum/headers.js';
 import { uploadChecksums } from '../checksum/upload-checksums.js';
@@ -8,7 +9,7 @@ import { chooseEncryption } from '../encryption/choose.js';
 import { createCipher } from '../encryption/create-cipher.js';
 import { encryptionHeaders } from '../encryption/headers.js';
 import { S3Error } from '../error.js';
-import { refuseAcl } from '../fields/acl.js';
+import { aclHeaders } from '../fields/acl.js';
 import { checkWrite, writeCondition } from '../fields/conditions.js';
 import { bucketKeyEnabled, encryption } from '../fields/encryption.js';
 import { systemMetadata, userMetadata } from '../fields/metadata.js';
@@ -28,20 +29,22 @@ export const putObject = operation({
     tags: tagging,
     storageClass,
     condition: writeCondition,
-    acl: refuseAcl,
+    acl: aclHeaders,
     lock: refuseObjectLock,
   },
   body: { kind: 'stream' },
   facts: ['bucket'],
-  needs: ({ bucket, key, tags }) => [
+  needs: ({ bucket, key, tags, acl }) => [
     { action: 's3:PutObject', resource: objectArn(bucket, key) },
     ...(tags ? [{ action: 's3:PutObjectTagging', resource: objectArn(bucket, key) } as const] : []),
+    ...needsOfAcl(acl, objectArn(bucket, key)),
   ],
   errors: ['EntityTooLarge', 'IncompleteBody', 'InvalidArgument', 'MissingContentLength', 'PreconditionFailed'],
   async handle(input, context) {
     const { key } = input;
     const { facts, services, body, fields } = context;
     requireLength(body.length);
+    const { ownerAccountId, acl } = newObject(input.acl, key, context);
     const choice = chooseEncryption(input.encryption, input.bucketKeyEnabled, facts.bucket.record, context);
     const objectId = randomId();
     const checksums = await uploadChecksums(fields.headers, { md5: choice.mode === 'SSE-S3' });
@@ -55,15 +58,12 @@ export const putObject = operation({
         system: input.system,
         metadata: input.metadata,
         ...(input.tags?.length ? { tags: input.tags } : {}),
+        ...(acl && { acl }),
         checksum: storedChecksum(cipher, stored.checksums),
         encryption: cipher.wrapped,
         body: stored.part,
       };
-      const version = {
-        objectId: objectId.toString('hex'),
-        ownerAccountId: facts.bucket.record.ownerAccountId,
-        content,
-      };
+      const version = { objectId: objectId.toString('hex'), ownerAccountId, content };
       try {
         const record = await services.objects.put(facts.bucket, key, version, {
           condition: (current) => checkWrite(input.condition, key, current),

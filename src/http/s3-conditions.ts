@@ -1,0 +1,159 @@
+import type { TLSSocket } from 'node:tls';
+import type { Authenticated } from '../auth/authenticate.js';
+import type { ConditionValues } from '../policy/ports.js';
+import { tagging } from '../s3/fields/tagging.js';
+import type { RequestFields } from '../s3/operation.js';
+import type { ObjectRecord } from '../store/records.js';
+
+/** What conditions on a request of S3 are worked out from. */
+export interface ConditionSource {
+  fields: RequestFields;
+  signature: Authenticated['signature'];
+  /** `aws:` keys. */
+  requestContext: ConditionValues;
+  socket: unknown;
+}
+
+/**
+ * The condition keys of S3, each worked out when a policy asks for it.
+ * https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html#amazons3-policy-keys
+ */
+export class S3Conditions implements ConditionValues {
+  constructor(
+    private readonly source: ConditionSource,
+    private readonly resourceAccountId: string,
+    private readonly object: ObjectRecord | undefined,
+  ) {}
+
+  get(key: string): readonly string[] | undefined {
+    if (!key.startsWith('s3:')) {
+      return key === 'aws:resourceaccount' ? [this.resourceAccountId] : this.source.requestContext.get(key);
+    }
+    const name = key.slice('s3:'.length);
+    const { fields, signature } = this.source;
+    const header = HEADERS.get(name);
+    if (header !== undefined) return one(fields.headers[header]);
+    const parameter = PARAMETERS.get(name);
+    if (parameter !== undefined) return one(fields.query.get(parameter));
+    if (name.startsWith(LOCK)) return one(this.#lock(name.slice(LOCK.length)));
+    if (name.startsWith(EXISTING_TAG)) return valuesOf(this.object?.content?.tags, name.slice(EXISTING_TAG.length));
+    if (name.startsWith(REQUEST_TAG)) return valuesOf(requestTags(fields), name.slice(REQUEST_TAG.length));
+    switch (name) {
+      case 'x-amz-copy-source':
+        return one(copySourceOf(fields.headers['x-amz-copy-source']));
+      // The one of the three headers that is no secret. The others aren't within reach of a policy.
+      case 'x-amz-server-side-encryption-customer-algorithm':
+        return one(fields.sseCustomer?.algorithm);
+      case 'requestobjecttagkeys':
+        return requestTags(fields)?.map(([tag]) => tag);
+      case 'locationconstraint':
+        return one(fields.xml?.children.find((child) => child.name === 'LocationConstraint')?.text);
+      case 'signatureversion':
+        return one(signature.version || undefined);
+      case 'authtype':
+        return one(signature.type === 'anonymous' ? undefined : signature.type);
+      case 'signatureage':
+        return signature.type === 'anonymous' ? undefined : [String(signature.ageMs)];
+      case 'tlsversion':
+        return one(tlsVersion(this.source.socket));
+      case 'resourceaccount':
+        return [this.resourceAccountId];
+      default:
+        return undefined;
+    }
+  }
+
+  #lock(name: string): string | undefined {
+    if (name === 'remaining-retention-days') {
+      const untilMs = Date.parse(this.#lock('retain-until-date') ?? '');
+      const nowMs = Number(this.source.requestContext.get('aws:epochtime')?.[0]) * 1000;
+      return Number.isNaN(untilMs - nowMs) ? undefined : String(Math.floor((untilMs - nowMs) / DAY_MS));
+    }
+    const [header, root, element] = LOCKS.get(name) ?? [];
+    if (header === undefined) return undefined;
+    const { headers, xml } = this.source.fields;
+    return xml?.name === root ? xml?.children.find((child) => child.name === element)?.text : headers[header];
+  }
+}
+
+const LOCK = 'object-lock-';
+const EXISTING_TAG = 'existingobjecttag/';
+const REQUEST_TAG = 'requestobjecttag/';
+
+/** By the name behind `s3:`. */
+const HEADERS = new Map<string, string>([
+  ...[
+    'x-amz-acl',
+    'x-amz-content-sha256',
+    'x-amz-grant-full-control',
+    'x-amz-grant-read',
+    'x-amz-grant-read-acp',
+    'x-amz-grant-write',
+    'x-amz-grant-write-acp',
+    'x-amz-metadata-directive',
+    'x-amz-object-ownership',
+    'x-amz-server-side-encryption',
+    'x-amz-server-side-encryption-aws-kms-key-id',
+    'x-amz-storage-class',
+    'x-amz-website-redirect-location',
+    'if-match',
+    'if-none-match',
+  ].map((name): [string, string] => [name, name]),
+]);
+
+/** Of Object Lock: the header of a write, or the element of the body that puts it. By the name behind `s3:object-lock-`. */
+const LOCKS = new Map<string, readonly [header: string, root: string, element: string]>([
+  ['mode', ['x-amz-object-lock-mode', 'Retention', 'Mode']],
+  ['retain-until-date', ['x-amz-object-lock-retain-until-date', 'Retention', 'RetainUntilDate']],
+  ['legal-hold', ['x-amz-object-lock-legal-hold', 'LegalHold', 'Status']],
+]);
+const DAY_MS = 86_400_000;
+
+const PARAMETERS = new Map([
+  ['prefix', 'prefix'],
+  ['delimiter', 'delimiter'],
+  ['max-keys', 'max-keys'],
+  ['versionid', 'versionId'],
+]);
+
+const one = (value: string | undefined): readonly string[] | undefined => (value === undefined ? undefined : [value]);
+
+type Tags = readonly (readonly [key: string, value: string])[];
+
+/** Condition keys come in lower case, tags don't. */
+function valuesOf(tags: Tags | undefined, lowerKey: string): string[] | undefined {
+  const found = tags?.filter(([key]) => key.toLowerCase() === lowerKey).map(([, value]) => value);
+  return found?.length ? found : undefined;
+}
+
+/** Of `x-amz-tagging`, or of the body of PutObjectTagging. Malformed ones are none: the request fails by its own check. */
+function requestTags(fields: RequestFields): Tags | undefined {
+  if (fields.xml?.name === 'Tagging') {
+    const set = fields.xml.children.find((child) => child.name === 'TagSet')?.children ?? [];
+    const textOf = (tag: (typeof set)[number], name: string): string =>
+      tag.children.find((child) => child.name === name)?.text ?? '';
+    return set.map((tag) => [textOf(tag, 'Key'), textOf(tag, 'Value')] as const);
+  }
+  try {
+    return tagging.read(fields);
+  } catch {
+    return undefined;
+  }
+}
+
+/** `bucket/key`, decoded, without the slash in front. */
+function copySourceOf(header: string | undefined): string | undefined {
+  if (header === undefined) return undefined;
+  const path = header.replace(/\?versionId=.*$/, '');
+  try {
+    return decodeURIComponent(path.replaceAll('+', '%20')).replace(/^\//, '');
+  } catch {
+    return path;
+  }
+}
+
+/** `1.2`, `1.3`. */
+function tlsVersion(socket: unknown): string | undefined {
+  const protocol = (socket as Partial<TLSSocket> | undefined)?.getProtocol?.();
+  return protocol?.replace(/^TLSv/, '');
+}

@@ -1,0 +1,14 @@
+import { bucketArn, operation } from '../operation.js';
+
+export const deleteBucketOwnershipControls = operation({
+  name: 'DeleteBucketOwnershipControls',
+  route: { method: 'DELETE', on: 'bucket', query: ['ownershipControls'] },
+  input: {},
+  facts: ['bucket'],
+  needs: ({ bucket }) => [{ action: 's3:PutBucketOwnershipControls', resource: bucketArn(bucket) }],
+  errors: [],
+  async handle({ bucket }, { services }) {
+    await services.buckets.update(bucket, ({ ownership: _, ...record }) => record);
+  },
+  reply: () => ({ status: 204 }),
+});

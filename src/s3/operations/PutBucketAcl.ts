@@ -1,0 +1,29 @@
+import { requirePuttable } from '../acl/put.js';
+import { putAcl } from '../fields/acl-body.js';
+import { bucketArn, operation } from '../operation.js';
+
+export const putBucketAcl = operation({
+  name: 'PutBucketAcl',
+  route: { method: 'PUT', on: 'bucket', query: ['acl'] },
+  input: { acl: putAcl },
+  body: { kind: 'xml', root: 'AccessControlPolicy', required: false, malformed: 'MalformedACLError' },
+  facts: ['bucket'],
+  needs: ({ bucket }) => [{ action: 's3:PutBucketAcl', resource: bucketArn(bucket) }],
+  errors: [
+    'AccessControlListNotSupported',
+    'AmbiguousGrantByEmailAddress',
+    'InvalidArgument',
+    'InvalidRequest',
+    'MalformedACLError',
+    'MissingSecurityHeader',
+    'UnexpectedContent',
+    'UnresolvableGrantByEmailAddress',
+  ],
+  async handle({ bucket, acl: sent }, context) {
+    const { ownerAccountId } = context.facts.bucket.record;
+    const permission = { action: 's3:PutBucketAcl', resource: bucketArn(bucket) } as const;
+    const acl = requirePuttable(sent, ownerAccountId, permission, context);
+    await context.services.buckets.update(bucket, ({ acl: _, ...record }) => (acl ? { ...record, acl } : record));
+  },
+  reply: () => ({}),
+});

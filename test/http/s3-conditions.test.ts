@@ -1,0 +1,91 @@
+import { expect, test } from 'vitest';
+import type { XmlTree } from '../../src/base/xml/ports.js';
+import { S3Conditions } from '../../src/http/s3-conditions.js';
+import type { RequestFields } from '../../src/s3/operation.js';
+import type { ObjectRecord } from '../../src/store/records.js';
+
+const leaf = (name: string, text: string, children: XmlTree[] = []): XmlTree => ({
+  name,
+  text,
+  children,
+  attributes: {},
+});
+
+function conditions(fields: Partial<RequestFields>, tags: [string, string][] = []) {
+  const source = {
+    fields: { method: 'PUT', bucket: 'b', key: 'k', query: new Map(), headers: {}, ...fields },
+    signature: { type: 'REST-QUERY-STRING', version: 'AWS4-HMAC-SHA256', ageMs: 1500, region: 'us-east-1' } as const,
+    requestContext: new Map([['aws:epochtime', [String(Date.UTC(2030, 0, 1) / 1000)]]]),
+    socket: { getProtocol: () => 'TLSv1.3' },
+  };
+  return new S3Conditions(source, '111111111111', { content: { tags } } as unknown as ObjectRecord);
+}
+
+test('each key is what the request says, asked for in lower case', () => {
+  const headers = {
+    'x-amz-acl': 'private',
+    'x-amz-grant-read': 'id=x',
+    'x-amz-server-side-encryption': 'aws:kms',
+    'x-amz-copy-source': '/bucket/a%20b?versionId=7',
+    'x-amz-tagging': 'Team=red&b=2',
+    'x-amz-object-lock-mode': 'GOVERNANCE',
+    'x-amz-object-lock-retain-until-date': '2030-01-11T12:00:00Z',
+    'x-amz-object-lock-legal-hold': 'ON',
+    'if-match': 'e',
+  };
+  const query = new Map([
+    ['prefix', 'p/'],
+    ['max-keys', '10'],
+    ['versionId', 'v'],
+  ]);
+  const values = conditions({ headers, query }, [
+    ['Project', 'x'],
+    ['project', 'y'],
+  ]);
+  const cases: [string, string[] | undefined][] = [
+    ['s3:x-amz-acl', ['private']],
+    ['s3:x-amz-grant-read', ['id=x']],
+    ['s3:x-amz-grant-write', undefined],
+    ['s3:x-amz-server-side-encryption', ['aws:kms']],
+    ['s3:x-amz-copy-source', ['bucket/a b']],
+    ['s3:prefix', ['p/']],
+    ['s3:delimiter', undefined],
+    ['s3:max-keys', ['10']],
+    ['s3:versionid', ['v']],
+    ['s3:requestobjecttag/team', ['red']],
+    ['s3:requestobjecttag/none', undefined],
+    ['s3:requestobjecttagkeys', ['Team', 'b']],
+    ['s3:existingobjecttag/project', ['x', 'y']],
+    ['s3:object-lock-mode', ['GOVERNANCE']],
+    ['s3:object-lock-legal-hold', ['ON']],
+    ['s3:object-lock-remaining-retention-days', ['10']],
+    ['s3:if-match', ['e']],
+    ['s3:signatureversion', ['AWS4-HMAC-SHA256']],
+    ['s3:authtype', ['REST-QUERY-STRING']],
+    ['s3:signatureage', ['1500']],
+    ['s3:tlsversion', ['1.3']],
+    ['s3:resourceaccount', ['111111111111']],
+    ['aws:resourceaccount', ['111111111111']],
+    ['s3:unheard-of', undefined],
+  ];
+  for (const [key, expected] of cases) expect([key, values.get(key)]).toEqual([key, expected]);
+  expect(cases).toHaveLength(24);
+});
+
+test('what a body puts counts as what a header would', () => {
+  const tag = leaf('Tag', '', [leaf('Key', 'Team'), leaf('Value', 'red')]);
+  const tagging = conditions({ xml: leaf('Tagging', '', [leaf('TagSet', '', [tag])]) });
+  expect(tagging.get('s3:requestobjecttag/team')).toEqual(['red']);
+  const retention = conditions({ xml: leaf('Retention', '', [leaf('Mode', 'COMPLIANCE')]) });
+  expect(retention.get('s3:object-lock-mode')).toEqual(['COMPLIANCE']);
+  expect(retention.get('s3:object-lock-remaining-retention-days')).toBeUndefined();
+  const made = conditions({ xml: leaf('CreateBucketConfiguration', '', [leaf('LocationConstraint', 'eu-west-1')]) });
+  expect(made.get('s3:locationconstraint')).toEqual(['eu-west-1']);
+});
+
+test('of a customer’s key a policy learns the algorithm alone', () => {
+  const values = conditions({ sseCustomer: { algorithm: 'AES256', keyMd5: 'digest' } });
+  const prefix = 's3:x-amz-server-side-encryption-customer-';
+  expect(values.get(`${prefix}algorithm`)).toEqual(['AES256']);
+  for (const name of ['key', 'key-md5']) expect(values.get(prefix + name)).toBeUndefined();
+});

@@ -34,6 +34,7 @@ import type { Services } from './s3/services.js';
 import { requireRightRootKey } from './seal/check-value.js';
 import { RootSealer } from './seal/record-sealer.js';
 import { loadOrCreateRootKey, type RootKey } from './seal/root-key.js';
+import { BucketConfigs } from './store/bucket-configs.js';
 import { Buckets } from './store/buckets.js';
 import { Intents } from './store/intents.js';
 import { openStore, type Store } from './store/leveldb/open.js';
@@ -128,6 +129,7 @@ async function wire(config: Config, store: Store, log: Logger): Promise<Coffer> 
     meta,
     blobs,
     buckets,
+    configs: new BucketConfigs(meta, sealer, buckets),
     objects,
     uploads,
     manifests,
@@ -137,7 +139,7 @@ async function wire(config: Config, store: Store, log: Logger): Promise<Coffer> 
     accounts,
     uploadBudget: new Budget(UPLOAD_BUDGET_BYTES),
     sweep,
-    settings: { sseCOverHttp: config.sseCOverHttp, sseCDefault: config.sseCDefault },
+    settings: { sseCOverHttp: config.sseCOverHttp, sseCDefault: config.sseCDefault, dayMs: config.dayMs },
   };
   let closing = false;
   const metrics = new Metrics();

@@ -5,14 +5,26 @@ import { copyObject } from './operations/CopyObject.js';
 import { createBucket } from './operations/CreateBucket.js';
 import { createMultipartUpload } from './operations/CreateMultipartUpload.js';
 import { deleteBucket } from './operations/DeleteBucket.js';
+import { deleteBucketCors } from './operations/DeleteBucketCors.js';
 import { deleteBucketEncryption } from './operations/DeleteBucketEncryption.js';
+import { deleteBucketTagging } from './operations/DeleteBucketTagging.js';
 import { deleteObject } from './operations/DeleteObject.js';
 import { deleteObjects } from './operations/DeleteObjects.js';
+import { deleteObjectTagging } from './operations/DeleteObjectTagging.js';
+import { getBucketAccelerateConfiguration } from './operations/GetBucketAccelerateConfiguration.js';
+import { getBucketCors } from './operations/GetBucketCors.js';
 import { getBucketEncryption } from './operations/GetBucketEncryption.js';
 import { getBucketLocation } from './operations/GetBucketLocation.js';
+import { getBucketRequestPayment } from './operations/GetBucketRequestPayment.js';
+import { getBucketTagging } from './operations/GetBucketTagging.js';
 import { getBucketVersioning } from './operations/GetBucketVersioning.js';
 import { getObject } from './operations/GetObject.js';
 import { getObjectAttributes } from './operations/GetObjectAttributes.js';
+import { getObjectLegalHold } from './operations/GetObjectLegalHold.js';
+import { getObjectLockConfiguration } from './operations/GetObjectLockConfiguration.js';
+import { getObjectRetention } from './operations/GetObjectRetention.js';
+import { getObjectTagging } from './operations/GetObjectTagging.js';
+import { getObjectTorrent } from './operations/GetObjectTorrent.js';
 import { headBucket } from './operations/HeadBucket.js';
 import { headObject } from './operations/HeadObject.js';
 import { listBuckets } from './operations/ListBuckets.js';
@@ -21,9 +33,18 @@ import { listObjects } from './operations/ListObjects.js';
 import { listObjectsV2 } from './operations/ListObjectsV2.js';
 import { listObjectVersions } from './operations/ListObjectVersions.js';
 import { listParts } from './operations/ListParts.js';
+import { putBucketAccelerateConfiguration } from './operations/PutBucketAccelerateConfiguration.js';
+import { putBucketCors } from './operations/PutBucketCors.js';
 import { putBucketEncryption } from './operations/PutBucketEncryption.js';
+import { putBucketRequestPayment } from './operations/PutBucketRequestPayment.js';
+import { putBucketTagging } from './operations/PutBucketTagging.js';
 import { putBucketVersioning } from './operations/PutBucketVersioning.js';
 import { putObject } from './operations/PutObject.js';
+import { putObjectLegalHold } from './operations/PutObjectLegalHold.js';
+import { putObjectLockConfiguration } from './operations/PutObjectLockConfiguration.js';
+import { putObjectRetention } from './operations/PutObjectRetention.js';
+import { putObjectTagging } from './operations/PutObjectTagging.js';
+import { restoreObject } from './operations/RestoreObject.js';
 import { uploadPart } from './operations/UploadPart.js';
 import { uploadPartCopy } from './operations/UploadPartCopy.js';
 
@@ -36,14 +57,26 @@ export const OPERATIONS: readonly Operation<any, any>[] = [
   createBucket,
   createMultipartUpload,
   deleteBucket,
+  deleteBucketCors,
   deleteBucketEncryption,
+  deleteBucketTagging,
   deleteObject,
   deleteObjects,
+  deleteObjectTagging,
+  getBucketAccelerateConfiguration,
+  getBucketCors,
   getBucketEncryption,
   getBucketLocation,
+  getBucketRequestPayment,
+  getBucketTagging,
   getBucketVersioning,
   getObject,
   getObjectAttributes,
+  getObjectLegalHold,
+  getObjectLockConfiguration,
+  getObjectRetention,
+  getObjectTagging,
+  getObjectTorrent,
   headBucket,
   headObject,
   listBuckets,
@@ -52,9 +85,18 @@ export const OPERATIONS: readonly Operation<any, any>[] = [
   listObjectsV2,
   listObjectVersions,
   listParts,
+  putBucketAccelerateConfiguration,
+  putBucketCors,
   putBucketEncryption,
+  putBucketRequestPayment,
+  putBucketTagging,
   putBucketVersioning,
   putObject,
+  putObjectLegalHold,
+  putObjectLockConfiguration,
+  putObjectRetention,
+  putObjectTagging,
+  restoreObject,
   uploadPart,
   uploadPartCopy,
 ];

@@ -2,6 +2,7 @@ import type { Budget } from '../base/budget.js';
 import type { Clock } from '../base/clock.js';
 import type { DataKeys } from '../encryption/data-keys.js';
 import type { KeyService } from '../encryption/ports.js';
+import type { BucketConfigs } from '../store/bucket-configs.js';
 import type { Buckets } from '../store/buckets.js';
 import type { Intents } from '../store/intents.js';
 import type { Manifests } from '../store/manifest.js';
@@ -17,6 +18,7 @@ export interface Services {
   meta: MetaStore;
   blobs: BlobStore;
   buckets: Buckets;
+  configs: BucketConfigs;
   objects: Objects;
   uploads: Uploads;
   manifests: Manifests;
@@ -36,4 +38,6 @@ export interface S3Settings {
   sseCOverHttp: 'never' | 'loopback' | 'always';
   /** `COFFER_SSE_C_DEFAULT`. */
   sseCDefault: 'allowed' | 'blocked';
+  /** `COFFER_DAY_SECONDS`, in milliseconds: the day of RestoreObject. */
+  dayMs: number;
 }

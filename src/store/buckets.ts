@@ -1,3 +1,4 @@
+import { META_COMMIT_MAX_OPERATIONS } from '../base/limits.js';
 import type { RecordSealer } from '../seal/ports.js';
 import { afterPrefix, bucketKey, bucketOfAccountKey, TAG, under } from './keys.js';
 import type { MetaStore } from './ports.js';
@@ -21,28 +22,33 @@ export class Buckets {
     return stored?.record.deleting ? undefined : stored;
   }
 
-  /** `false`: the name is taken. */
-  async create(record: BucketRecord): Promise<boolean> {
+  /** `false`: the name is taken. `alongside` joins the commit. */
+  async create(record: BucketRecord, alongside?: (commit: CommitBuilder) => void): Promise<boolean> {
     const key = bucketKey(record.name);
-    return this.meta.commit(
-      new CommitBuilder()
-        .expect(key, undefined)
-        .put(this.#table.put(key, record))
-        .put(marker(bucketOfAccountKey(record.ownerAccountId, record.name)))
-        .build(),
-    );
+    const commit = new CommitBuilder()
+      .expect(key, undefined)
+      .put(this.#table.put(key, record))
+      .put(marker(bucketOfAccountKey(record.ownerAccountId, record.name)));
+    alongside?.(commit);
+    return this.meta.commit(commit.build());
   }
 
-  /** Changes a bucket's record; the change may be tried again on a newer one. `undefined`: there is no such bucket any more. */
-  async update(name: string, change: (record: BucketRecord) => BucketRecord): Promise<BucketRecord | undefined> {
+  /**
+   * Changes a bucket's record; the change may be tried again on a newer one. `undefined`: there is no such bucket any more.
+   * `alongside` joins the commit.
+   */
+  async update(
+    name: string,
+    change: (record: BucketRecord) => BucketRecord,
+    alongside?: (commit: CommitBuilder, record: BucketRecord) => Promise<void>,
+  ): Promise<BucketRecord | undefined> {
     for (;;) {
       const stored = await this.get(name);
       if (!stored) return undefined;
       const record = change(stored.record);
-      const done = await this.meta.commit(
-        new CommitBuilder().expect(stored.key, stored).put(this.#table.put(stored.key, record)).build(),
-      );
-      if (done) return record;
+      const commit = new CommitBuilder().expect(stored.key, stored).put(this.#table.put(stored.key, record));
+      await alongside?.(commit, record);
+      if (await this.meta.commit(commit.build())) return record;
     }
   }
 
@@ -65,10 +71,15 @@ export class Buckets {
     const key = bucketKey(name);
     const stored = await this.#table.get(key);
     if (!stored?.record.deleting) return 'absent';
-    const done = await this.meta.commit(
-      new CommitBuilder().expect(key, stored).del(key).del(bucketOfAccountKey(marked.ownerAccountId, name)).build(),
-    );
-    return done ? 'removed' : 'absent';
+    const commit = new CommitBuilder()
+      .expect(key, stored)
+      .del(key)
+      .del(bucketOfAccountKey(marked.ownerAccountId, name));
+    // Nobody writes a configuration into a bucket that is marked.
+    const configs = under(Buffer.concat([TAG.bucketConfig, Buffer.from(marked.bucketId, 'hex')]));
+    const pages = await this.meta.range({ ...configs, limit: META_COMMIT_MAX_OPERATIONS, keysOnly: true });
+    for (const page of pages) commit.del(page.key);
+    return (await this.meta.commit(commit.build())) ? 'removed' : 'absent';
   }
 
   /** After a crash: deletions that were under way are undone (the bucket is as it was; nobody was told otherwise). */

@@ -9,6 +9,7 @@ import type { MetaStore } from './ports.js';
 import { type BucketRecord, OBJECT, type ObjectContent, type ObjectRecord } from './records.js';
 import { CommitBuilder, type Stored, Table } from './table.js';
 import { NULL_VERSION, newVersionId, sequenceOf } from './version-id.js';
+import { requireRetentionKept, requireUnlocked } from './version-lock.js';
 
 /** A version as it was read. */
 export interface FoundVersion extends Stored<ObjectRecord> {
@@ -98,30 +99,40 @@ export class Objects {
     });
   }
 
-  /** Replaces a version's record in place (tags, wrapped key): version id, sequence and body stay. `undefined`: it's gone. */
+  /**
+   * Replaces a version's record in place (tags, wrapped key): version id, sequence and body stay. `undefined`: it's gone.
+   * @throws VersionLocked where `change` weakens a retention that lasts
+   */
   async replace(
     bucket: Stored<BucketRecord>,
     key: string,
     versionId: string | undefined,
     change: (record: ObjectRecord) => ObjectRecord,
+    bypassGovernance = false,
   ): Promise<ObjectRecord | undefined> {
     const outcome = await this.#change<{ record: ObjectRecord | undefined }>(bucket, async (fresh) => {
       const found = await this.find(fresh.record.bucketId, key, versionId);
       if (!found) return { result: { record: undefined } };
       const record = change(found.record);
+      const [before, after] = [found.record.content?.lock, record.content?.lock];
+      requireRetentionKept(before, after, this.clock.now(), bypassGovernance);
       const commit = new CommitBuilder().expect(fresh.key, fresh).expect(found.key, found);
       return { commit: commit.put(this.table.put(found.key, record)), result: { record } };
     });
     return outcome.record;
   }
 
-  /** DeleteObject. Without `versionId`: a delete marker where versioning is or was on, else removal. */
+  /**
+   * DeleteObject. Without `versionId`: a delete marker where versioning is or was on, else removal.
+   * @throws VersionLocked
+   */
   async remove(
     bucket: Stored<BucketRecord>,
     key: string,
     versionId: string | undefined,
     ownerAccountId: string,
     condition?: (found: ObjectRecord | undefined) => void,
+    bypassGovernance = false,
   ): Promise<Removal> {
     return this.#change<Removal>(bucket, async (fresh, id) => {
       const rowKey = currentKey(id, key);
@@ -132,7 +143,7 @@ export class Objects {
         if (!current || !found) return { result: { versionId, deleteMarker: false } };
         const commit = this.#commit(fresh, rowKey, current).frees();
         const result = { versionId, deleteMarker: found.record.deleteMarker === true };
-        await this.#drop(commit, id, key, current, found);
+        await this.#drop(commit, id, key, current, found, bypassGovernance);
         return { commit, result };
       }
       condition?.(current?.record);
@@ -140,7 +151,7 @@ export class Objects {
       if (fresh.record.versioning === undefined) {
         if (!current) return { result: { deleteMarker: false } };
         commit.del(rowKey);
-        for (const row of this.dead.ofVersion(current.record)) commit.put(row);
+        this.#bury(commit, current.record, bypassGovernance);
         return { commit, result: { deleteMarker: false } };
       }
       const record = await this.#place(commit, fresh.record, key, current, (sequence, newId) => ({
@@ -174,7 +185,7 @@ export class Objects {
       const { nullSequence, ...old } = current.record;
       const wasNull = old.versionId === NULL_VERSION;
       if (enabled || !wasNull) commit.put(this.table.put(versionKey(id, key, old.sequence), old));
-      else for (const row of this.dead.ofVersion(old)) commit.put(row);
+      else this.#bury(commit, old);
       if (enabled) {
         const next = wasNull ? old.sequence : nullSequence;
         if (next !== undefined) record.nullSequence = next;
@@ -183,7 +194,7 @@ export class Objects {
         const oldNull = await this.table.get(rowKey);
         if (!oldNull) return undefined;
         commit.expect(rowKey, oldNull).del(rowKey);
-        for (const row of this.dead.ofVersion(oldNull.record)) commit.put(row);
+        this.#bury(commit, oldNull.record);
       }
     }
     commit.put(this.table.put(currentKey(id, key), record));
@@ -197,8 +208,9 @@ export class Objects {
     key: string,
     current: Stored<ObjectRecord>,
     found: FoundVersion,
+    bypassGovernance: boolean,
   ): Promise<void> {
-    for (const row of this.dead.ofVersion(found.record)) commit.put(row);
+    this.#bury(commit, found.record, bypassGovernance);
     if (!found.isCurrent) {
       commit.expect(found.key, found).del(found.key);
       if (found.record.versionId === NULL_VERSION) {
@@ -216,6 +228,12 @@ export class Objects {
     const nullSequence = current.record.nullSequence;
     if (nullSequence !== undefined && nullSequence !== record.sequence) record.nullSequence = nullSequence;
     commit.expect(next.key, next).del(next.key).put(this.table.put(current.key, record));
+  }
+
+  /** The one way a version ends, whoever asks for it: Object Lock holds here. @throws VersionLocked */
+  #bury(commit: CommitBuilder, version: ObjectRecord, bypassGovernance = false): void {
+    requireUnlocked(version, this.clock.now(), bypassGovernance);
+    for (const row of this.dead.ofVersion(version)) commit.put(row);
   }
 
   #commit(bucket: Stored<BucketRecord>, rowKey: Buffer, current: Stored<ObjectRecord> | undefined): CommitBuilder {

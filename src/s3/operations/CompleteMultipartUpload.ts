@@ -24,6 +24,7 @@ import { customerKey } from '../fields/customer-key.js';
 import { header } from '../fields/field.js';
 import { noSuchUpload, uploadId } from '../fields/upload-id.js';
 import { malformed, only, requiredText, text, xmlBody } from '../fields/xml.js';
+import { withDefaultRetention } from '../object-lock.js';
 import { type OperationContext, objectArn, operation } from '../operation.js';
 import { openChecksum } from '../read.js';
 
@@ -74,6 +75,7 @@ export const completeMultipartUpload = operation({
     const cipher = await cipherOf(context, upload, customerKey);
     try {
       const checksum = await combine(checksums, chosen, upload, cipher);
+      const lock = withDefaultRetention(upload.lock, facts.bucket.record, services.clock.now());
       const parts = chosen.map(({ lastModifiedMs: _, ...part }): ManifestPart => part);
       const content: ObjectContent = {
         size: parts.reduce((sum, part) => sum + part.size, 0),
@@ -82,6 +84,7 @@ export const completeMultipartUpload = operation({
         system: upload.system,
         metadata: upload.metadata,
         ...(upload.tags ? { tags: upload.tags } : {}),
+        ...(lock ? { lock } : {}),
         ...(checksum ? { checksum: checksum.stored } : {}),
         encryption: upload.encryption,
         body: { manifest: await services.manifests.write(upload.objectId, parts) },

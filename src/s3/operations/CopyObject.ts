@@ -11,16 +11,17 @@ import { encryptionHeaders } from '../encryption/headers.js';
 import { S3Error } from '../error.js';
 import { refuseAcl } from '../fields/acl.js';
 import { checkWrite, copySourceConditions, writeCondition } from '../fields/conditions.js';
-import { copySource, directive } from '../fields/copy-source.js';
+import { type CopySource, copySource, directive } from '../fields/copy-source.js';
 import { copySourceCustomerKey } from '../fields/customer-key.js';
 import { bucketKeyEnabled, encryption } from '../fields/encryption.js';
 import { header } from '../fields/field.js';
 import { isoDate } from '../fields/http-date.js';
 import { systemMetadata, userMetadata } from '../fields/metadata.js';
-import { refuseObjectLock } from '../fields/object-lock.js';
+import { objectLock } from '../fields/object-lock.js';
 import { storageClass } from '../fields/storage-class.js';
 import { tagging } from '../fields/tagging.js';
-import { objectArn, operation } from '../operation.js';
+import { lockOfNewVersion, lockPermissions } from '../object-lock.js';
+import { type OperationContext, objectArn, operation } from '../operation.js';
 
 export const copyObject = operation({
   name: 'CopyObject',
@@ -42,12 +43,13 @@ export const copyObject = operation({
     checksumAlgorithm: header('x-amz-checksum-algorithm'),
     condition: writeCondition,
     acl: refuseAcl,
-    lock: refuseObjectLock,
+    lock: objectLock,
   },
   facts: ['bucket'],
-  needs: ({ bucket, key, tags }) => [
+  needs: ({ bucket, key, tags, lock }) => [
     { action: 's3:PutObject', resource: objectArn(bucket, key) },
     ...(tags ? [{ action: 's3:PutObjectTagging', resource: objectArn(bucket, key) } as const] : []),
+    ...lockPermissions(lock, bucket, key),
   ],
   errors: ['InvalidObjectState', 'InvalidRequest', 'NoSuchKey', 'NoSuchVersion', 'PreconditionFailed'],
   async handle(input, context) {
@@ -55,10 +57,14 @@ export const copyObject = operation({
     const { facts, services } = context;
     const target = facts.bucket.record;
     refuseUnchanged(input, target);
+    // The source's own lock is not copied.
+    const lock = lockOfNewVersion(input.lock, target, services.clock.now());
     const source = await OpenSource.open(context, input.source, input.sourceConditions, input.sourceKey);
     try {
       requireOwner(input.sourceOwner, source.bucket);
       const { content } = source;
+      if (input.taggingDirective === 'COPY' && content.tags?.length) requireTagCopy(context, input, source.bucket);
+      const tags = input.taggingDirective === 'REPLACE' ? input.tags : content.tags;
       if (content.size > PUT_MAX_BYTES) {
         throw new S3Error('InvalidRequest', {
           message: `The specified copy source is larger than the maximum allowable size for a copy source: ${PUT_MAX_BYTES}`,
@@ -74,7 +80,6 @@ export const copyObject = operation({
         const body = await source.read({ start: 0, end: content.size });
         const stored = await storeBody(services, { objectId, cipher }, body, checksums);
         const replace = input.metadataDirective === 'REPLACE';
-        const tags = input.taggingDirective === 'REPLACE' ? input.tags : content.tags;
         const copied: ObjectContent = {
           size: stored.part.size,
           etag: stored.etag,
@@ -82,6 +87,7 @@ export const copyObject = operation({
           system: replace ? input.system : keepSystem(content, input.system.websiteRedirectLocation),
           metadata: replace ? input.metadata : content.metadata,
           ...(tags?.length ? { tags } : {}),
+          ...(lock ? { lock } : {}),
           checksum: storedChecksum(cipher, stored.checksums),
           encryption: cipher.wrapped,
           body: stored.part,
@@ -165,6 +171,17 @@ function refuseUnchanged(
     message:
       "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.",
   });
+}
+
+/** Tags that are copied are read there and put here. https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html */
+function requireTagCopy(
+  { require, facts }: OperationContext,
+  { bucket, key, source }: { bucket: string; key: string; source: CopySource },
+  sourceBucket: BucketRecord,
+): void {
+  const action = source.versionId === undefined ? 's3:GetObjectTagging' : 's3:GetObjectVersionTagging';
+  require({ action, resource: objectArn(source.bucket, source.key) }, sourceBucket);
+  require({ action: 's3:PutObjectTagging', resource: objectArn(bucket, key) }, facts.bucket.record);
 }
 
 /** `x-amz-source-expected-bucket-owner`. */

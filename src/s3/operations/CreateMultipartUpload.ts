@@ -8,10 +8,11 @@ import { S3Error } from '../error.js';
 import { refuseAcl } from '../fields/acl.js';
 import { bucketKeyEnabled, encryption } from '../fields/encryption.js';
 import { systemMetadata, userMetadata } from '../fields/metadata.js';
-import { refuseObjectLock } from '../fields/object-lock.js';
+import { objectLock } from '../fields/object-lock.js';
 import { storageClass } from '../fields/storage-class.js';
 import { tagging } from '../fields/tagging.js';
 import { newUploadId } from '../multipart/new-upload-id.js';
+import { lockOfNewVersion, lockPermissions } from '../object-lock.js';
 import { objectArn, operation } from '../operation.js';
 
 export const createMultipartUpload = operation({
@@ -26,23 +27,25 @@ export const createMultipartUpload = operation({
     storageClass,
     checksum: multipartChecksum,
     acl: refuseAcl,
-    lock: refuseObjectLock,
+    lock: objectLock,
   },
   facts: ['bucket'],
-  needs: ({ bucket, key, tags }) => [
+  needs: ({ bucket, key, tags, lock }) => [
     { action: 's3:PutObject', resource: objectArn(bucket, key) },
     ...(tags ? [{ action: 's3:PutObjectTagging', resource: objectArn(bucket, key) } as const] : []),
+    ...lockPermissions(lock, bucket, key),
   ],
   errors: ['InvalidArgument', 'InvalidRequest', 'InvalidStorageClass'],
   async handle(input, context) {
     const { bucket, key } = input;
     const { facts, services, caller } = context;
+    const nowMs = services.clock.now();
+    lockOfNewVersion(input.lock, facts.bucket.record, nowMs);
     const choice = chooseEncryption(input.encryption, input.bucketKeyEnabled, facts.bucket.record, context);
     const objectId = randomId();
     const cipher = await createCipher(context, choice, facts.bucket.record, key, objectId);
     cipher.dispose();
     if (choice.mode === 'SSE-C') choice.customer.key.dispose();
-    const nowMs = services.clock.now();
     const current = await services.objects.find(facts.bucket.record.bucketId, key);
     const record: UploadRecord = {
       uploadId: newUploadId(nowMs),
@@ -56,6 +59,7 @@ export const createMultipartUpload = operation({
       system: input.system,
       metadata: input.metadata,
       ...(input.tags?.length ? { tags: input.tags } : {}),
+      ...(input.lock ? { lock: input.lock } : {}),
       checksum: input.checksum,
       encryption: cipher.wrapped,
       ...(current?.record.content ? { replacesObjectId: current.record.objectId } : {}),

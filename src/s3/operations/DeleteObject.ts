@@ -1,7 +1,10 @@
-import { deleteOne, refuseBypass } from '../delete.js';
+import type { ObjectRecord } from '../../store/records.js';
+import { deleteOne } from '../delete.js';
 import { S3Error } from '../error.js';
 import { etagMatches } from '../fields/conditions.js';
 import { header, versionId } from '../fields/field.js';
+import { bypassGovernance } from '../fields/object-lock.js';
+import { refuseBypass } from '../object-lock.js';
 import { objectArn, operation } from '../operation.js';
 
 export const deleteObject = operation({
@@ -12,6 +15,7 @@ export const deleteObject = operation({
     ifMatch: header('if-match'),
     ifMatchLastModified: header('x-amz-if-match-last-modified-time'),
     ifMatchSize: header('x-amz-if-match-size'),
+    bypassGovernance,
   },
   facts: ['bucket'],
   needs: ({ bucket, key, versionId }) => [
@@ -20,20 +24,21 @@ export const deleteObject = operation({
       resource: objectArn(bucket, key),
     },
   ],
-  errors: ['InvalidArgument', 'NotImplemented', 'PreconditionFailed'],
-  async handle({ key, versionId, ifMatch, ifMatchLastModified, ifMatchSize }, context) {
-    refuseBypass(context.fields);
+  errors: ['AccessDenied', 'InvalidArgument', 'NotImplemented', 'PreconditionFailed'],
+  async handle({ key, versionId, ifMatch, ifMatchLastModified, ifMatchSize, bypassGovernance }, context) {
+    refuseBypass(bypassGovernance, context.facts.bucket.record);
     const unsupported = ifMatchLastModified !== undefined ? 'x-amz-if-match-last-modified-time' : 'x-amz-if-match-size';
     if (ifMatchLastModified !== undefined || ifMatchSize !== undefined) {
       throw new S3Error('NotImplemented', { extra: { Header: unsupported } });
     }
-    return deleteOne(context, key, versionId, (found) => {
+    const condition = (found: ObjectRecord | undefined): void => {
       if (ifMatch === undefined) return;
       if (!found?.content) throw new S3Error('NoSuchKey', { extra: { Key: key } });
       if (!etagMatches(ifMatch, found.content.etag)) {
         throw new S3Error('PreconditionFailed', { extra: { Condition: 'If-Match' } });
       }
-    });
+    };
+    return deleteOne(context, key, versionId, { condition, bypassGovernance });
   },
   reply: (removal) => ({
     status: 204,

@@ -12,9 +12,10 @@ import { refuseAcl } from '../fields/acl.js';
 import { checkWrite, writeCondition } from '../fields/conditions.js';
 import { bucketKeyEnabled, encryption } from '../fields/encryption.js';
 import { systemMetadata, userMetadata } from '../fields/metadata.js';
-import { refuseObjectLock } from '../fields/object-lock.js';
+import { objectLock } from '../fields/object-lock.js';
 import { storageClass } from '../fields/storage-class.js';
 import { tagging } from '../fields/tagging.js';
+import { lockOfNewVersion, lockPermissions, requireDigestOfLocked } from '../object-lock.js';
 import { objectArn, operation } from '../operation.js';
 
 export const putObject = operation({
@@ -29,19 +30,29 @@ export const putObject = operation({
     storageClass,
     condition: writeCondition,
     acl: refuseAcl,
-    lock: refuseObjectLock,
+    lock: objectLock,
   },
   body: { kind: 'stream' },
   facts: ['bucket'],
-  needs: ({ bucket, key, tags }) => [
+  needs: ({ bucket, key, tags, lock }) => [
     { action: 's3:PutObject', resource: objectArn(bucket, key) },
     ...(tags ? [{ action: 's3:PutObjectTagging', resource: objectArn(bucket, key) } as const] : []),
+    ...lockPermissions(lock, bucket, key),
   ],
-  errors: ['EntityTooLarge', 'IncompleteBody', 'InvalidArgument', 'MissingContentLength', 'PreconditionFailed'],
+  errors: [
+    'EntityTooLarge',
+    'IncompleteBody',
+    'InvalidArgument',
+    'InvalidRequest',
+    'MissingContentLength',
+    'PreconditionFailed',
+  ],
   async handle(input, context) {
     const { key } = input;
     const { facts, services, body, fields } = context;
     requireLength(body.length);
+    const lock = lockOfNewVersion(input.lock, facts.bucket.record, services.clock.now());
+    requireDigestOfLocked(lock, fields.headers);
     const choice = chooseEncryption(input.encryption, input.bucketKeyEnabled, facts.bucket.record, context);
     const objectId = randomId();
     const checksums = await uploadChecksums(fields.headers, { md5: choice.mode === 'SSE-S3' });
@@ -55,6 +66,7 @@ export const putObject = operation({
         system: input.system,
         metadata: input.metadata,
         ...(input.tags?.length ? { tags: input.tags } : {}),
+        ...(lock ? { lock } : {}),
         checksum: storedChecksum(cipher, stored.checksums),
         encryption: cipher.wrapped,
         body: stored.part,

@@ -41,9 +41,10 @@ import { openStore, type Store } from './store/leveldb/open.js';
 import { Manifests } from './store/manifest.js';
 import { Objects } from './store/objects.js';
 import type { MetaStore } from './store/ports.js';
+import { RenameTokens } from './store/rename-tokens.js';
 import { Uploads } from './store/uploads.js';
 
-/** How often what is due is looked for: CMKs whose waiting period is over. */
+/** How often what is due is looked for: CMKs whose waiting period is over, client tokens that are old. */
 const HOUSEKEEPING_MS = 60_000;
 const SWEEP_DELAY_MS = 100;
 
@@ -100,6 +101,7 @@ async function wire(config: Config, store: Store, log: Logger): Promise<Coffer> 
   const objects = new Objects(meta, sealer, buckets, clock);
   const manifests = new Manifests(meta, sealer);
   const intents = new Intents(meta, blobs, sealer);
+  const renameTokens = new RenameTokens(meta, sealer);
   const uploads = new Uploads(meta, sealer, objects.dead);
   const sweeper = new Sweeper({ meta, blobs, intents, manifests, uploads, dead: objects.dead });
   await buckets.recover();
@@ -130,6 +132,7 @@ async function wire(config: Config, store: Store, log: Logger): Promise<Coffer> 
     blobs,
     buckets,
     configs: new BucketConfigs(meta, sealer, buckets),
+    renameTokens,
     objects,
     uploads,
     manifests,
@@ -162,6 +165,7 @@ async function wire(config: Config, store: Store, log: Logger): Promise<Coffer> 
   sweep();
   const housekeeping = setInterval(() => {
     destroyer?.destroyDue(clock.now()).catch((error) => log.error({ err: error }, 'destroying due keys failed'));
+    renameTokens.prune(clock.now()).catch((error) => log.error({ err: error }, 'forgetting old tokens failed'));
   }, HOUSEKEEPING_MS);
   housekeeping.unref();
   return {

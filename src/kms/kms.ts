@@ -62,6 +62,12 @@ export class Kms implements KeyService {
     return { keyArn: this.keys.arn(record), plaintext: new Secret(plaintext) };
   }
 
+  async encrypt(who: KmsCallerContext, request: { keyId: string; plaintext: Secret; context: EncryptionContext }) {
+    const record = await this.keys.requireUsable(who, 'kms:Encrypt', request.keyId);
+    const ciphertextBlob = this.keys.encrypt(record, request.context, request.plaintext.expose());
+    return { keyArn: this.keys.arn(record), ciphertextBlob };
+  }
+
   async authorize(
     who: KmsCallerContext,
     request: { action: 'kms:GenerateDataKey' | 'kms:Decrypt'; keyId: string },

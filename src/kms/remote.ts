@@ -1,6 +1,7 @@
 import {
   DecryptCommand,
   DescribeKeyCommand,
+  EncryptCommand,
   GenerateDataKeyCommand,
   KMSClient,
   KMSServiceException,
@@ -83,6 +84,17 @@ export class RemoteKeyService implements KeyService {
       throw error;
     }
     return { keyArn: answer.KeyId!, plaintext };
+  }
+
+  async encrypt(who: KmsCallerContext, request: { keyId: string; plaintext: Secret; context: EncryptionContext }) {
+    const { keyArn } = await this.#require(who, 'kms:Encrypt', request.keyId);
+    const command = new EncryptCommand({
+      KeyId: keyArn,
+      Plaintext: request.plaintext.expose(),
+      EncryptionContext: { ...request.context },
+    });
+    const answer = await this.#send(() => this.#client.send(command));
+    return { keyArn: answer.KeyId!, ciphertextBlob: Buffer.from(answer.CiphertextBlob!) };
   }
 
   async authorize(

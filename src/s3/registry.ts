@@ -44,7 +44,9 @@ import { putObjectLegalHold } from './operations/PutObjectLegalHold.js';
 import { putObjectLockConfiguration } from './operations/PutObjectLockConfiguration.js';
 import { putObjectRetention } from './operations/PutObjectRetention.js';
 import { putObjectTagging } from './operations/PutObjectTagging.js';
+import { renameObject } from './operations/RenameObject.js';
 import { restoreObject } from './operations/RestoreObject.js';
+import { updateObjectEncryption } from './operations/UpdateObjectEncryption.js';
 import { uploadPart } from './operations/UploadPart.js';
 import { uploadPartCopy } from './operations/UploadPartCopy.js';
 
@@ -96,7 +98,9 @@ export const OPERATIONS: readonly Operation<any, any>[] = [
   putObjectLockConfiguration,
   putObjectRetention,
   putObjectTagging,
+  renameObject,
   restoreObject,
+  updateObjectEncryption,
   uploadPart,
   uploadPartCopy,
 ];

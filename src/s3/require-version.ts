@@ -5,7 +5,7 @@ import { S3Error } from './error.js';
 
 /** A version that has content, or S3's error for one that is missing or a delete marker. */
 export function requireVersion(
-  found: FoundVersion | undefined,
+  found: Pick<FoundVersion, 'record'> | undefined,
   request: { method: string; key: string; versionId?: string | undefined },
 ): { record: ObjectRecord; content: ObjectContent } {
   if (!found) throw missing(request);

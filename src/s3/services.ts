@@ -8,6 +8,7 @@ import type { Intents } from '../store/intents.js';
 import type { Manifests } from '../store/manifest.js';
 import type { Objects } from '../store/objects.js';
 import type { BlobStore, MetaStore } from '../store/ports.js';
+import type { RenameTokens } from '../store/rename-tokens.js';
 import type { Uploads } from '../store/uploads.js';
 import type { Accounts } from './accounts.js';
 
@@ -19,6 +20,7 @@ export interface Services {
   blobs: BlobStore;
   buckets: Buckets;
   configs: BucketConfigs;
+  renameTokens: RenameTokens;
   objects: Objects;
   uploads: Uploads;
   manifests: Manifests;

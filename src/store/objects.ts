@@ -154,16 +154,49 @@ export class Objects {
         this.#bury(commit, current.record, bypassGovernance);
         return { commit, result: { deleteMarker: false } };
       }
-      const record = await this.#place(commit, fresh.record, key, current, (sequence, newId) => ({
-        objectId: randomId().toString('hex'),
-        ownerAccountId,
-        versionId: newId,
-        sequence,
-        lastModifiedMs: this.clock.now(),
-        deleteMarker: true,
-      }));
+      const record = await this.#place(commit, fresh.record, key, current, (sequence, newId) =>
+        this.#marker({ ownerAccountId }, sequence, newId),
+      );
       return record && { commit, result: { versionId: record.versionId, deleteMarker: true } };
     });
+  }
+
+  /**
+   * The current version of `from` becomes that of `to`, in one commit, with its body, its time and what `decide` makes of its
+   * content. What lay under `to` is replaced as by `put`. Where versioning is or was on, a delete marker takes the version's
+   * place under `from`, so that older versions don't come back; else `from` is gone.
+   * @throws VersionLocked; what `decide` throws, which sees both keys as the commit finds them
+   */
+  async rename(
+    bucket: Stored<BucketRecord>,
+    from: string,
+    to: string,
+    decide: (source: ObjectRecord | undefined, target: ObjectRecord | undefined) => ObjectRecord,
+    alongside?: (commit: CommitBuilder) => void,
+  ): Promise<ObjectRecord> {
+    return this.#change(bucket, async (fresh, id) => {
+      const [fromKey, toKey] = [currentKey(id, from), currentKey(id, to)];
+      const [source, target] = [await this.table.get(fromKey), await this.table.get(toKey)];
+      const { nullSequence: _, ...moved } = decide(source?.record, target?.record);
+      if (!source) throw new RangeError('there is no version to be moved');
+      requireUnlocked(source.record, this.clock.now(), false);
+      const commit = this.#commit(fresh, toKey, target).expect(fromKey, source);
+      const place = (sequence: number, versionId: string): ObjectRecord => ({ ...moved, sequence, versionId });
+      const record = await this.#place(commit, fresh.record, to, target, place);
+      if (!record) return undefined;
+      if (fresh.record.versioning === undefined) commit.del(fromKey);
+      else {
+        const marker = (sequence: number, versionId: string): ObjectRecord => this.#marker(moved, sequence, versionId);
+        if (!(await this.#place(commit, fresh.record, from, source, marker, 'moved'))) return undefined;
+      }
+      alongside?.(commit);
+      return { commit, result: record };
+    });
+  }
+
+  #marker({ ownerAccountId }: { ownerAccountId: string }, sequence: number, versionId: string): ObjectRecord {
+    const objectId = randomId().toString('hex');
+    return { objectId, ownerAccountId, versionId, sequence, lastModifiedMs: this.clock.now(), deleteMarker: true };
   }
 
   /**
@@ -176,18 +209,23 @@ export class Objects {
     key: string,
     current: Stored<ObjectRecord> | undefined,
     make: (sequence: number, versionId: string) => ObjectRecord,
+    /** `moved`: the version that was current lives on under another key. */
+    old: 'replaced' | 'moved' = 'replaced',
   ): Promise<ObjectRecord | undefined> {
     const id = Buffer.from(bucket.bucketId, 'hex');
     const sequence = (current?.record.sequence ?? 0) + 1;
     const enabled = bucket.versioning === 'Enabled';
     const record = make(sequence, enabled ? newVersionId(sequence) : NULL_VERSION);
     if (current) {
-      const { nullSequence, ...old } = current.record;
-      const wasNull = old.versionId === NULL_VERSION;
-      if (enabled || !wasNull) commit.put(this.table.put(versionKey(id, key, old.sequence), old));
-      else this.#bury(commit, old);
+      const { nullSequence, ...before } = current.record;
+      const stays = old === 'replaced';
+      const wasNull = before.versionId === NULL_VERSION;
+      if (stays) {
+        if (enabled || !wasNull) commit.put(this.table.put(versionKey(id, key, before.sequence), before));
+        else this.#bury(commit, before);
+      }
       if (enabled) {
-        const next = wasNull ? old.sequence : nullSequence;
+        const next = wasNull && stays ? before.sequence : nullSequence;
         if (next !== undefined) record.nullSequence = next;
       } else if (nullSequence !== undefined) {
         const rowKey = versionKey(id, key, nullSequence);

@@ -33,6 +33,11 @@ class FakeKms implements KeyService {
     return { keyArn: 'arn', plaintext: new Secret(this.#key.open(encodeContext(context), ciphertextBlob)) };
   }
 
+  async encrypt(_who: unknown, { plaintext, context }: { plaintext: Secret; context: EncryptionContext }) {
+    this.#use('encrypt');
+    return { keyArn: 'arn', ciphertextBlob: this.#key.seal(encodeContext(context), plaintext.expose()) };
+  }
+
   async authorize(_who: unknown, { action }: { action: string }) {
     this.#use(`authorize ${action}`);
     return { keyArn: 'arn' };

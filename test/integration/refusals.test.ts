@@ -62,6 +62,8 @@ const BODIES: Record<string, string> = {
   PutObjectRetention: '<Retention/>',
   PutObjectLegalHold: '<LegalHold><Status>ON</Status></LegalHold>',
   RestoreObject: '<RestoreRequest><Days>1</Days></RestoreRequest>',
+  UpdateObjectEncryption:
+    '<ObjectEncryption><SSE-KMS><KMSKeyArn>arn:aws:kms:us-east-1:111111111111:key/none</KMSKeyArn></SSE-KMS></ObjectEncryption>',
   DeleteObjects: '<Delete><Object><Key>key</Key></Object></Delete>',
   CompleteMultipartUpload:
     '<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>e</ETag></Part></CompleteMultipartUpload>',
@@ -73,6 +75,7 @@ describe.each(OPERATIONS.map((one) => [one.name, one] as const))('%s', (name, { 
     .map((one) => (one.includes('=') || VALUES[one] === undefined ? one : `${one}=${VALUES[one]}`))
     .join('&');
   const headers: Record<string, string> = route.header ? { [route.header]: '/refusals/key' } : {};
+  if (name === 'RenameObject') headers['x-amz-rename-source'] = 'key2';
   if (name === 'GetObjectAttributes') headers['x-amz-object-attributes'] = 'ETag';
   const body = BODIES[name] ?? '';
   if (body !== '') headers['content-md5'] = createHash('md5').update(body).digest('base64');

@@ -5,13 +5,14 @@ import { storeBody, storedChecksum } from '../body/store-body.js';
 import { checksumNodes } from '../checksum/headers.js';
 import { copyChecksums } from '../checksum/upload-checksums.js';
 import { OpenSource } from '../copy/source.js';
+import { requireTagCopy } from '../copy/tags.js';
 import { chooseEncryption } from '../encryption/choose.js';
 import { createCipher } from '../encryption/create-cipher.js';
 import { encryptionHeaders } from '../encryption/headers.js';
 import { S3Error } from '../error.js';
 import { refuseAcl } from '../fields/acl.js';
 import { checkWrite, copySourceConditions, writeCondition } from '../fields/conditions.js';
-import { type CopySource, copySource, directive } from '../fields/copy-source.js';
+import { copySource, directive } from '../fields/copy-source.js';
 import { copySourceCustomerKey } from '../fields/customer-key.js';
 import { bucketKeyEnabled, encryption } from '../fields/encryption.js';
 import { header } from '../fields/field.js';
@@ -21,7 +22,7 @@ import { objectLock } from '../fields/object-lock.js';
 import { storageClass } from '../fields/storage-class.js';
 import { tagging } from '../fields/tagging.js';
 import { lockOfNewVersion, lockPermissions } from '../object-lock.js';
-import { type OperationContext, objectArn, operation } from '../operation.js';
+import { objectArn, operation } from '../operation.js';
 
 export const copyObject = operation({
   name: 'CopyObject',
@@ -63,7 +64,8 @@ export const copyObject = operation({
     try {
       requireOwner(input.sourceOwner, source.bucket);
       const { content } = source;
-      if (input.taggingDirective === 'COPY' && content.tags?.length) requireTagCopy(context, input, source.bucket);
+      if (input.taggingDirective === 'COPY' && content.tags?.length)
+        requireTagCopy(context, input.source, source.bucket, key);
       const tags = input.taggingDirective === 'REPLACE' ? input.tags : content.tags;
       if (content.size > PUT_MAX_BYTES) {
         throw new S3Error('InvalidRequest', {
@@ -171,17 +173,6 @@ function refuseUnchanged(
     message:
       "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.",
   });
-}
-
-/** Tags that are copied are read there and put here. https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html */
-function requireTagCopy(
-  { require, facts }: OperationContext,
-  { bucket, key, source }: { bucket: string; key: string; source: CopySource },
-  sourceBucket: BucketRecord,
-): void {
-  const action = source.versionId === undefined ? 's3:GetObjectTagging' : 's3:GetObjectVersionTagging';
-  require({ action, resource: objectArn(source.bucket, source.key) }, sourceBucket);
-  require({ action: 's3:PutObjectTagging', resource: objectArn(bucket, key) }, facts.bucket.record);
 }
 
 /** `x-amz-source-expected-bucket-owner`. */

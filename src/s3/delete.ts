@@ -5,7 +5,7 @@ import { VersionLocked } from '../store/version-lock.js';
 import { S3Error } from './error.js';
 import { asS3Error } from './failures.js';
 import { mayBypassGovernance } from './object-lock.js';
-import type { OperationContext } from './operation.js';
+import type { OperationContext, Permission } from './operation.js';
 
 /** Deletes a key or one version of it, for DeleteObject and DeleteObjects. */
 export async function deleteOne(
@@ -24,6 +24,18 @@ export async function deleteOne(
   } finally {
     services.sweep();
   }
+}
+
+/** Whether an ETag is the one is told only to whom may read the object; that there is one at all, to whom may delete it. */
+export function deletePermissions(
+  resource: string,
+  versionId: string | undefined,
+  ifMatch: string | undefined,
+): Permission[] {
+  const version = versionId === undefined ? '' : 'Version';
+  const needed: Permission[] = [{ action: `s3:DeleteObject${version}`, resource }];
+  if (ifMatch !== undefined && ifMatch.trim() !== '*') needed.push({ action: `s3:GetObject${version}`, resource });
+  return needed;
 }
 
 /** An id that Coffer can't have made is not a version that is missing, but a bad argument. */

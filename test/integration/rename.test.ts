@@ -15,6 +15,7 @@ import {
   RenameObjectCommand,
   type RenameObjectCommandInput,
   type S3Client,
+  UpdateObjectEncryptionCommand,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { customerKey } from '../support/customer-key.js';
@@ -194,6 +195,11 @@ describe('rights', () => {
     expect(await refusal(rename('r/kms', 'r/to', {}, user))).toMatchObject(denied);
     expect(await read('r/kms')).toBe('body of r/kms');
     await rename('kept/one', 'taken', {}, user);
+    // UpdateObjectEncryption asks for the keys in the same way.
+    const ObjectEncryption = { SSEKMS: { KMSKeyArn: keyArn } };
+    const update = new UpdateObjectEncryptionCommand({ Bucket, Key: 'taken', ObjectEncryption });
+    expect(await refusal(user.send(update))).toMatchObject(denied);
+    expect((await s3.send(new HeadObjectCommand({ Bucket, Key: 'taken' }))).ServerSideEncryption).toBe('AES256');
   });
 
   test('what is missing, or renamed to itself, is refused', async () => {

@@ -38,6 +38,14 @@ describe.each(ENGINES)('configurations of buckets %s', (_name, open) => {
     await expect(configs.write('b', TEXTS, ['x'.repeat(300_000)])).rejects.toThrow(ConfigTooLarge);
   });
 
+  test('are not written where the bucket, as the commit finds it, must not have them', async () => {
+    const check = () => {
+      throw new RangeError('not this bucket');
+    };
+    await expect(configs.write('b', TEXTS, ['x'], check)).rejects.toThrow('not this bucket');
+    expect(await rows()).toBe(0);
+  });
+
   test('are read once, and anew after every write, also by another process', async () => {
     await configs.write('b', TEXTS, ['one']);
     const first = await configs.read(await record(), TEXTS);

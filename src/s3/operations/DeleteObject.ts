@@ -1,5 +1,5 @@
 import type { ObjectRecord } from '../../store/records.js';
-import { deleteOne } from '../delete.js';
+import { deleteOne, deletePermissions } from '../delete.js';
 import { S3Error } from '../error.js';
 import { etagMatches } from '../fields/conditions.js';
 import { header, versionId } from '../fields/field.js';
@@ -18,12 +18,7 @@ export const deleteObject = operation({
     bypassGovernance,
   },
   facts: ['bucket'],
-  needs: ({ bucket, key, versionId }) => [
-    {
-      action: versionId === undefined ? 's3:DeleteObject' : 's3:DeleteObjectVersion',
-      resource: objectArn(bucket, key),
-    },
-  ],
+  needs: ({ bucket, key, versionId, ifMatch }) => deletePermissions(objectArn(bucket, key), versionId, ifMatch),
   errors: ['AccessDenied', 'InvalidArgument', 'NotImplemented', 'PreconditionFailed'],
   async handle({ key, versionId, ifMatch, ifMatchLastModified, ifMatchSize, bypassGovernance }, context) {
     refuseBypass(bypassGovernance, context.facts.bucket.record);

@@ -1,7 +1,7 @@
 import { DELETE_OBJECTS_MAX, OBJECT_KEY_MAX_BYTES } from '../../base/limits.js';
 import type { XmlNode, XmlTree } from '../../base/xml/ports.js';
 import type { ObjectRecord } from '../../store/records.js';
-import { deleteOne } from '../delete.js';
+import { deleteOne, deletePermissions } from '../delete.js';
 import { S3Error } from '../error.js';
 import { etagMatches } from '../fields/conditions.js';
 import { bypassGovernance } from '../fields/object-lock.js';
@@ -52,8 +52,9 @@ async function deleteTarget(
 ): Promise<Outcome> {
   const { key, versionId, etag, unsupported } = target;
   try {
-    const action = versionId === undefined ? 's3:DeleteObject' : 's3:DeleteObjectVersion';
-    context.require({ action, resource: objectArn(bucket, key) }, context.facts.bucket.record);
+    for (const permission of deletePermissions(objectArn(bucket, key), versionId, etag)) {
+      context.require(permission, context.facts.bucket.record);
+    }
     if (Buffer.byteLength(key, 'utf8') > OBJECT_KEY_MAX_BYTES) throw new S3Error('KeyTooLongError');
     if (unsupported) throw new S3Error('NotImplemented', { extra: { Header: unsupported } });
     let missing = false;

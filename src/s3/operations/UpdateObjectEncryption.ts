@@ -37,6 +37,11 @@ export const updateObjectEncryption = operation({
   async handle({ key, versionId, encryption }, context) {
     const { facts, services } = context;
     const bucket = facts.bucket.record;
+    if (context.signature.version !== 'AWS4-HMAC-SHA256') {
+      throw invalid(
+        `Requests that modify an object encryption configuration require ${AWS} Signature Version 4. Modify the request to use ${AWS} Signature Version 4, and then try again.`,
+      );
+    }
     if (encryption.keyArn.split(':')[4] !== bucket.ownerAccountId) {
       throw new S3Error('AccessDenied', {
         message: `The ${AWS} KMS key in the request must be owned by the same account as the bucket. Modify the request to specify a KMS key from the same account, and then try again.`,

@@ -1,4 +1,4 @@
-import type { BucketRecord, VersionLock } from '../store/records.js';
+import type { BucketRecord, ObjectContent, VersionLock } from '../store/records.js';
 import { hasDigest } from './checksum/request.js';
 import { S3Error } from './error.js';
 import { type OperationContext, objectArn, type Permission, type RequestFields } from './operation.js';
@@ -27,7 +27,19 @@ export function lockOfNewVersion(
   return withDefaultRetention(requested, bucket, nowMs);
 }
 
-export function withDefaultRetention(
+/** Locks a version in the step that commits it, by the bucket as the commit finds it: none slips past a default that is new. */
+export function applyLock(
+  content: ObjectContent,
+  requested: VersionLock | undefined,
+  bucket: BucketRecord,
+  nowMs: number,
+): void {
+  const lock = withDefaultRetention(requested, bucket, nowMs);
+  if (lock) content.lock = lock;
+  else delete content.lock;
+}
+
+function withDefaultRetention(
   requested: VersionLock | undefined,
   bucket: BucketRecord,
   nowMs: number,

@@ -24,8 +24,11 @@ export interface NewVersion {
 }
 
 export interface PutOptions {
-  /** Looks at the current version (a delete marker is passed as it is) and throws where a condition doesn't hold. Called again after a lost race. */
-  condition?(current: ObjectRecord | undefined): void;
+  /**
+   * Looks at the current version (a delete marker is passed as it is) and at the bucket, as the commit finds them, and throws
+   * where a condition doesn't hold. May still change the new version's content. Called again after a lost race.
+   */
+  condition?(current: ObjectRecord | undefined, bucket: BucketRecord): void;
   /** Called before each attempt; throws where something else that the commit checks has changed for good. */
   stillValid?(): Promise<void>;
   /** Joins the commit: inline body, deletion of the intent, the upload's rows. */
@@ -85,7 +88,7 @@ export class Objects {
       await options.stillValid?.();
       const rowKey = currentKey(id, key);
       const current = await this.table.get(rowKey);
-      options.condition?.(current?.record);
+      options.condition?.(current?.record, fresh.record);
       const commit = this.#commit(fresh, rowKey, current);
       const record = await this.#place(commit, fresh.record, key, current, (sequence, versionId) => ({
         ...version,

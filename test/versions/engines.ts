@@ -7,7 +7,7 @@ import type { RecordSealer } from '../../src/seal/ports.js';
 import { Buckets } from '../../src/store/buckets.js';
 import { openStore } from '../../src/store/leveldb/open.js';
 import { MemoryMetaStore } from '../../src/store/memory/meta-store.js';
-import { Objects } from '../../src/store/objects.js';
+import { type NewVersion, Objects } from '../../src/store/objects.js';
 import type { MetaStore } from '../../src/store/ports.js';
 import type { BucketRecord, ObjectContent } from '../../src/store/records.js';
 
@@ -65,7 +65,7 @@ export const bucketRecord = (name: string, extra: Partial<BucketRecord> = {}): B
   ...extra,
 });
 
-export const newVersion = (extra: Partial<ObjectContent> = {}) => ({
+export const newVersion = (extra: Partial<ObjectContent> = {}): NewVersion => ({
   objectId: randomId().toString('hex'),
   ownerAccountId: '111111111111',
   content: {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { applyLock } from '../../src/s3/object-lock.js';
 import type { VersioningStatus, VersionLock } from '../../src/store/records.js';
 import { VersionLocked } from '../../src/store/version-lock.js';
 import { bucketRecord, ENGINES, type Engine, newVersion } from './engines.js';
@@ -89,5 +90,22 @@ describe.each(ENGINES)('Object Lock %s', (_name, open) => {
     // One of the two was first, and the other saw it.
     if (found) expect([locked.status, removed.status]).toEqual(['fulfilled', 'rejected']);
     else expect(locked.status === 'fulfilled' ? locked.value : undefined).toBeUndefined();
+  });
+
+  test('a version that was begun before the bucket changed is decided on by the bucket as it is', async () => {
+    const stale = await bucket();
+    const defaultRetention = { mode: 'COMPLIANCE' as const, days: 1 };
+    await engine.buckets.update('b', (record) => ({ ...record, objectLock: { defaultRetention } }));
+    const version = newVersion();
+    const seen: unknown[] = [];
+    const record = await engine.objects.put(stale, 'k', version, {
+      condition: (_current, now) => {
+        seen.push(now.objectLock?.defaultRetention);
+        applyLock(version.content, undefined, now, engine.clock.now());
+      },
+    });
+    expect(seen).toEqual([undefined, defaultRetention]);
+    expect(record.content?.lock?.retention?.mode).toBe('COMPLIANCE');
+    await expect(remove(record.versionId, true)).rejects.toThrow(VersionLocked);
   });
 });

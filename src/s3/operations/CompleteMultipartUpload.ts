@@ -24,7 +24,7 @@ import { customerKey } from '../fields/customer-key.js';
 import { header } from '../fields/field.js';
 import { noSuchUpload, uploadId } from '../fields/upload-id.js';
 import { malformed, only, requiredText, text, xmlBody } from '../fields/xml.js';
-import { withDefaultRetention } from '../object-lock.js';
+import { applyLock } from '../object-lock.js';
 import { type OperationContext, objectArn, operation } from '../operation.js';
 import { openChecksum } from '../read.js';
 
@@ -75,7 +75,6 @@ export const completeMultipartUpload = operation({
     const cipher = await cipherOf(context, upload, customerKey);
     try {
       const checksum = await combine(checksums, chosen, upload, cipher);
-      const lock = withDefaultRetention(upload.lock, facts.bucket.record, services.clock.now());
       const parts = chosen.map(({ lastModifiedMs: _, ...part }): ManifestPart => part);
       const content: ObjectContent = {
         size: parts.reduce((sum, part) => sum + part.size, 0),
@@ -84,7 +83,6 @@ export const completeMultipartUpload = operation({
         system: upload.system,
         metadata: upload.metadata,
         ...(upload.tags ? { tags: upload.tags } : {}),
-        ...(lock ? { lock } : {}),
         ...(checksum ? { checksum: checksum.stored } : {}),
         encryption: upload.encryption,
         body: { manifest: await services.manifests.write(upload.objectId, parts) },
@@ -238,8 +236,9 @@ async function commit(
     key,
     { objectId, ownerAccountId, content },
     {
-      condition: (current) => {
+      condition: (current, bucket) => {
         checkWrite(condition, key, current);
+        applyLock(content, upload.record.lock, bucket, services.clock.now());
         if (
           condition &&
           current?.objectId !== replacesObjectId &&

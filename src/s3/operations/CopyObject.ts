@@ -21,7 +21,7 @@ import { systemMetadata, userMetadata } from '../fields/metadata.js';
 import { objectLock } from '../fields/object-lock.js';
 import { storageClass } from '../fields/storage-class.js';
 import { tagging } from '../fields/tagging.js';
-import { lockOfNewVersion, lockPermissions } from '../object-lock.js';
+import { applyLock, lockOfNewVersion, lockPermissions } from '../object-lock.js';
 import { objectArn, operation } from '../operation.js';
 
 export const copyObject = operation({
@@ -58,8 +58,7 @@ export const copyObject = operation({
     const { facts, services } = context;
     const target = facts.bucket.record;
     refuseUnchanged(input, target);
-    // The source's own lock is not copied.
-    const lock = lockOfNewVersion(input.lock, target, services.clock.now());
+    lockOfNewVersion(input.lock, target, services.clock.now());
     const source = await OpenSource.open(context, input.source, input.sourceConditions, input.sourceKey);
     try {
       requireOwner(input.sourceOwner, source.bucket);
@@ -89,7 +88,6 @@ export const copyObject = operation({
           system: replace ? input.system : keepSystem(content, input.system.websiteRedirectLocation),
           metadata: replace ? input.metadata : content.metadata,
           ...(tags?.length ? { tags } : {}),
-          ...(lock ? { lock } : {}),
           checksum: storedChecksum(cipher, stored.checksums),
           encryption: cipher.wrapped,
           body: stored.part,
@@ -97,7 +95,11 @@ export const copyObject = operation({
         const version = { objectId: objectId.toString('hex'), ownerAccountId: target.ownerAccountId, content: copied };
         try {
           const record = await services.objects.put(facts.bucket, key, version, {
-            condition: (current) => checkWrite(input.condition, key, current),
+            condition: (current, bucket) => {
+              checkWrite(input.condition, key, current);
+              // The source's own lock is not copied.
+              applyLock(copied, input.lock, bucket, services.clock.now());
+            },
             alongside: (commit) => stored.writer.attach(commit),
           });
           services.sweep();

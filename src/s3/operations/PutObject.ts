@@ -15,7 +15,7 @@ import { systemMetadata, userMetadata } from '../fields/metadata.js';
 import { objectLock } from '../fields/object-lock.js';
 import { storageClass } from '../fields/storage-class.js';
 import { tagging } from '../fields/tagging.js';
-import { lockOfNewVersion, lockPermissions, requireDigestOfLocked } from '../object-lock.js';
+import { applyLock, lockOfNewVersion, lockPermissions, requireDigestOfLocked } from '../object-lock.js';
 import { objectArn, operation } from '../operation.js';
 
 export const putObject = operation({
@@ -51,6 +51,7 @@ export const putObject = operation({
     const { key } = input;
     const { facts, services, body, fields } = context;
     requireLength(body.length);
+    // Before the body is taken; the commit looks at the bucket again.
     const lock = lockOfNewVersion(input.lock, facts.bucket.record, services.clock.now());
     requireDigestOfLocked(lock, fields.headers);
     const choice = chooseEncryption(input.encryption, input.bucketKeyEnabled, facts.bucket.record, context);
@@ -66,7 +67,6 @@ export const putObject = operation({
         system: input.system,
         metadata: input.metadata,
         ...(input.tags?.length ? { tags: input.tags } : {}),
-        ...(lock ? { lock } : {}),
         checksum: storedChecksum(cipher, stored.checksums),
         encryption: cipher.wrapped,
         body: stored.part,
@@ -78,7 +78,10 @@ export const putObject = operation({
       };
       try {
         const record = await services.objects.put(facts.bucket, key, version, {
-          condition: (current) => checkWrite(input.condition, key, current),
+          condition: (current, bucket) => {
+            checkWrite(input.condition, key, current);
+            applyLock(content, input.lock, bucket, services.clock.now());
+          },
           alongside: (commit) => stored.writer.attach(commit),
         });
         services.sweep();

@@ -14,7 +14,7 @@ import { serialization, unsupported } from './errors.js';
 import { Input } from './fields.js';
 import type { Keys } from './keys.js';
 import { ACTIONS, UNSUPPORTED } from './registry.js';
-import { decryptBlob, requireSymmetric } from './symmetric.js';
+import { decryptBlob, encryptUnder, requireSymmetric } from './symmetric.js';
 
 export interface KmsAnswer {
   status: number;
@@ -71,6 +71,18 @@ export class Kms implements KeyService {
       const { plaintext } = decryptBlob(call, record, blob, context);
       call.uses(record);
       return { keyArn: this.keys.arn(record), plaintext: new Secret(plaintext) };
+    });
+  }
+
+  encrypt(
+    who: KmsCallerContext,
+    { keyId, plaintext, context }: { keyId: string; plaintext: Secret; context: EncryptionContext },
+  ): Promise<{ keyArn: string; ciphertextBlob: Buffer; keyMaterialId: string }> {
+    return this.#recorded('Encrypt', who, async (call) => {
+      const record = await this.#dataKeyOf(call, keyId, context);
+      const { blob, keyMaterialId } = encryptUnder(call, record, context, plaintext.expose());
+      call.uses(record);
+      return { keyArn: this.keys.arn(record), ciphertextBlob: blob, keyMaterialId };
     });
   }
 

@@ -56,6 +56,7 @@ export function addImported(
   record: KeyRecord,
   imported: Imported,
   importType: 'NEW_KEY_MATERIAL' | 'EXISTING_KEY_MATERIAL' | undefined,
+  arn: string,
 ): KeyRecord {
   const known = record.backingKeys.find((one) => one.id === imported.id);
   const type = importType ?? (record.backingKeys.length === 0 ? 'NEW_KEY_MATERIAL' : 'EXISTING_KEY_MATERIAL');
@@ -72,7 +73,7 @@ export function addImported(
   const waiting = record.backingKeys.find((one) => one.pending);
   if (waiting) {
     throw invalidState(
-      `New key material (id: ${imported.id}) cannot be imported into KMS key ${record.keyId}, because another key material (id: ${waiting.id}) is pending rotation.`,
+      `New key material (id: ${imported.id}) cannot be imported into KMS key ${arn}, because another key material (id: ${waiting.id}) is pending rotation.`,
     );
   }
   const added = withMaterial({ id: imported.id, createdMs: imported.nowMs }, imported);

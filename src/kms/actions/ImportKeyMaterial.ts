@@ -65,7 +65,8 @@ export const importKeyMaterial = keyAction({
         requireState('not pending deletion', keys.stateOf(found), keys.arn(found));
         const wrapped = keys.ring.wraps.wrap(found, id, material.secret);
         const publicKey = material.publicKey?.toString('base64');
-        return addImported(found, { id, wrapped, publicKey, description, validToMs, nowMs }, type);
+        const imported = { id, wrapped, publicKey, description, validToMs, nowMs };
+        return addImported(found, imported, type, keys.arn(found));
       });
       return { KeyId: keys.arn(record), KeyMaterialId: id };
     } finally {

@@ -3,14 +3,9 @@ import type { Secret } from '../base/secret.js';
 import { KmsError } from '../encryption/ports.js';
 import type { Call } from './call.js';
 import { requireWrappingAlgorithm, type WrappingAlgorithm } from './crypto/import-wrapping.js';
-import { unsupported, wrongOrigin } from './errors.js';
+import { unsupported } from './errors.js';
 import type { BackingKey, KeyRecord } from './key-record.js';
 import { invalidState, requireState } from './states.js';
-
-/** @throws UnsupportedOperationException for a key whose material Coffer makes */
-export function requireExternal(record: KeyRecord, arn: string): void {
-  if (record.origin !== 'EXTERNAL') throw wrongOrigin(arn, record.origin);
-}
 
 /**
  * Which material fits into which wrapping.

@@ -42,7 +42,7 @@ export interface CiphertextRequest {
 export async function keyOfCiphertext(call: Call, request: CiphertextRequest): Promise<KeyRecord> {
   const { keyId, facts, action = `kms:${call.name}` } = request;
   const header = readBlobHeader(request.ciphertextBlob);
-  const options = { action, otherAccounts: true };
+  const options = { action, otherAccounts: true, byAlias: true };
   let record: KeyRecord;
   if (keyId !== undefined) {
     record = await call.key(keyId, facts, options);

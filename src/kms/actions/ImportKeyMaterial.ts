@@ -7,7 +7,7 @@ import { importMaterial } from '../crypto/import-material.js';
 import { unwrapImported } from '../crypto/import-wrapping.js';
 import { validation } from '../errors.js';
 import type { Input } from '../fields.js';
-import { addImported, importedId, requireExternal } from '../import.js';
+import { addImported, importedId } from '../import.js';
 import { invalidToken, openTicket } from '../import-token.js';
 import { requireState } from '../states.js';
 
@@ -23,7 +23,7 @@ export const importKeyMaterial = keyAction({
     model: input.oneOf('ExpirationModel', MODELS) ?? 'KEY_MATERIAL_EXPIRES',
     validToMs: input.timestamp('ValidTo'),
     type: input.oneOf('ImportType', TYPES),
-    description: input.text('KeyMaterialDescription', { max: 256, pattern: '^[a-zA-Z0-9:/_\\s.-]*$' }),
+    description: input.text('KeyMaterialDescription', { max: 256, pattern: '^[a-zA-Z0-9:/_\\s.-]+$' }),
     materialId: readMaterialId(input),
   }),
   needs: ({ model, validToMs }): RequestFacts => ({
@@ -33,7 +33,7 @@ export const importKeyMaterial = keyAction({
     },
   }),
   states: 'any',
-  check: requireExternal,
+  origin: 'EXTERNAL',
   async handle({ token, encrypted, model, validToMs, type, description, materialId }, record, call) {
     const { keys } = call;
     const nowMs = keys.clock.now();

@@ -6,7 +6,7 @@ import { page, readPage } from '../paging.js';
 export const listRetirableGrants = action({
   name: 'ListRetirableGrants',
   input: (input) => ({
-    ...readPage(input, { limit: 50, max: 100 }),
+    ...readPage(input, { limit: 50, max: 100, names: /^\d{12}\/[0-9a-f-]{36}\/[0-9a-f]{64}$/ }),
     principal: input.requiredText('RetiringPrincipal', PRINCIPAL_ID),
   }),
   async run({ limit, after, principal }, call) {

@@ -188,5 +188,15 @@ export async function inputOf(name: string, key: Prepared): Promise<object> {
   return { ...(!whole && { KeyId: key.Arn }), ...(await more?.(key)) };
 }
 
-/** What is no action on a key of the request's choosing. */
-export const KEYLESS = ['CreateKey', 'GenerateRandom', 'ListKeys', 'ListRetirableGrants'];
+/** Requests that are about no key. */
+export const KEYLESS: Record<string, object> = {
+  CreateKey: { Tags: [{ TagKey: 'a', TagValue: 'b' }] },
+  GenerateRandom: { NumberOfBytes: 1 },
+  ListKeys: {},
+  ListRetirableGrants: { RetiringPrincipal: GRANTEE },
+};
+
+/** Every action has a request. */
+export const REQUESTED: readonly string[] = [
+  ...new Set([...Object.keys(REQUESTS).map(actionOf), ...Object.keys(KEYLESS)]),
+].sort();

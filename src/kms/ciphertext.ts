@@ -54,7 +54,7 @@ export async function keyFor(
   const arn = call.keys.arn(record);
   requireState('usable', call.keys.stateOf(record), arn);
   if (record.usage !== 'ENCRYPT_DECRYPT') throw invalidKeyUsage(arn, record.usage, call.name);
-  requireAlgorithm(algorithm, record.spec);
+  requireAlgorithm(algorithm, record.spec, context);
   return record;
 }
 

@@ -175,9 +175,9 @@ describe('a list page by page', () => {
 describe('GetKeyLastUsage', () => {
   test('tells nothing of a key that was never used, and the last use of one that was', async () => {
     const { ask, clock, createKey, audit } = makeKms();
-    const { KeyId, Arn } = await createKey();
+    const { KeyId } = await createKey();
     const created = clock.now() / 1000;
-    const unused = { KeyId: Arn, KeyLastUsage: {}, TrackingStartDate: created, KeyCreationDate: created };
+    const unused = { KeyId, KeyLastUsage: {}, TrackingStartDate: created, KeyCreationDate: created };
     expect((await ask('GetKeyLastUsage', { KeyId })).json).toEqual(unused);
     clock.advance(5000);
     await ask('Encrypt', { KeyId, Plaintext: 'AAAA' });

@@ -19,7 +19,7 @@ export const encrypt = keyAction({
   byAlias: true,
   dryRun: true,
   cryptographic: true,
-  check: ({ spec }, _, { algorithm }) => requireAlgorithm(algorithm, spec),
+  check: ({ spec }, _, { algorithm, context }) => requireAlgorithm(algorithm, spec, context),
   handle({ plaintext, context, algorithm }, record, call) {
     const blob =
       algorithm === 'SYMMETRIC_DEFAULT'

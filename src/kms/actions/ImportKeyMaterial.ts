@@ -57,8 +57,11 @@ export const importKeyMaterial = keyAction({
     plaintext.dispose();
     try {
       const id = importedId(record, material.secret);
-      if (materialId !== undefined && materialId !== id) {
-        throw new KmsError('IncorrectKeyMaterialException', 'The key material does not have the given KeyMaterialId.');
+      if (materialId !== undefined && !(materialId === id && record.backingKeys.some((one) => one.id === id))) {
+        throw new KmsError(
+          'IncorrectKeyMaterialException',
+          'The key has no such key material with the given KeyMaterialId.',
+        );
       }
       call.note({ keyMaterialId: id, details: { ExpirationModel: model } });
       await keys.ring.update(record, call.committing, (found) => {

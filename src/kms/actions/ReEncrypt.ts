@@ -53,7 +53,7 @@ export const reEncrypt = action({
       requestAlias: named.alias,
     });
     requireUsable(call, target, 'usable', 'ENCRYPT_DECRYPT');
-    requireAlgorithm(algorithm, target.spec);
+    requireAlgorithm(algorithm, target.spec, context);
     if (source.blob === undefined) throw dryRunSucceeded();
     const { plaintext, keyMaterialId } = open(call, from, source);
     try {

@@ -57,3 +57,42 @@ describe.skipIf(!present)('answers as AWS recorded them', () => {
     expect(Object.keys(SCENARIOS).filter((stem) => !stems.has(stem))).toEqual([]);
   });
 });
+
+describe('the comparison with a recording', () => {
+  const answers = {
+    first: { KeyId: '<key-id:1>', Size: 5, Tags: [{ TagKey: 'a' }], ResponseMetadata: { HTTPStatusCode: 200 } },
+    second: { KeyId: '<key-id:2>', At: 'datetime', Bytes: 'plaintext', ResponseMetadata: { HTTPStatusCode: 200 } },
+    refused: { Error: { Code: 'E', Message: 'not <key-id:1>' }, ResponseMetadata: { HTTPStatusCode: 400 } },
+  };
+  const first = { KeyId: 'one', Size: 5, Tags: [{ TagKey: 'a' }] };
+  const second = { KeyId: 'two', At: 1.5, Bytes: 'AAAA' };
+  const refused = { __type: 'E', message: 'not one' };
+
+  test('takes what is the same', () => {
+    const recording = new Recording('test', answers);
+    recording.match('first', { status: 200, json: { ...first, KeyMaterialId: 'added since' } });
+    recording.match('second', { status: 200, json: second });
+    expect(recording.left).toEqual(['refused']);
+    recording.match('refused', { status: 400, json: refused });
+    expect(recording.left).toEqual([]);
+  });
+
+  test.each([
+    ['a member more', 'first', 200, { ...first, More: 1 }],
+    ['a member less', 'first', 200, { KeyId: 'one', Size: 5 }],
+    ['another value', 'first', 200, { ...first, Size: 6 }],
+    ['an entry more', 'first', 200, { ...first, Tags: [{ TagKey: 'a' }, { TagKey: 'b' }] }],
+    ['a date that is none', 'second', 200, { ...second, At: '2026-01-01' }],
+    ['bytes that are none', 'second', 200, { ...second, Bytes: '' }],
+    ['one value for two names', 'second', 200, { ...second, KeyId: 'one' }],
+    ['another status', 'refused', 403, refused],
+    ['another code', 'refused', 400, { ...refused, __type: 'F' }],
+    ['another value for the same name', 'refused', 400, { ...refused, message: 'not two' }],
+    ['success where AWS refuses', 'refused', 200, {}],
+    ['an answer that was not recorded', 'third', 200, {}],
+  ])('refuses %s', (_, entry, status, json) => {
+    const recording = new Recording('test', answers);
+    recording.match('first', { status: 200, json: first });
+    expect(() => recording.match(entry, { status, json })).toThrow();
+  });
+});

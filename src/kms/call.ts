@@ -86,8 +86,14 @@ export class Call {
       const other = accountId !== this.who.caller.accountId;
       if (!other || !(error instanceof KmsError && error.code === 'NotFoundException')) throw error;
       const arn = `arn:aws:kms:${this.keys.region}:${accountId}:${alias ?? `key/${keyId}`}`;
-      throw notOurs(this.who, action, arn);
+      return this.#refuse(action, arn);
     }
+  }
+
+  /** Another account's, or nobody's. What the caller's own policies don't allow is said first, as about a key that is shared. */
+  #refuse(action: KmsAction, arn: string): never {
+    this.authorizeOn(arn, {}, action);
+    throw notOurs(this.who, action, arn);
   }
 
   /** @throws AccessDeniedException */
@@ -98,7 +104,7 @@ export class Call {
   ): Promise<void> {
     const { action = `kms:${this.name}`, otherAccounts = false, requestAlias } = options;
     const { who, keys } = this;
-    if (!otherAccounts && record.accountId !== who.caller.accountId) throw notOurs(who, action, keys.arn(record));
+    if (!otherAccounts && record.accountId !== who.caller.accountId) this.#refuse(action, keys.arn(record));
     const asked = { who, action, facts: typeof facts === 'function' ? facts(record) : facts, requestAlias };
     this.#grant = await keys.authorizer.require(asked, record, keys.clock.now());
   }

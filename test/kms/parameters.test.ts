@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { UNSUPPORTED } from '../../src/kms/registry.js';
-import { ACCOUNT, makeKms, OTHER_ACCOUNT, REGION, root } from './harness.js';
+import { ACCOUNT, makeKms, OTHER_ACCOUNT, REGION, root, user } from './harness.js';
 import { base64 } from './recorded/recording.js';
 import { importInto } from './recorded/wrapped.js';
 
@@ -110,9 +110,11 @@ describe('keys of other accounts', () => {
     const { ask, createKey } = makeKms();
     const { Arn } = await createKey();
     await ask('CreateAlias', { AliasName: 'alias/there', TargetKeyId: Arn });
-    const other = root(OTHER_ACCOUNT);
     const absent = Arn.replace(/[^/]*$/, UUID);
-    for (const [action, more] of [
+    const may = [{ Effect: 'Allow', Action: 'kms:*', Resource: '*' }];
+    const mayNot = [...may, { Effect: 'Deny', Action: 'kms:*', Resource: '*' }];
+    const others = [root(OTHER_ACCOUNT), ...[[], may, mayNot].map((statements) => user(statements, OTHER_ACCOUNT))];
+    const actions = [
       ['DescribeKey', {}],
       ['Encrypt', { Plaintext: PLAINTEXT }],
       ['DisableKey', {}],
@@ -120,14 +122,14 @@ describe('keys of other accounts', () => {
       ['ListGrants', {}],
       ['RevokeGrant', { GrantId: 'a' }],
       ['RetireGrant', { GrantId: 'a' }],
-    ] as const) {
-      const [there, gone] = [
-        await ask(action, { ...more, KeyId: Arn }, other),
-        await ask(action, { ...more, KeyId: absent }, other),
-      ];
-      expect(there.json.__type).toBe('AccessDeniedException');
-      expect(gone.json).toEqual({ ...there.json, message: there.json.message.replaceAll(Arn, absent) });
+    ] as const;
+    for (const [other, [action, more]] of others.flatMap((one) => actions.map((two) => [one, two] as const))) {
+      const there = (await ask(action, { ...more, KeyId: Arn }, other)).json;
+      const gone = (await ask(action, { ...more, KeyId: absent }, other)).json;
+      expect(there.__type).toBe('AccessDeniedException');
+      expect(gone).toEqual({ ...there, message: there.message.replaceAll(Arn, absent) });
     }
+    const [other] = others;
     const alias = Arn.replace(/key\/.*/, 'alias/absent');
     expect((await ask('DescribeKey', { KeyId: alias }, other)).json.__type).toBe('AccessDeniedException');
     const { CiphertextBlob } = (await ask('Encrypt', { KeyId: Arn, Plaintext: PLAINTEXT })).json;

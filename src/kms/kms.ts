@@ -116,7 +116,7 @@ export class Kms implements KeyService {
   /** A key that data keys may be under, authorized and usable. The action is the call's own name. */
   async #dataKeyOf(call: Call, keyId: string, context: EncryptionContext) {
     call.note(contextNote(context));
-    const record = await call.key(keyId, dataKeyFacts(context), { otherAccounts: true });
+    const record = await call.key(keyId, dataKeyFacts(context), { otherAccounts: true, byAlias: true });
     requireUsable(call, record, 'usable', 'ENCRYPT_DECRYPT');
     requireSymmetric(record, this.keys.arn(record));
     return record;

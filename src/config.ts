@@ -33,6 +33,7 @@ export interface Config {
   trustedProxies: string[];
   sseCOverHttp: 'never' | 'loopback' | 'always';
   sseCDefault: 'allowed' | 'blocked';
+  sigV2: 'deny' | 'allow';
   kmsEndpoint: string | undefined;
   dayMs: number;
   auditRetentionDays: number;
@@ -58,6 +59,7 @@ export function readConfig(env: Env): Config {
     trustedProxies: readOptional(env, settings.trustedProxy) ?? [],
     sseCOverHttp: read(env, settings.sseCOverHttp),
     sseCDefault: read(env, settings.sseCDefault),
+    sigV2: read(env, settings.sigV2),
     kmsEndpoint: readOptional(env, settings.kmsEndpoint),
     dayMs: read(env, settings.daySeconds) * 1000,
     auditRetentionDays: read(env, settings.auditRetentionDays),

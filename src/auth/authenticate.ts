@@ -4,7 +4,10 @@ import type { Authenticated, AuthOptions } from './options.js';
 import { CONTENT_SHA256, UNSIGNED, wrapPayload } from './payload.js';
 import { ANONYMOUS, type SignedRequest } from './ports.js';
 import { queryParameters } from './query.js';
-import { unsupportedMechanism } from './refusals.js';
+import { onlyOneMechanism, requireV2, unsupportedMechanism } from './refusals.js';
+import { byHeader as byHeaderV2 } from './v2/header.js';
+import { byQuery as byQueryV2 } from './v2/query.js';
+import { VERSION as V2 } from './v2/verify.js';
 import { byHeader } from './v4/header.js';
 import { byQuery } from './v4/query.js';
 import { ALGORITHM } from './v4/verify.js';
@@ -12,7 +15,7 @@ import { ALGORITHM } from './v4/verify.js';
 export type { Authenticated, AuthOptions } from './options.js';
 
 /**
- * Who sent the request, by Signature Version 4 in a header or in the query. Without either: anonymous.
+ * Who sent the request, by Signature Version 4 (or 2, where it is allowed) in a header or in the query. Without either: anonymous.
  * https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-authenticating-requests.html
  * @throws AuthError
  */
@@ -26,24 +29,26 @@ export function authenticate(request: SignedRequest, options: AuthOptions): Auth
 
 function choose(request: SignedRequest, options: AuthOptions): Authenticated {
   const authorization = headerText(request.headers.authorization);
-  const query = request.rawQuery.includes('X-Amz-') ? queryParameters(request.rawQuery) : undefined;
-  const inQuery = query?.has('X-Amz-Algorithm') || query?.has('X-Amz-Signature') || query?.has('X-Amz-Credential');
-  if (authorization !== undefined && inQuery) {
-    throw new AuthError(
-      'InvalidArgument',
-      400,
-      'Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter or the Authorization header should be specified',
-      { ArgumentName: 'Authorization', ArgumentValue: authorization.split(' ')[0]! },
-    );
-  }
+  const query = IN_QUERY.test(request.rawQuery) ? queryParameters(request.rawQuery) : undefined;
+  const v4 = query?.has('X-Amz-Algorithm') || query?.has('X-Amz-Signature') || query?.has('X-Amz-Credential');
+  const v2 = query?.has('AWSAccessKeyId') || query?.has('Signature');
+  if (authorization !== undefined && (v4 || v2)) throw onlyOneMechanism(authorization);
+  if (authorization?.startsWith(ALGORITHM)) return byHeader(request, options, authorization);
   if (authorization !== undefined) {
-    if (!authorization.startsWith(ALGORITHM)) throw unsupportedMechanism();
-    return byHeader(request, options, authorization);
+    if (!authorization.startsWith(`${V2} `)) throw unsupportedMechanism();
+    requireV2(options);
+    return byHeaderV2(request, options, authorization);
   }
-  if (inQuery && query) return byQuery(request, options, query);
-  if (/(^|&)(AWSAccessKeyId|Signature)=/.test(request.rawQuery)) throw unsupportedMechanism();
+  if (query && v4) return byQuery(request, options, query);
+  if (query && v2) {
+    requireV2(options);
+    return byQueryV2(request, options, query);
+  }
   return anonymous(request, options);
 }
+
+/** What a signature in the query is recognised by; few queries have it. */
+const IN_QUERY = /(X-Amz-|AWSAccessKeyId|Signature)/;
 
 function anonymous(request: SignedRequest, { service }: AuthOptions): Authenticated {
   if (service !== 's3') {

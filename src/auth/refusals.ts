@@ -13,6 +13,21 @@ export const unsupportedMechanism = (): AuthError =>
     'The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.',
   );
 
+/** @throws AuthError InvalidRequest where Signature V2 is not switched on, and for KMS and STS always */
+export function requireV2({ service, sigV2 }: AuthOptions): void {
+  if (service !== 's3' || sigV2 !== 'allow') throw unsupportedMechanism();
+}
+
+/** Signed twice: nobody knows which signature should count. */
+export function onlyOneMechanism(authorization: string): AuthError {
+  return new AuthError(
+    'InvalidArgument',
+    400,
+    'Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter or the Authorization header should be specified',
+    { ArgumentName: 'Authorization', ArgumentValue: authorization.split(' ')[0]! },
+  );
+}
+
 /** @throws AuthError InvalidAccessKeyId */
 export function findCredential({ credentials }: AuthOptions, accessKeyId: string): Credential {
   const found = credentials.find(accessKeyId);

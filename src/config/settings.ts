@@ -119,6 +119,12 @@ export const settings = {
     'allowed',
     '`blocked` makes new buckets start with SSE-C blocked, as AWS does',
   ),
+  sigV2: defaulted(
+    'COFFER_SIGV2',
+    oneOf('deny', 'allow'),
+    'deny',
+    '`allow` accepts Signature V2 (HMAC-SHA-1) besides V4, in forms too',
+  ),
   kmsEndpoint: optional(
     'COFFER_KMS_ENDPOINT',
     httpUrl,
@@ -151,6 +157,5 @@ export const FUTURE_SETTINGS: readonly string[] = [
   'COFFER_SSE_C_ON_REPLICATED_BUCKET',
   'COFFER_OBJECT_OWNERSHIP',
   'COFFER_BLOCK_PUBLIC_ACCESS',
-  'COFFER_SIGV2',
   'COFFER_REPLICATION_TARGETS_FILE',
 ];

@@ -23,6 +23,7 @@ import { readXmlBody } from './xml-body.js';
 export interface S3Parts {
   services: Services;
   credentials: CredentialSource;
+  sigV2: 'deny' | 'allow';
   domain: string | undefined;
   router: Router;
   log: Logger;
@@ -99,8 +100,9 @@ export class S3Requests {
   }
 
   #authenticate({ signed }: Exchange): Authenticated {
-    const { credentials, services } = this.parts;
-    return authenticate(signed, { credentials, clock: services.clock, region: services.region, service: 's3' });
+    const { credentials, services, sigV2 } = this.parts;
+    const { clock, region } = services;
+    return authenticate(signed, { credentials, clock, region, service: 's3', sigV2 });
   }
 
   async #operate(

@@ -37,6 +37,7 @@ describe('settings', () => {
       trustedProxies: [],
       sseCOverHttp: 'loopback',
       sseCDefault: 'allowed',
+      sigV2: 'deny',
       kmsEndpoint: undefined,
       dayMs: 86_400_000,
       auditRetentionDays: 365,
@@ -95,7 +96,7 @@ describe('settings', () => {
 
   it('have one row each in the table, complete', () => {
     expect(new Set(SETTINGS.map(({ name }) => name)).size).toBe(SETTINGS.length);
-    expect(SETTINGS).toHaveLength(26);
+    expect(SETTINGS).toHaveLength(27);
     for (const { name, default: byDefault, meaning } of SETTINGS) {
       expect(name).toMatch(/^COFFER_[A-Z_]+$/);
       expect(byDefault).not.toBe('');

@@ -27,11 +27,25 @@ export function authenticate(request: SignedRequest, options: AuthOptions): Auth
   }
 }
 
+/** Whether head or query of a request hold a signature, or part of one. */
+export function carriesSignature(request: SignedRequest): boolean {
+  const { authorization, v4, v2 } = mechanisms(request);
+  return authorization !== undefined || v4 || v2;
+}
+
+function mechanisms({ headers, rawQuery }: SignedRequest) {
+  const query = IN_QUERY.test(rawQuery) ? queryParameters(rawQuery) : undefined;
+  const has = (name: string): boolean => query?.has(name) === true;
+  return {
+    authorization: headerText(headers.authorization),
+    query,
+    v4: has('X-Amz-Algorithm') || has('X-Amz-Signature') || has('X-Amz-Credential'),
+    v2: has('AWSAccessKeyId') || has('Signature'),
+  };
+}
+
 function choose(request: SignedRequest, options: AuthOptions): Authenticated {
-  const authorization = headerText(request.headers.authorization);
-  const query = IN_QUERY.test(request.rawQuery) ? queryParameters(request.rawQuery) : undefined;
-  const v4 = query?.has('X-Amz-Algorithm') || query?.has('X-Amz-Signature') || query?.has('X-Amz-Credential');
-  const v2 = query?.has('AWSAccessKeyId') || query?.has('Signature');
+  const { authorization, query, v4, v2 } = mechanisms(request);
   if (authorization !== undefined && (v4 || v2)) throw onlyOneMechanism(authorization);
   if (authorization?.startsWith(ALGORITHM)) return byHeader(request, options, authorization);
   if (authorization !== undefined) {

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { type Authenticated, authenticate } from '../auth/authenticate.js';
+import { type Authenticated, type AuthOptions, authenticate } from '../auth/authenticate.js';
 import { AuthError } from '../auth/error.js';
 import type { CredentialSource } from '../auth/ports.js';
 import type { BodySource } from '../base/stream.js';
@@ -11,10 +11,12 @@ import { isBucketName } from '../s3/fields/bucket-name.js';
 import type { Facts, OperationContext, RequestFields } from '../s3/operation.js';
 import type { Services } from '../s3/services.js';
 import type { BlobSnapshot } from '../store/ports.js';
-import { address } from './addressing.js';
+import { type Address, address } from './addressing.js';
 import { Authorizer } from './authorizer.js';
 import { takeCustomerKeys } from './customer-keys.js';
 import { type Exchange, requestContextOf } from './exchange.js';
+import { FormReader } from './forms/form-reader.js';
+import { isForm, openForm, requireFormHead } from './forms/forms.js';
 import { withHoisted } from './hoisted.js';
 import type { AnyOperation, Router } from './router.js';
 import { ClientGone, type Written } from './writer.js';
@@ -35,6 +37,7 @@ export interface S3Parts {
 interface Held {
   fields?: RequestFields;
   snapshot?: BlobSnapshot;
+  form?: FormReader;
 }
 
 /** Answers the requests of S3: authentication, route, facts, input, policy, handle, reply. */
@@ -51,6 +54,7 @@ export class S3Requests {
       return await this.#serve(exchange, held);
     } catch (error) {
       if (error instanceof ClientGone || writer.begun) throw error;
+      held.form?.close(error);
       const failure = present(error, held.fields ?? { bucket: '', key: '' });
       entry.error = failure.code;
       if (error instanceof AuthError) {
@@ -75,6 +79,7 @@ export class S3Requests {
     let keys: ReturnType<typeof takeCustomerKeys>;
     const where = address(signed, request.headers.host, domain);
     if (where.bucket !== '') entry.bucket = where.bucket;
+    if (isForm(signed.method, where)) return await this.#serveForm(exchange, where, held);
     try {
       authenticated = this.#authenticate(exchange);
     } finally {
@@ -100,9 +105,34 @@ export class S3Requests {
   }
 
   #authenticate({ signed }: Exchange): Authenticated {
+    return authenticate(signed, this.#authOptions());
+  }
+
+  #authOptions(): AuthOptions {
     const { credentials, services, sigV2 } = this.parts;
     const { clock, region } = services;
-    return authenticate(signed, { credentials, clock, region, service: 's3', sigV2 });
+    return { credentials, clock, region, service: 's3', sigV2 };
+  }
+
+  /** A browser form: who asks, and what for, stands in its body. What the head tells against it is told before that is read. */
+  async #serveForm(exchange: Exchange, where: Address, held: Held): Promise<Written> {
+    const { request, body, entry } = exchange;
+    const { router, services } = this.parts;
+    const keys = takeCustomerKeys(request);
+    keys.own?.key?.dispose();
+    keys.copySource?.key?.dispose();
+    const headers = request.headers as RequestFields['headers'];
+    const operation = router.find('POST', { ...where, headers });
+    entry.operation = operation.name;
+    requireFormHead(exchange);
+    const bucket = await services.buckets.get(where.bucket);
+    if (!bucket) throw noSuchBucket(where.bucket);
+    requireExpectedOwner(headers, bucket.record.ownerAccountId);
+    held.form = new FormReader(request.headers['content-type']!, body);
+    const { fields, authenticated } = await openForm(exchange, held.form, where, this.#authOptions());
+    held.fields = fields;
+    entry.caller = authenticated.caller.arn || 'anonymous';
+    return await this.#operate(operation, fields, authenticated, exchange, held);
   }
 
   async #operate(
@@ -142,7 +172,7 @@ export class S3Requests {
       const bucket = await services.buckets.get(fields.bucket);
       // Whether a bucket exists is told before policy is asked, as AWS does.
       if (!bucket) throw noSuchBucket(fields.bucket);
-      requireExpectedOwner(fields, bucket.record.ownerAccountId);
+      requireExpectedOwner(fields.headers, bucket.record.ownerAccountId);
       facts.bucket = bucket;
     }
     if (operation.facts.includes('snapshot')) {
@@ -197,8 +227,8 @@ const noSuchBucket = (name: string): S3Error =>
 
 const ACCOUNT_ID = /^\d{12}$/;
 
-function requireExpectedOwner(fields: RequestFields, owner: string): void {
-  const expected = fields.headers['x-amz-expected-bucket-owner'];
+function requireExpectedOwner(headers: RequestFields['headers'], owner: string): void {
+  const expected = headers['x-amz-expected-bucket-owner'];
   if (expected === undefined) return;
   if (!ACCOUNT_ID.test(expected)) throw new S3Error('InvalidBucketOwnerAWSAccountID');
   if (expected !== owner) throw new S3Error('AccessDenied');

@@ -13,6 +13,7 @@ import type { BlobSnapshot } from '../store/ports.js';
 import type { BucketRecord } from '../store/records.js';
 import type { Stored } from '../store/table.js';
 import type { S3ErrorCode } from './error.js';
+import type { FormReply } from './fields/form.js';
 import type { Services } from './services.js';
 
 /** As they were sent; present where at least one of the three was. */
@@ -38,6 +39,8 @@ export interface RequestFields {
   sseCustomer?: CustomerKeyHeaders;
   /** The same for the source of a copy (`x-amz-copy-source-server-side-encryption-customer-*`). */
   copySourceSseCustomer?: CustomerKeyHeaders;
+  /** Of a browser form, whose fields stand in `headers` then. */
+  form?: FormReply;
   /** The root of a parsed XML body, where the operation declares one and a body was sent. */
   xml?: XmlTree;
 }
@@ -112,6 +115,8 @@ export interface Reply {
   headers?: Record<string, string | undefined>;
   /** Root name and children; the S3 namespace is added by the edge. */
   xml?: readonly [root: string, children: readonly XmlNode[]];
+  /** The tree stands in no namespace (PostResponse). */
+  noNamespace?: true;
   /** A root that has text instead of children (GetBucketLocation). */
   xmlText?: readonly [root: string, text: string];
   /** A body to stream; its length becomes Content-Length. */

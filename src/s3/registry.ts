@@ -21,6 +21,7 @@ import { listObjects } from './operations/ListObjects.js';
 import { listObjectsV2 } from './operations/ListObjectsV2.js';
 import { listObjectVersions } from './operations/ListObjectVersions.js';
 import { listParts } from './operations/ListParts.js';
+import { postObject } from './operations/PostObject.js';
 import { putBucketEncryption } from './operations/PutBucketEncryption.js';
 import { putBucketVersioning } from './operations/PutBucketVersioning.js';
 import { putObject } from './operations/PutObject.js';
@@ -52,6 +53,7 @@ export const OPERATIONS: readonly Operation<any, any>[] = [
   listObjectsV2,
   listObjectVersions,
   listParts,
+  postObject,
   putBucketEncryption,
   putBucketVersioning,
   putObject,

@@ -63,6 +63,7 @@ describe('settings', () => {
       COFFER_TRUSTED_PROXY: '10.0.0.0/8, ::1,',
       COFFER_SSE_C_OVER_HTTP: 'never',
       COFFER_SSE_C_DEFAULT: 'blocked',
+      COFFER_SIGV2: 'allow',
       COFFER_KMS_ENDPOINT: 'https://kms.internal:9001',
       COFFER_DAY_SECONDS: '2',
       COFFER_LOG_LEVEL: 'silent',
@@ -80,6 +81,7 @@ describe('settings', () => {
       trustedProxies: ['10.0.0.0/8', '::1'],
       sseCOverHttp: 'never',
       sseCDefault: 'blocked',
+      sigV2: 'allow',
       kmsEndpoint: 'https://kms.internal:9001',
       dayMs: 2000,
       logLevel: 'silent',
@@ -98,7 +100,7 @@ describe('settings', () => {
     expect(new Set(SETTINGS.map(({ name }) => name)).size).toBe(SETTINGS.length);
     expect(SETTINGS).toHaveLength(27);
     for (const { name, default: byDefault, meaning } of SETTINGS) {
-      expect(name).toMatch(/^COFFER_[A-Z_]+$/);
+      expect(name).toMatch(/^COFFER_[A-Z0-9_]+$/);
       expect(byDefault).not.toBe('');
       expect(meaning).toMatch(/^\S.*\S$/);
     }

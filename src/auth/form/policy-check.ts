@@ -29,14 +29,14 @@ export function checkPolicy(
     }
     if (typeof name !== 'string' || !name.startsWith('$') || typeof value !== 'string') throw failed(condition);
     const field = name.slice(1).toLowerCase();
-    if (!holds(operator.toLowerCase(), field, valueOf(form, field), value)) throw failed(condition);
+    if (!holds(operator.toLowerCase(), field, sentValue(form, field), value)) throw failed(condition);
     covered.add(field);
   }
   requireCovered(form, covered, exempt);
   return range;
 }
 
-function valueOf(form: SignedForm, name: string): FormField['value'] | undefined {
+function sentValue(form: SignedForm, name: string): FormField['value'] | undefined {
   const sent = form.fields.get(name)?.value;
   // The bucket is the request's own; a field may repeat it.
   return name === 'bucket' ? (sent ?? form.bucket) : sent;

@@ -74,7 +74,8 @@ export class Edge {
     if (virtualBucket !== undefined) signed.virtualBucket = virtualBucket;
     const exchange: Exchange = { id, request, signed, body, writer, peer, entry };
     if (ownPage) return admin.serve(exchange);
-    const service = serviceOf(request, rawPath);
+    // A bucket's host is S3's alone.
+    const service = virtualBucket === undefined ? serviceOf(request, rawPath) : 's3';
     return service === 's3' ? s3.serve(exchange) : services.serve(exchange, service);
   }
 }

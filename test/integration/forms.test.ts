@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -470,7 +470,11 @@ describe('a form is refused', () => {
     const asked = (target: string, ...headers: string[]): string =>
       `${[`POST ${target} HTTP/1.1`, `Host: 127.0.0.1:${server.port}`, ...headers, 'Content-Length: 1000', 'Expect: 100-continue'].join('\r\n')}\r\n\r\n`;
     const type = `Content-Type: ${FORM_TYPE}`;
+    const chunked = asked(`/${Bucket}`, type).replace('Content-Length: 1000', 'Transfer-Encoding: chunked');
+    const huge = asked(`/${Bucket}`, type).replace('1000', String(6 * 1024 ** 3));
     const answers = [
+      [411, await raw(chunked)],
+      [400, await raw(huge)],
       [404, await raw(asked('/no-such-bucket', type))],
       [412, await raw(asked(`/${Bucket}`, 'Content-Type: text/plain'))],
       [400, await raw(asked(`/${Bucket}`, type, 'Authorization: AWS4-HMAC-SHA256 x'))],
@@ -518,6 +522,29 @@ test('with V2 allowed, forms and requests signed so are taken, and nothing else 
     );
     const v4 = formBody(signedFields(keys.root, Bucket, { key: 'v4' }), FILE);
     expect((await postForm(`${v2.url}/${Bucket}`, v4)).status).toBe(204);
+    const date = new Date().toUTCString();
+    const sign = (text: string): string => createHmac('sha1', keys.root.secretAccessKey).update(text).digest('base64');
+    const ask = (method: string, target: string, text: string, more: Record<string, string> = {}) =>
+      fetch(v2.url + target, {
+        method,
+        headers: { date, authorization: `AWS ${keys.root.accessKeyId}:${sign(text)}`, ...more },
+        ...(method === 'PUT' ? { body: 'signed' } : {}),
+      });
+    const amz = { 'x-amz-date': date, 'x-amz-meta-a': 'b', 'content-type': 'text/plain' };
+    const lines = `x-amz-date:${date}\nx-amz-meta-a:b\n/${Bucket}/by%20header`;
+    expect((await ask('PUT', `/${Bucket}/by%20header`, `PUT\n\ntext/plain\n\n${lines}`, amz)).status).toBe(200);
+    const resource = `/${Bucket}?versioning`;
+    const versioning = await ask('GET', resource, `GET\n\n\n\nx-amz-date:${date}\n${resource}`, { 'x-amz-date': date });
+    expect([versioning.status, await versioning.text()]).toEqual([200, expect.stringContaining('Versioning')]);
+    const expires = Math.floor(Date.now() / 1000) + 60;
+    const override = 'response-content-type=text%2Fcss';
+    const signature = sign(`GET\n\n\n${expires}\n/${Bucket}/by%20header?response-content-type=text/css`);
+    const presigned = `${v2.url}/${Bucket}/by%20header?AWSAccessKeyId=${keys.root.accessKeyId}&Expires=${expires}&Signature=${encodeURIComponent(signature)}`;
+    const got = await fetch(`${presigned}&${override}`);
+    expect([got.status, got.headers.get('content-type'), await got.text()]).toEqual([200, 'text/css', 'signed']);
+    expect(got.headers.get('x-amz-meta-a')).toBe('b');
+    const bare = await fetch(presigned);
+    expect([bare.status, await bare.text()]).toEqual([403, expect.stringContaining('SignatureDoesNotMatch')]);
     const found = await clientOf(v2).send(new GetObjectCommand({ Bucket, Key: 'v2' }));
     expect(await found.Body!.transformToString()).toBe('the file');
   } finally {

@@ -91,6 +91,7 @@ export class FormReader {
     this.raw.abandon(reason);
     this.#content?.removeAllListeners('data');
     this.#parser?.destroy();
+    // One of them may be a customer's key.
     for (const { bytes } of this.#fields) bytes.fill(0);
   }
 

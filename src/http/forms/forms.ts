@@ -4,7 +4,7 @@ import { missingField } from '../../auth/form/missing-field.js';
 import { fieldText, type SignedForm } from '../../auth/form/ports.js';
 import type { Authenticated, AuthOptions } from '../../auth/options.js';
 import { onlyOneMechanism } from '../../auth/refusals.js';
-import { Secret } from '../../base/secret.js';
+import { MiB, PUT_MAX_BYTES } from '../../base/limits.js';
 import { S3Error } from '../../s3/error.js';
 import type { RequestFields } from '../../s3/operation.js';
 import { type Address, requireKeyLength } from '../addressing.js';
@@ -15,6 +15,8 @@ import { formHeaders } from './form-headers.js';
 import type { FormReader } from './form-reader.js';
 import { RangedBody } from './ranged-body.js';
 
+/** The largest file, its fields, and what little may follow it. */
+const FORM_MAX_BYTES = PUT_MAX_BYTES + MiB;
 const FORM = /^multipart\/form-data *(;|$)/i;
 
 /** A POST on a bucket that names no sub-resource is a browser form, or nothing. */
@@ -23,7 +25,7 @@ export const isForm = (method: string, { bucket, key, query }: Address): boolean
 
 /**
  * What the head of the request tells against a form, before its body is wanted.
- * @throws S3Error PreconditionFailed, MissingContentLength, AuthError InvalidArgument
+ * @throws S3Error PreconditionFailed, MissingContentLength, EntityTooLarge, AuthError InvalidArgument
  */
 export function requireFormHead({ request, signed, body }: Exchange): void {
   if (!FORM.test(request.headers['content-type'] ?? '')) {
@@ -36,6 +38,11 @@ export function requireFormHead({ request, signed, body }: Exchange): void {
     throw onlyOneMechanism(String(request.headers.authorization ?? ''));
   }
   if (body.length === undefined) throw new S3Error('MissingContentLength');
+  if (body.length > FORM_MAX_BYTES) {
+    throw new S3Error('EntityTooLarge', {
+      extra: { ProposedSize: String(body.length), MaxSizeAllowed: String(PUT_MAX_BYTES) },
+    });
+  }
 }
 
 /** A form whose fields have been read; its file is still on the way. */
@@ -53,27 +60,22 @@ export async function openForm(
 ): Promise<OpenForm> {
   const head = await reader.head;
   const form: SignedForm = { bucket: where.bucket, fields: formFields(head) };
-  try {
-    const key = requireKey(form);
-    const { caller, signature, range } = authenticateForm(form, options);
-    const fields: RequestFields = {
-      method: 'POST',
-      bucket: where.bucket,
-      key,
-      query: where.query,
-      ...formHeaders(form),
-      form: {
-        redirect: fieldText(form, 'success_action_redirect') ?? fieldText(form, 'redirect'),
-        status: fieldText(form, 'success_action_status'),
-        location: locationOf(exchange, where.bucket, key),
-      },
-    };
-    const file = range ? new RangedBody(reader.file, range) : reader.file;
-    return { fields, authenticated: { caller, signature, wrapBody: () => file } };
-  } catch (error) {
-    for (const { value } of form.fields.values()) if (value instanceof Secret) value.dispose();
-    throw error;
-  }
+  const key = requireKey(form);
+  const { caller, signature, range } = authenticateForm(form, options);
+  const fields: RequestFields = {
+    method: 'POST',
+    bucket: where.bucket,
+    key,
+    query: where.query,
+    ...formHeaders(form),
+    form: {
+      redirect: fieldText(form, 'success_action_redirect') ?? fieldText(form, 'redirect'),
+      status: fieldText(form, 'success_action_status'),
+      location: locationOf(exchange, where.bucket, key),
+    },
+  };
+  const file = range ? new RangedBody(reader.file, range) : reader.file;
+  return { fields, authenticated: { caller, signature, wrapBody: () => file } };
 }
 
 /** @throws AuthError InvalidArgument, S3Error InvalidArgument, KeyTooLongError */

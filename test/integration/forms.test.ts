@@ -459,6 +459,9 @@ describe('a form is refused', () => {
       message: 'The XML you provided was not well-formed or did not validate against our published schema',
     });
     expect(await refused({ 'x-amz-server-side-encryption': 'aws:none' })).toMatchObject({ code: 'InvalidArgument' });
+    for (const name of ['x-amz-meta-a b', 'x-amz-meta-naïve', 'x-amz-meta-a:b', 'x-amz-storage-class ']) {
+      expect(await refused({ [name]: 'x' }), name).toMatchObject({ status: 400, code: 'InvalidArgument' });
+    }
     expect(await refused({ 'x-amz-meta-a': 'x'.repeat(3000) })).toMatchObject({ code: 'MetadataTooLarge' });
     expect(await keysUnder('refused/')).toEqual([]);
     // As AWS does: XML of another kind names no tags.

@@ -1,5 +1,6 @@
 import { fieldText, type SignedForm } from '../../auth/form/ports.js';
 import { Secret } from '../../base/secret.js';
+import { S3Error } from '../../s3/error.js';
 import { tagsOfForm } from '../../s3/fields/form-tagging.js';
 import type { CustomerKeyHeaders, RequestFields } from '../../s3/operation.js';
 import { OF_SIGNATURE } from '../hoisted.js';
@@ -19,11 +20,12 @@ const REST: ReadonlySet<string> = new Set([
 /** Of a body's transfer, of another request, or of what a form is not. */
 const NOT_OF_FORMS = /^x-amz-(copy-source|trailer$|decoded-content-length$|security-token$|request-route$)/;
 
-/** What a form asks for, as the headers that PutObject would be asked with. @throws S3Error MalformedXML, InvalidTag */
+/** What a form asks for, as the headers that PutObject would be asked with. @throws S3Error InvalidArgument, InvalidTag, MalformedXML */
 export function formHeaders(form: SignedForm): Pick<RequestFields, 'headers' | 'sseCustomer'> {
   const headers: Record<string, string> = {};
   for (const [name, { value }] of form.fields) {
     if (typeof value !== 'string' || name.startsWith(CUSTOMER)) continue;
+    if (name.startsWith('x-amz-')) requireToken(name);
     if (name.startsWith(META)) headers[name] = metadataHeader(value);
     else if (REST.has(name)) headers[name] = headerValue(value);
     else if (name.startsWith('x-amz-') && !OF_SIGNATURE.has(name) && !NOT_OF_FORMS.test(name)) {
@@ -49,6 +51,15 @@ function customerKeyOf(form: SignedForm): CustomerKeyHeaders | undefined {
   if (key instanceof Secret) sent.key = key;
   if (keyMd5 !== undefined) sent.keyMd5 = keyMd5;
   return sent;
+}
+
+/** What can't be a header's name could be stored, and never be answered. */
+function requireToken(name: string): void {
+  if (/^[a-z0-9!#$%&'*+.^_`|~-]+$/.test(name)) return;
+  throw new S3Error('InvalidArgument', {
+    message: 'The name of a field is not valid as the name of a header.',
+    extra: { ArgumentName: name },
+  });
 }
 
 /** A header holds latin1 without control characters; S3 puts spaces where a form's field has others. */

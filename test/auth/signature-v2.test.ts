@@ -132,6 +132,11 @@ describe('AWS’s examples are accepted', () => {
       }),
     ],
     ['a presigned URL', presigned],
+    // No example of AWS's: as boto signs a bucket by path.
+    [
+      'a bucket by path',
+      signed('GET', `/${BUCKET}?acl`, '82ZHiFIjc+WbcwFKGUVEQspPn+0=', { date: 'Tue, 27 Mar 2007 19:44:46 +0000' }),
+    ],
   ])('%s', (_name, request) => {
     const date = (request.headers['x-amz-date'] ?? request.headers.date ?? '2007-03-28T00:00:00Z') as string;
     const { caller: who, signature } = authenticate(request, options(date));

@@ -27,9 +27,8 @@ export function byQuery(
   }
   const found = findCredential(options, accessKeyId);
   refuseToken(headerText(request.headers['x-amz-security-token']) ?? query.get('x-amz-security-token'));
-  const parts = { date: expires, query };
   // A `+` that was not escaped came out as a space.
-  requireSignature(found, request, signature.replaceAll(' ', '+'), [parts, { ...parts, fold: true }]);
+  requireSignature(found, request, signature.replaceAll(' ', '+'), [{ date: expires, query }]);
   return {
     caller: found.caller,
     signature: { type: 'REST-QUERY-STRING', version: VERSION, ageMs: 0, region: '' },

@@ -58,8 +58,10 @@ export const SIGNED_PARAMETERS: ReadonlySet<string> = new Set([
 ]);
 
 /** CanonicalizedResource: the bucket of a virtual host before the path as it was sent, then the signed parameters by name. */
-export function canonicalResource({ rawPath, rawQuery, virtualBucket }: SignedRequest): string {
-  const path = virtualBucket === undefined ? rawPath : `/${virtualBucket}${rawPath}`;
+export function canonicalResource(request: SignedRequest, slash = false): string {
+  const { rawPath, rawQuery, virtualBucket } = request;
+  const sent = virtualBucket === undefined ? rawPath : `/${virtualBucket}${rawPath}`;
+  const path = slash && isBareBucket(request) ? `${sent}/` : sent;
   const signed: [name: string, text: string][] = [];
   for (const part of rawQuery.split('&')) {
     const equals = part.indexOf('=');
@@ -72,6 +74,10 @@ export function canonicalResource({ rawPath, rawQuery, virtualBucket }: SignedRe
   signed.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
   return `${path}?${signed.map(([, text]) => text).join('&')}`;
 }
+
+/** `/bucket`, by path. */
+export const isBareBucket = ({ rawPath, virtualBucket }: SignedRequest): boolean =>
+  virtualBucket === undefined && rawPath.length > 1 && rawPath.indexOf('/', 1) < 0;
 
 function decode(text: string): string {
   try {

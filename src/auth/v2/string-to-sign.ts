@@ -11,13 +11,15 @@ export interface SignedParts {
   without?: string;
   /** A comma and a space become a comma: of a header that came twice V2 signs the former, and node:http hands on the latter. */
   fold?: boolean;
+  /** `/bucket` is signed as `/bucket/`, which is the same resource: boto does so. */
+  slash?: boolean;
 }
 
 /** What Signature V2 signs. https://docs.aws.amazon.com/AmazonS3/latest/API/RESTAuthentication.html */
 export function stringToSign(request: SignedRequest, parts: SignedParts): string {
   const named = (name: string): string => headerText(request.headers[name]) ?? parts.query?.get(name) ?? '';
   const lines = [request.method, named('content-md5'), named('content-type'), parts.date];
-  return `${lines.join('\n')}\n${amzHeaders(request, parts)}${canonicalResource(request)}`;
+  return `${lines.join('\n')}\n${amzHeaders(request, parts)}${canonicalResource(request, parts.slash)}`;
 }
 
 /** CanonicalizedAmzHeaders. Headers that a presigned URL carries as parameters count as headers, and so are signed. */

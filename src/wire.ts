@@ -235,7 +235,15 @@ async function serve(config: Config, open: OpenCoffer, log: Logger): Promise<Cof
   const metrics = new Metrics();
   const { domain, region } = config;
   const edge = new Edge({
-    s3: new S3Requests({ services, credentials: accounts, domain, router: new Router(OPERATIONS), log, authFailures }),
+    s3: new S3Requests({
+      services,
+      credentials: accounts,
+      sigV2: config.sigV2,
+      domain,
+      router: new Router(OPERATIONS),
+      log,
+      authFailures,
+    }),
     services: new ServiceRequests({ kms: builtIn?.kms, credentials: accounts, clock, region, log, authFailures }),
     admin: new AdminRequests({ data: open.admin, credentials: accounts, clock, region, log }),
     internal: new InternalPages({

@@ -42,6 +42,7 @@ import { listObjects } from './operations/ListObjects.js';
 import { listObjectsV2 } from './operations/ListObjectsV2.js';
 import { listObjectVersions } from './operations/ListObjectVersions.js';
 import { listParts } from './operations/ListParts.js';
+import { postObject } from './operations/PostObject.js';
 import { putBucketAccelerateConfiguration } from './operations/PutBucketAccelerateConfiguration.js';
 import { putBucketAcl } from './operations/PutBucketAcl.js';
 import { putBucketCors } from './operations/PutBucketCors.js';
@@ -110,6 +111,7 @@ export const OPERATIONS: readonly Operation<any, any>[] = [
   listObjectsV2,
   listObjectVersions,
   listParts,
+  postObject,
   putBucketAccelerateConfiguration,
   putBucketAcl,
   putBucketCors,

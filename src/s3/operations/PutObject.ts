@@ -52,7 +52,8 @@ export const putObject = operation({
   async handle(input, context) {
     const { key } = input;
     const { facts, services, body, fields } = context;
-    requireLength(body.length);
+    // A form doesn't say how long its file is; its reader bounds it.
+    if (!fields.form) requireLength(body.length);
     const { ownerAccountId, acl } = newObject(input.acl, key, context);
     // Before the body is taken; the commit looks at the bucket again.
     const lock = lockOfNewVersion(input.lock, facts.bucket.record, services.clock.now());

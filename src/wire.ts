@@ -22,6 +22,7 @@ import { ServiceRequests } from './http/service-requests.js';
 import { type AccountConfig, Accounts } from './iam/accounts.js';
 import { readAccountsFile } from './iam/accounts-file.js';
 import { loadOrCreateCredentials, type RootCredentials } from './iam/credentials-file.js';
+import { LifecycleJob } from './jobs/lifecycle/job.js';
 import { Sweeper } from './jobs/sweeper.js';
 import { KeyDestroyer } from './kms/destroy.js';
 import { KeyRing } from './kms/key-ring.js';
@@ -125,13 +126,14 @@ async function wire(config: Config, store: Store, log: Logger): Promise<Coffer> 
     );
   // Also takes up what a crash interrupted.
   await destroyer?.destroyDue(clock.now());
+  const configs = new BucketConfigs(meta, sealer, buckets);
   const services: Services = {
     clock,
     region: config.region,
     meta,
     blobs,
     buckets,
-    configs: new BucketConfigs(meta, sealer, buckets),
+    configs,
     renameTokens,
     objects,
     uploads,
@@ -163,6 +165,17 @@ async function wire(config: Config, store: Store, log: Logger): Promise<Coffer> 
   const server = new HttpServer(edge, tls);
   const port = await listen(server, config);
   sweep();
+  const lifecycle = new LifecycleJob({
+    ...{ meta, sealer, clock, buckets, configs, objects, uploads, sweep },
+    dayMs: config.dayMs,
+    report: (counts) => {
+      metrics.countLifecycle(counts);
+      log.info(counts, 'lifecycle rules were applied');
+    },
+    trouble: (bucket, error) => log.error({ err: error, bucket }, 'lifecycle rules of a bucket failed'),
+    failed: (error) => log.error({ err: error }, 'applying lifecycle rules failed'),
+  });
+  lifecycle.start();
   const housekeeping = setInterval(() => {
     destroyer?.destroyDue(clock.now()).catch((error) => log.error({ err: error }, 'destroying due keys failed'));
     renameTokens.prune(clock.now()).catch((error) => log.error({ err: error }, 'forgetting old tokens failed'));
@@ -177,6 +190,7 @@ async function wire(config: Config, store: Store, log: Logger): Promise<Coffer> 
       closing = true;
       clearInterval(housekeeping);
       await server.close();
+      await lifecycle.stop();
       await sweeper.stop();
       await store.close();
       rootKey.dispose();

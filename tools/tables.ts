@@ -1,7 +1,7 @@
 import { SETTINGS } from '../src/config.js';
 import { ACTIONS } from '../src/kms/registry.js';
 import { OPERATIONS } from '../src/s3/registry.js';
-import { S3_OPERATIONS } from './s3-operations.js';
+import { OLDER_NAMES, S3_OPERATIONS } from './s3-operations.js';
 
 /** The README's table of settings. */
 export function settingsTable(): string {
@@ -11,7 +11,8 @@ export function settingsTable(): string {
 
 /** The README's table of what works and what is answered 501. */
 export function compatibilityTable(): string {
-  const works = OPERATIONS.map((one) => one.name).sort();
+  const names = OPERATIONS.map((one) => one.name);
+  const works = S3_OPERATIONS.filter((name) => names.includes(OLDER_NAMES[name] ?? name));
   const lacks = S3_OPERATIONS.filter((name) => !works.includes(name));
   return [
     '| API | works | answers 501 NotImplemented, or UnsupportedOperationException |',

@@ -118,7 +118,7 @@ export const settings = {
     'COFFER_DAY_SECONDS',
     integer(1, 86_400),
     '86400',
-    'How long a day of key deletion is; for tests',
+    'How long a day of lifecycle rules, restored objects and key deletion is; for tests',
   ),
   logLevel: defaulted(
     'COFFER_LOG_LEVEL',

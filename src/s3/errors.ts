@@ -90,6 +90,7 @@ export const ERRORS = {
   NoSuchBucket: error(404, 'The specified bucket does not exist'),
   NoSuchCORSConfiguration: error(404, 'The CORS configuration does not exist'),
   NoSuchKey: error(404, 'The specified key does not exist.'),
+  NoSuchLifecycleConfiguration: error(404, 'The lifecycle configuration does not exist'),
   NoSuchObjectLockConfiguration: error(404, 'The specified object does not have a ObjectLock configuration'),
   NoSuchTagSet: error(404, 'The TagSet does not exist'),
   NoSuchUpload: error(

@@ -7,6 +7,7 @@ import { createMultipartUpload } from './operations/CreateMultipartUpload.js';
 import { deleteBucket } from './operations/DeleteBucket.js';
 import { deleteBucketCors } from './operations/DeleteBucketCors.js';
 import { deleteBucketEncryption } from './operations/DeleteBucketEncryption.js';
+import { deleteBucketLifecycle } from './operations/DeleteBucketLifecycle.js';
 import { deleteBucketTagging } from './operations/DeleteBucketTagging.js';
 import { deleteObject } from './operations/DeleteObject.js';
 import { deleteObjects } from './operations/DeleteObjects.js';
@@ -14,6 +15,7 @@ import { deleteObjectTagging } from './operations/DeleteObjectTagging.js';
 import { getBucketAccelerateConfiguration } from './operations/GetBucketAccelerateConfiguration.js';
 import { getBucketCors } from './operations/GetBucketCors.js';
 import { getBucketEncryption } from './operations/GetBucketEncryption.js';
+import { getBucketLifecycleConfiguration } from './operations/GetBucketLifecycleConfiguration.js';
 import { getBucketLocation } from './operations/GetBucketLocation.js';
 import { getBucketRequestPayment } from './operations/GetBucketRequestPayment.js';
 import { getBucketTagging } from './operations/GetBucketTagging.js';
@@ -36,6 +38,7 @@ import { listParts } from './operations/ListParts.js';
 import { putBucketAccelerateConfiguration } from './operations/PutBucketAccelerateConfiguration.js';
 import { putBucketCors } from './operations/PutBucketCors.js';
 import { putBucketEncryption } from './operations/PutBucketEncryption.js';
+import { putBucketLifecycleConfiguration } from './operations/PutBucketLifecycleConfiguration.js';
 import { putBucketRequestPayment } from './operations/PutBucketRequestPayment.js';
 import { putBucketTagging } from './operations/PutBucketTagging.js';
 import { putBucketVersioning } from './operations/PutBucketVersioning.js';
@@ -61,6 +64,7 @@ export const OPERATIONS: readonly Operation<any, any>[] = [
   deleteBucket,
   deleteBucketCors,
   deleteBucketEncryption,
+  deleteBucketLifecycle,
   deleteBucketTagging,
   deleteObject,
   deleteObjects,
@@ -68,6 +72,7 @@ export const OPERATIONS: readonly Operation<any, any>[] = [
   getBucketAccelerateConfiguration,
   getBucketCors,
   getBucketEncryption,
+  getBucketLifecycleConfiguration,
   getBucketLocation,
   getBucketRequestPayment,
   getBucketTagging,
@@ -90,6 +95,7 @@ export const OPERATIONS: readonly Operation<any, any>[] = [
   putBucketAccelerateConfiguration,
   putBucketCors,
   putBucketEncryption,
+  putBucketLifecycleConfiguration,
   putBucketRequestPayment,
   putBucketTagging,
   putBucketVersioning,

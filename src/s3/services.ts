@@ -40,6 +40,6 @@ export interface S3Settings {
   sseCOverHttp: 'never' | 'loopback' | 'always';
   /** `COFFER_SSE_C_DEFAULT`. */
   sseCDefault: 'allowed' | 'blocked';
-  /** `COFFER_DAY_SECONDS`, in milliseconds: the day of RestoreObject. */
+  /** `COFFER_DAY_SECONDS`, in milliseconds: the day of RestoreObject and of lifecycle rules. */
   dayMs: number;
 }

@@ -192,6 +192,22 @@ export interface IntentRecord {
   mark: number;
 }
 
+/** Where the lifecycle job stands. Days are midnights (UTC), or multiples of a shortened day. */
+export interface LifecycleProgress {
+  /** The day whose run came to its end. */
+  doneMs?: number;
+  /** The day whose run is under way, and how far it came. */
+  running?: { dayMs: number; at?: LifecyclePosition };
+}
+
+export interface LifecyclePosition {
+  /** Name of the bucket; buckets are visited in byte order. */
+  bucket: string;
+  bucketId: string;
+  /** The last row of the bucket that is done, base64: a `c` row, or behind all of those a `u` row. */
+  row: string;
+}
+
 /** What nothing refers to any more: the sweeper's work. */
 export interface DeadRecord {
   /** Bodies whose blobs or inline rows are to go. `objectId` names the inline rows. */
@@ -210,4 +226,5 @@ export const UPLOAD: Shape<UploadRecord> = { type: 'upload', version: 1 };
 export const PART: Shape<PartRecord> = { type: 'part', version: 1 };
 export const MANIFEST_PAGE: Shape<ManifestPart[]> = { type: 'manifest-page', version: 1 };
 export const INTENT: Shape<IntentRecord> = { type: 'intent', version: 1 };
+export const LIFECYCLE_PROGRESS: Shape<LifecycleProgress> = { type: 'lifecycle-progress', version: 1 };
 export const DEAD: Shape<DeadRecord> = { type: 'dead', version: 1 };

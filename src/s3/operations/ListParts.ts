@@ -7,6 +7,7 @@ import { customerKey } from '../fields/customer-key.js';
 import { queryInt } from '../fields/field.js';
 import { isoDate } from '../fields/http-date.js';
 import { uploadId } from '../fields/upload-id.js';
+import { abortHeaders } from '../lifecycle/headers.js';
 import { requireUpload } from '../multipart/put-part.js';
 import { objectArn, operation } from '../operation.js';
 import { openChecksum } from '../read.js';
@@ -52,6 +53,7 @@ export const listParts = operation({
         shown,
         max,
         truncated: found.length > max,
+        abort: await abortHeaders(services, facts.bucket.record, record),
         owner: services.accounts.owner(facts.bucket.record.ownerAccountId),
       };
     } finally {
@@ -59,7 +61,8 @@ export const listParts = operation({
       input.customerKey?.key.dispose();
     }
   },
-  reply: ({ record, shown, max, truncated, owner }, { bucket, key, partNumberMarker }) => ({
+  reply: ({ record, shown, max, truncated, abort, owner }, { bucket, key, partNumberMarker }) => ({
+    headers: abort,
     xml: [
       'ListPartsResult',
       [

@@ -57,7 +57,10 @@ export class Metrics {
     lines.push('# TYPE coffer_sent_bytes_total counter', `coffer_sent_bytes_total ${this.#sent}`);
     lines.push('# HELP coffer_requests_in_flight Requests that are being answered.');
     lines.push('# TYPE coffer_requests_in_flight gauge', `coffer_requests_in_flight ${this.inFlight}`);
-    for (const [counter, count] of this.#lifecycle) lines.push(`# TYPE ${counter} counter`, `${counter} ${count}`);
+    for (const [counter, count] of this.#lifecycle) {
+      lines.push(`# HELP ${counter} Of all runs of the lifecycle job since the start.`);
+      lines.push(`# TYPE ${counter} counter`, `${counter} ${count}`);
+    }
     return `${lines.join('\n')}\n`;
   }
 }

@@ -239,6 +239,25 @@ test('a crash before or behind any commit loses nothing and doubles nothing', as
   expect(crashes).toBe(2 * commits);
 });
 
+test('on a full disk what is deleted makes room, and classes change later', async () => {
+  const reference = await furnished();
+  await runTwice(reference.meta, reference.clock);
+  const { meta, clock } = await furnished();
+  let refused = 0;
+  const full = meddled(meta, async (commit, asked) => {
+    if (asked.frees || !asked.puts?.length) return commit();
+    refused++;
+    throw new StoreUnavailable('the disk is full');
+  });
+  const world = new World(full, clock);
+  await world.job.tick();
+  expect(refused).toBe(2);
+  expect(world.reports).toMatchObject([{ expired: 5, transitioned: 0, abortedUploads: 2 }]);
+  await meta.commit({ dels: [jobKey('lifecycle')] });
+  await runTwice(meta, clock);
+  expect(await stateOf(meta, clock)).toEqual(await stateOf(reference.meta, reference.clock));
+});
+
 test('two runs at once, as two processes would do, double nothing', async () => {
   const reference = await furnished();
   await runTwice(reference.meta, reference.clock);

@@ -102,10 +102,13 @@ export class World {
 }
 
 /** A store in which something happens before, or instead of, or behind a commit. */
-export function meddled(meta: MetaStore, meddle: (commit: () => Promise<boolean>) => Promise<boolean>): MetaStore {
+export function meddled(
+  meta: MetaStore,
+  meddle: (commit: () => Promise<boolean>, asked: Commit) => Promise<boolean>,
+): MetaStore {
   return new Proxy(meta, {
     get(target, name) {
-      if (name === 'commit') return (commit: Commit) => meddle(() => target.commit(commit));
+      if (name === 'commit') return (commit: Commit) => meddle(() => target.commit(commit), commit);
       const value = Reflect.get(target, name);
       return typeof value === 'function' ? value.bind(target) : value;
     },

@@ -187,6 +187,19 @@ describe.each(ENGINES)('lifecycle rules %s', (_name, open) => {
     expect([await world.versions('b'), await world.versions('c')]).toEqual([[], []]);
   });
 
+  test('a run is stopped within a key of many versions, too', async () => {
+    await world.create('b', [{ noncurrentExpiration: { days: 1 } }], { versioning: 'Enabled' });
+    for (let i = 0; i < 350; i++) await world.put('b', 'k');
+    world.clock.advance(2 * DAY);
+    const first = new World(engine.meta, world.clock, {
+      rest: async () => void first.job.stop(),
+    });
+    await first.job.tick();
+    expect(await world.versions('b')).toHaveLength(250);
+    await new World(engine.meta, world.clock).job.tick();
+    expect(await world.versions('b')).toEqual(['k STANDARD*']);
+  });
+
   test('a bucket that can’t be read is left as it is, and the others don’t wait for it', async () => {
     for (const name of ['a', 'b', 'c']) {
       await world.create(name, [ONE_DAY]);

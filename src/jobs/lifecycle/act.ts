@@ -1,8 +1,9 @@
 import { actionsFor, type Before, type LifecycleAction } from '../../s3/lifecycle/actions.js';
 import { LIFECYCLE, type Lifecycle } from '../../s3/lifecycle/rules.js';
 import { TooMuchContention } from '../../store/conflict.js';
+import { StoreUnavailable } from '../../store/errors.js';
 import { under, versionKey, versionsPrefix } from '../../store/keys.js';
-import { BucketGone, type Objects, type Surroundings } from '../../store/objects.js';
+import type { Objects, Surroundings } from '../../store/objects.js';
 import type { BucketRecord, ObjectRecord } from '../../store/records.js';
 import type { Stored } from '../../store/table.js';
 import { VersionLocked } from '../../store/version-lock.js';
@@ -37,6 +38,8 @@ export class LifecycleActor {
     } catch (error) {
       if (error instanceof NotDue || error instanceof VersionLocked || error instanceof TooMuchContention)
         return 'kept';
+      // On a full disk versions can't change their class, and those that may be deleted must not wait for it.
+      if (error instanceof StoreUnavailable && action.kind === 'transition') return 'kept';
       throw error;
     }
   }
@@ -115,5 +118,3 @@ function same(a: LifecycleAction, b: LifecycleAction): boolean {
   if (a.kind !== b.kind) return false;
   return a.kind !== 'transition' || b.kind !== 'transition' || a.storageClass === b.storageClass;
 }
-
-export const isGone = (error: unknown): boolean => error instanceof BucketGone;

@@ -81,13 +81,13 @@ export class LifecycleJob {
 
   async #run(dayMs: number, from: LifecyclePosition | undefined): Promise<void> {
     const { parts } = this;
-    let at = from;
     let pages = 0;
     let pageBeganMs = performance.now();
-    const proceed = async (position: LifecyclePosition): Promise<boolean> => {
-      at = position;
-      this.#progress = { ...this.#progress, running: { dayMs, at } };
-      if (++pages % (parts.pagesPerSave ?? PAGES_PER_SAVE) === 0) await this.#save();
+    const proceed = async (at?: LifecyclePosition): Promise<boolean> => {
+      if (at) {
+        this.#progress = { ...this.#progress, running: { dayMs, at } };
+        if (++pages % (parts.pagesPerSave ?? PAGES_PER_SAVE) === 0) await this.#save();
+      }
       const rest = Math.min(performance.now() - pageBeganMs, REST_MAX_MS);
       if (!this.#stopped) await (parts.rest ?? sleep)(rest);
       pageBeganMs = performance.now();
@@ -105,6 +105,8 @@ export class LifecycleJob {
   }
 
   async #save(): Promise<void> {
-    await this.parts.meta.commit(new CommitBuilder().put(this.#table.put(this.#key, this.#progress!)).build());
+    // Also on a full disk: what the job is at makes room.
+    const commit = new CommitBuilder().put(this.#table.put(this.#key, this.#progress!)).frees();
+    await this.parts.meta.commit(commit.build());
   }
 }

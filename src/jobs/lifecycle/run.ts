@@ -6,12 +6,12 @@ import type { BucketConfigs } from '../../store/bucket-configs.js';
 import type { Buckets } from '../../store/buckets.js';
 import { OutcomeUnknown, StoreUnavailable } from '../../store/errors.js';
 import { objectKeyOf, TAG, under, versionsPrefix } from '../../store/keys.js';
-import type { Objects } from '../../store/objects.js';
+import { BucketGone, type Objects } from '../../store/objects.js';
 import type { Range } from '../../store/ports.js';
 import type { BucketRecord, LifecyclePosition, ObjectRecord, UploadRecord } from '../../store/records.js';
 import type { Stored, Table } from '../../store/table.js';
 import { UploadGone, type Uploads } from '../../store/uploads.js';
-import { type BucketRules, isGone, LifecycleActor } from './act.js';
+import { type BucketRules, LifecycleActor } from './act.js';
 import { type LifecycleCounts, noCounts } from './counts.js';
 import { isUploadRow, rangesOf } from './rows.js';
 
@@ -27,8 +27,8 @@ export interface RunParts {
   configs: BucketConfigs;
   objects: Objects;
   uploads: Uploads;
-  /** Called behind every page with where the run stands: paces the run, and ends it with `false`. */
-  proceed(at: LifecyclePosition): Promise<boolean>;
+  /** Called behind every page: paces the run, and ends it with `false`. `at`: where it stands, unless within a key. */
+  proceed(at?: LifecyclePosition): Promise<boolean>;
   /** A bucket couldn't be read to its end. */
   trouble(bucket: string, error: unknown): void;
 }
@@ -60,7 +60,7 @@ export class LifecycleRun {
         if (error instanceof Stopped) return false;
         if (error instanceof StoreUnavailable || error instanceof OutcomeUnknown) throw error;
         // What can't be read is left as it is; the other buckets don't wait for it.
-        if (!isGone(error)) {
+        if (!(error instanceof BucketGone)) {
           this.counts.failedBuckets++;
           this.parts.trouble(bucket.record.name, error);
         }
@@ -119,6 +119,7 @@ export class LifecycleRun {
       const versions = page.map((one) => one.record);
       await this.#act(rules, { key, versions, before, more: false });
       if (page.length < PAGE_ROWS) return;
+      if (!(await this.parts.proceed())) throw new Stopped();
       const last = page.at(-1)!;
       before = { newer: before.newer + page.length, successorMs: last.record.lastModifiedMs };
       const gte = Buffer.concat([last.key, Buffer.of(0)]);

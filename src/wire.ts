@@ -126,14 +126,13 @@ async function wire(config: Config, store: Store, log: Logger): Promise<Coffer> 
     );
   // Also takes up what a crash interrupted.
   await destroyer?.destroyDue(clock.now());
-  const configs = new BucketConfigs(meta, sealer, buckets);
   const services: Services = {
     clock,
     region: config.region,
     meta,
     blobs,
     buckets,
-    configs,
+    configs: new BucketConfigs(meta, sealer, buckets),
     renameTokens,
     objects,
     uploads,
@@ -166,7 +165,8 @@ async function wire(config: Config, store: Store, log: Logger): Promise<Coffer> 
   const port = await listen(server, config);
   sweep();
   const lifecycle = new LifecycleJob({
-    ...{ meta, sealer, clock, buckets, configs, objects, uploads, sweep },
+    ...services,
+    sealer,
     dayMs: config.dayMs,
     report: (counts) => {
       metrics.countLifecycle(counts);

@@ -192,12 +192,12 @@ export interface IntentRecord {
   mark: number;
 }
 
-/** Where the lifecycle job stands. Days are midnights (UTC), or multiples of a shortened day. */
+/** Where the lifecycle job stands. A run is named by the midnight (UTC, or multiple of a shortened day) from which it was due. */
 export interface LifecycleProgress {
-  /** The day whose run came to its end. */
+  /** The run that came to its end last. */
   doneMs?: number;
-  /** The day whose run is under way, and how far it came. */
-  running?: { dayMs: number; at?: LifecyclePosition };
+  /** The run that is under way, and how far it came. */
+  running?: { dueMs: number; at: LifecyclePosition };
 }
 
 export interface LifecyclePosition {

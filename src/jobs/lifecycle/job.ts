@@ -76,16 +76,16 @@ export class LifecycleJob {
     const { running, doneMs } = this.#progress;
     // Not `<`: a clock that was wrong for a while must not stop all runs until that day comes.
     if (!running && doneMs === today) return;
-    await this.#run(running?.dayMs ?? today, running?.at);
+    await this.#run(running?.dueMs ?? today, running?.at);
   }
 
-  async #run(dayMs: number, from: LifecyclePosition | undefined): Promise<void> {
+  async #run(dueMs: number, from: LifecyclePosition | undefined): Promise<void> {
     const { parts } = this;
     let pages = 0;
     let pageBeganMs = performance.now();
     const proceed = async (at?: LifecyclePosition): Promise<boolean> => {
       if (at) {
-        this.#progress = { ...this.#progress, running: { dayMs, at } };
+        this.#progress = { ...this.#progress, running: { dueMs, at } };
         if (++pages % (parts.pagesPerSave ?? PAGES_PER_SAVE) === 0) await this.#save();
       }
       const rest = Math.min(performance.now() - pageBeganMs, REST_MAX_MS);
@@ -96,7 +96,7 @@ export class LifecycleJob {
     const run = new LifecycleRun({ ...parts, proceed });
     const finished = await run.run(from);
     const { counts } = run;
-    if (finished) this.#progress = { doneMs: dayMs };
+    if (finished) this.#progress = { doneMs: dueMs };
     // A store without rules is not written to every day.
     if (counts.buckets > 0 || from) await this.#save();
     if (counts.buckets === 0) return;

@@ -56,4 +56,4 @@ function earliest(
 }
 
 /** As it is, blanks included, as AWS sends it; percent-encoded where a header can't carry it. */
-const inHeader = (id: string): string => id.replace(/[^\x20-\x7e]+|["%]/gu, (some) => encodeURIComponent(some));
+const inHeader = (id: string): string => id.replace(/[^\x20-\x7e]+|"/gu, (some) => encodeURIComponent(some));

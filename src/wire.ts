@@ -25,6 +25,7 @@ import { type AccountConfig, Accounts } from './iam/accounts.js';
 import { readAccountsFile } from './iam/accounts-file.js';
 import { loadOrCreateCredentials, type RootCredentials } from './iam/credentials-file.js';
 import { type Chore, Housekeeping } from './jobs/housekeeping.js';
+import { LifecycleJob } from './jobs/lifecycle/job.js';
 import { Sweeper } from './jobs/sweeper.js';
 import { AuthFailures } from './kms/audit/auth-failures.js';
 import { AuditTrail, auditChainKeyOf } from './kms/audit/trail.js';
@@ -259,6 +260,18 @@ async function serve(config: Config, open: OpenCoffer, log: Logger): Promise<Cof
   const server = new HttpServer(edge, tls);
   const port = await listen(server, config);
   sweep();
+  const lifecycle = new LifecycleJob({
+    ...services,
+    sealer: open.sealer,
+    dayMs: config.dayMs,
+    report: (counts) => {
+      metrics.countLifecycle(counts);
+      log.info(counts, 'lifecycle rules were applied');
+    },
+    trouble: (bucket, error) => log.error({ err: error, bucket }, 'lifecycle rules of a bucket failed'),
+    failed: (error) => log.error({ err: error }, 'applying lifecycle rules failed'),
+  });
+  lifecycle.start();
   const housekeeping = new Housekeeping(chores(config, open), clock, (chore, err) =>
     log.error({ err }, `${chore} failed`),
   );
@@ -271,6 +284,7 @@ async function serve(config: Config, open: OpenCoffer, log: Logger): Promise<Cof
     async close() {
       closing = true;
       await server.close();
+      await lifecycle.stop();
       await housekeeping.stop();
       await sweeper.stop();
       authFailures?.sample();

@@ -115,3 +115,9 @@ export const S3_OPERATIONS: readonly string[] = [
   'UploadPartCopy',
   'WriteGetObjectResponse',
 ];
+
+/** Operations that are the same request as another, under the name it had before. */
+export const OLDER_NAMES: Readonly<Record<string, string>> = {
+  GetBucketLifecycle: 'GetBucketLifecycleConfiguration',
+  PutBucketLifecycle: 'PutBucketLifecycleConfiguration',
+};

@@ -1,7 +1,7 @@
 import { SETTINGS } from '../src/config.js';
 import { ACTIONS } from '../src/kms/registry.js';
 import { OPERATIONS } from '../src/s3/registry.js';
-import { BESIDE_THE_MODEL, S3_OPERATIONS } from './s3-operations.js';
+import { BESIDE_THE_MODEL, OLDER_NAMES, S3_OPERATIONS } from './s3-operations.js';
 
 /** The README's table of settings. */
 export function settingsTable(): string {
@@ -12,7 +12,7 @@ export function settingsTable(): string {
 /** The README's table of what works and what is answered 501. */
 export function compatibilityTable(): string {
   const names = OPERATIONS.map((one) => one.name).sort();
-  const works = names.filter((name) => S3_OPERATIONS.includes(name));
+  const works = S3_OPERATIONS.filter((name) => names.includes(OLDER_NAMES[name] ?? name));
   const besides = names.filter((name) => BESIDE_THE_MODEL.includes(name));
   const lacks = S3_OPERATIONS.filter((name) => !works.includes(name));
   return [

@@ -20,6 +20,7 @@ export const LIST_MAX_KEYS = 1000;
 export const DELETE_OBJECTS_MAX = 1000;
 export const CORS_MAX_BYTES = 64 * KiB;
 export const CORS_RULES_MAX = 100;
+export const LIFECYCLE_RULES_MAX = 1000;
 export const XML_BODY_MAX_BYTES = 2 * MiB;
 export const REQUEST_HEADERS_MAX_BYTES = 64 * KiB;
 export const CLOCK_SKEW_MAX_MS = 15 * 60 * 1000;

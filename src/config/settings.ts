@@ -146,7 +146,7 @@ export const settings = {
     'COFFER_DAY_SECONDS',
     integer(1, 86_400),
     '86400',
-    'How long a day is, for key deletion, rotation and import tokens; for tests',
+    'How long a day is, for key deletion, rotation, import tokens, lifecycle rules and restored objects; for tests',
   ),
   auditRetentionDays: defaulted(
     'COFFER_AUDIT_RETENTION_DAYS',

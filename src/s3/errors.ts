@@ -112,6 +112,7 @@ export const ERRORS = {
   NoSuchBucketPolicy: error(404, 'The bucket policy does not exist'),
   NoSuchCORSConfiguration: error(404, 'The CORS configuration does not exist'),
   NoSuchKey: error(404, 'The specified key does not exist.'),
+  NoSuchLifecycleConfiguration: error(404, 'The lifecycle configuration does not exist'),
   NoSuchObjectLockConfiguration: error(404, 'The specified object does not have a ObjectLock configuration'),
   NoSuchPublicAccessBlockConfiguration: error(404, 'The public access block configuration was not found'),
   NoSuchTagSet: error(404, 'The TagSet does not exist'),

@@ -7,6 +7,7 @@ import { createMultipartUpload } from './operations/CreateMultipartUpload.js';
 import { deleteBucket } from './operations/DeleteBucket.js';
 import { deleteBucketCors } from './operations/DeleteBucketCors.js';
 import { deleteBucketEncryption } from './operations/DeleteBucketEncryption.js';
+import { deleteBucketLifecycle } from './operations/DeleteBucketLifecycle.js';
 import { deleteBucketOwnershipControls } from './operations/DeleteBucketOwnershipControls.js';
 import { deleteBucketPolicy } from './operations/DeleteBucketPolicy.js';
 import { deleteBucketTagging } from './operations/DeleteBucketTagging.js';
@@ -18,6 +19,7 @@ import { getBucketAccelerateConfiguration } from './operations/GetBucketAccelera
 import { getBucketAcl } from './operations/GetBucketAcl.js';
 import { getBucketCors } from './operations/GetBucketCors.js';
 import { getBucketEncryption } from './operations/GetBucketEncryption.js';
+import { getBucketLifecycleConfiguration } from './operations/GetBucketLifecycleConfiguration.js';
 import { getBucketLocation } from './operations/GetBucketLocation.js';
 import { getBucketOwnershipControls } from './operations/GetBucketOwnershipControls.js';
 import { getBucketPolicy } from './operations/GetBucketPolicy.js';
@@ -47,6 +49,7 @@ import { putBucketAccelerateConfiguration } from './operations/PutBucketAccelera
 import { putBucketAcl } from './operations/PutBucketAcl.js';
 import { putBucketCors } from './operations/PutBucketCors.js';
 import { putBucketEncryption } from './operations/PutBucketEncryption.js';
+import { putBucketLifecycleConfiguration } from './operations/PutBucketLifecycleConfiguration.js';
 import { putBucketOwnershipControls } from './operations/PutBucketOwnershipControls.js';
 import { putBucketPolicy } from './operations/PutBucketPolicy.js';
 import { putBucketRequestPayment } from './operations/PutBucketRequestPayment.js';
@@ -76,6 +79,7 @@ export const OPERATIONS: readonly Operation<any, any>[] = [
   deleteBucket,
   deleteBucketCors,
   deleteBucketEncryption,
+  deleteBucketLifecycle,
   deleteBucketOwnershipControls,
   deleteBucketPolicy,
   deleteBucketTagging,
@@ -87,6 +91,7 @@ export const OPERATIONS: readonly Operation<any, any>[] = [
   getBucketAcl,
   getBucketCors,
   getBucketEncryption,
+  getBucketLifecycleConfiguration,
   getBucketLocation,
   getBucketOwnershipControls,
   getBucketPolicy,
@@ -116,6 +121,7 @@ export const OPERATIONS: readonly Operation<any, any>[] = [
   putBucketAcl,
   putBucketCors,
   putBucketEncryption,
+  putBucketLifecycleConfiguration,
   putBucketOwnershipControls,
   putBucketPolicy,
   putBucketRequestPayment,

@@ -36,6 +36,12 @@ export interface PutOptions {
   alongside?(commit: CommitBuilder): void;
 }
 
+/** What a version that is to be changed or removed lies in, as the commit finds it. */
+export interface Surroundings {
+  bucket: BucketRecord;
+  isCurrent: boolean;
+}
+
 /** What DeleteObject answers with. */
 export interface Removal {
   versionId?: string;
@@ -112,13 +118,13 @@ export class Objects {
     bucket: Stored<BucketRecord>,
     key: string,
     versionId: string | undefined,
-    change: (record: ObjectRecord) => ObjectRecord,
+    change: (record: ObjectRecord, around: Surroundings) => ObjectRecord,
     bypassGovernance = false,
   ): Promise<ObjectRecord | undefined> {
     const outcome = await this.#change<{ record: ObjectRecord | undefined }>(bucket, async (fresh, id) => {
       const found = await this.find(fresh.record.bucketId, key, versionId);
       if (!found) return { result: { record: undefined } };
-      const record = change(found.record);
+      const record = change(found.record, { bucket: fresh.record, isCurrent: found.isCurrent });
       const [before, after] = [found.record.content?.lock, record.content?.lock];
       requireRetentionKept(before, after, this.clock.now(), bypassGovernance);
       const commit = new CommitBuilder().expect(fresh.key, fresh).expect(found.key, found);
@@ -137,7 +143,7 @@ export class Objects {
     key: string,
     versionId: string | undefined,
     ownerAccountId: string,
-    condition?: (found: ObjectRecord | undefined) => void,
+    condition?: (found: ObjectRecord | undefined, around: Surroundings) => void,
     bypassGovernance = false,
   ): Promise<Removal> {
     return this.#change<Removal>(bucket, async (fresh, id) => {
@@ -145,14 +151,14 @@ export class Objects {
       const current = await this.table.get(rowKey);
       if (versionId !== undefined) {
         const found = current && (await this.find(fresh.record.bucketId, key, versionId));
-        condition?.(found?.record);
+        condition?.(found?.record, { bucket: fresh.record, isCurrent: found?.isCurrent === true });
         if (!current || !found) return { result: { versionId, deleteMarker: false } };
         const commit = this.#commit(fresh, rowKey, current).frees();
         const result = { versionId, deleteMarker: found.record.deleteMarker === true };
         await this.#drop(commit, id, key, current, found, bypassGovernance);
         return { commit, result };
       }
-      condition?.(current?.record);
+      condition?.(current?.record, { bucket: fresh.record, isCurrent: true });
       const commit = this.#commit(fresh, rowKey, current).frees();
       if (fresh.record.versioning === undefined) {
         if (!current) return { result: { deleteMarker: false } };

@@ -73,6 +73,8 @@ const BODIES: Record<string, string> = {
   PutObjectTagging: '<Tagging><TagSet><Tag><Key>k</Key><Value>v</Value></Tag></TagSet></Tagging>',
   PutBucketCors:
     '<CORSConfiguration><CORSRule><AllowedMethod>GET</AllowedMethod><AllowedOrigin>*</AllowedOrigin></CORSRule></CORSConfiguration>',
+  PutBucketLifecycleConfiguration:
+    '<LifecycleConfiguration><Rule><Filter/><Status>Enabled</Status><Expiration><Days>1</Days></Expiration></Rule></LifecycleConfiguration>',
   PutBucketRequestPayment: '<RequestPaymentConfiguration><Payer>Requester</Payer></RequestPaymentConfiguration>',
   PutBucketAccelerateConfiguration: '<AccelerateConfiguration><Status>Enabled</Status></AccelerateConfiguration>',
   PutObjectLockConfiguration:
@@ -126,7 +128,6 @@ describe.each(OPERATIONS.map((one) => [one.name, one] as const))('%s', (name, { 
 });
 
 test.each([
-  'lifecycle',
   'replication',
   'website',
   'logging',

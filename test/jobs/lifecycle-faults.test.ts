@@ -155,7 +155,7 @@ describe('what another client does just before the commit counts', () => {
         },
         async (world) => {
           await world.remove('b', 'k');
-          expect(await world.buckets.remove('b', async () => {})).toBe('removed');
+          expect(await world.buckets.remove((await world.buckets.get('b'))!.record, async () => {})).toBe('removed');
           if (!again) return;
           await world.create('b', RULES);
           await world.put('b', 'k');

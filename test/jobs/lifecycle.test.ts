@@ -43,7 +43,7 @@ describe.each(ENGINES)('lifecycle rules %s', (_name, open) => {
     expect(await world.versions('b')).toEqual(['k marker*']);
     await world.pass(1);
     expect(await world.versions('b')).toEqual([]);
-    expect(await engine.buckets.remove('b', async () => {})).toBe('removed');
+    expect(await engine.buckets.remove((await engine.buckets.get('b'))!.record, async () => {})).toBe('removed');
   });
 
   test('where versioning is suspended the null version is replaced by a null marker, others stay', async () => {

@@ -40,8 +40,9 @@ export const createGrant = keyAction({
   otherAccounts: true,
   dryRun: true,
   async check(record, _, asked, call) {
-    requirePrincipal(asked.grantee);
-    requirePrincipal(asked.retiring);
+    const { principals } = call.keys.parts;
+    requirePrincipal(asked.grantee, principals);
+    requirePrincipal(asked.retiring, principals);
     requireGrantable(record, asked.operations, asked.constraints);
     if (call.grant) requireWithin(call, record, await call.keys.ring.grants.of(record.accountId, record.keyId), asked);
   },

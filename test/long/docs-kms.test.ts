@@ -37,3 +37,23 @@ async function freePort(): Promise<number> {
   await new Promise((done) => server.close(done));
   return port;
 }
+
+test('a document that isn’t true is found out', async () => {
+  const cases: [text: string, finding: RegExp][] = [
+    ['true\nfalse\ntrue', /line 3: false\nended with 1/],
+    ['echo one\n# → two', /lacks: two/],
+    ['echo one # fails: NoSuchThing', /ended with 100/],
+    ['ls /none # fails: AccessDenied', /lacks: AccessDenied/],
+    ['exit 0\ntrue', /1 of 2 commands were run/],
+  ];
+  let tried = 0;
+  for (const [text, finding] of cases) {
+    const dir = await mkdtemp(join(tmpdir(), 'coffer-docs-'));
+    const commands = commandsOf(`\`\`\`sh\n${text}\n\`\`\``);
+    const findings = await runCommands(commands, dir, { PATH: process.env.PATH! });
+    expect(findings.join('\n')).toMatch(finding);
+    await rm(dir, { recursive: true });
+    tried++;
+  }
+  expect(tried).toBe(5);
+});

@@ -188,7 +188,7 @@ export async function openCoffer(config: Config, store: Store, log: Logger) {
     storeId,
     rootKeyId: rootKey.id.toString('hex'),
     sealer,
-    accountIds: accounts.ids(),
+    accountIds: accounts.accountIds(),
     services,
     kms: builtIn?.kms,
     audit,

@@ -15,7 +15,7 @@ const CONSTRAINT_MAX_CHARACTERS = 384;
 const PRINCIPAL =
   /^(arn:aws:(iam::\d{12}:(root|(user|role)\/[\w+=,.@/-]+)|sts::\d{12}:(assumed-role|federated-user)\/[\w+=,.@/-]+)|[a-z0-9-]+(\.[a-z0-9-]+)+)$/;
 
-/** `principals`: where the principal must be there, too. @throws InvalidArnException */
+/** `principals`: where it has to exist, too, if it is of an account of Coffer's. @throws InvalidArnException */
 export function requirePrincipal(principal: string | undefined, principals?: Principals): void {
   if (principal === undefined) return;
   if (PRINCIPAL.test(principal) && principals?.exists(principal) !== false) return;

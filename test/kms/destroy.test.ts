@@ -30,7 +30,7 @@ async function start(meta: MemoryMetaStore) {
     rootKey,
     keyStoreFile: path,
     audit: new MemoryAudit(meta),
-    principals: { exists: () => undefined },
+    principals: { exists: () => undefined, accountIds: () => [] },
     clock,
     region: REGION,
     dayMs: DAY_MS,

@@ -28,7 +28,7 @@ export async function openService({ meta, path, clock }: Place, more: Partial<Km
     rootKey: key,
     keyStoreFile: path,
     audit,
-    principals: { exists: () => undefined },
+    principals: { exists: () => undefined, accountIds: () => [] },
     clock,
     region: REGION,
     dayMs: DAY_MS,

@@ -6,7 +6,7 @@ import { nextOf, oldOf, putInPlace, takeBack } from '../../src/admin/root-key/pl
 import { RECORD_KINDS } from '../../src/admin/root-key/record-kinds.js';
 import type { RotationStep } from '../../src/admin/root-key/steps.js';
 import { Secret } from '../../src/base/secret.js';
-import { KeyStoreKeyFile, keyStoreSealingKeyOf } from '../../src/kms/key-store-key.js';
+import { KeyStoreKeyFile } from '../../src/kms/key-store-key.js';
 import { CHECK_VALUE_KEY, requireRightRootKey } from '../../src/seal/check-value.js';
 import { KeyPlaces } from '../../src/seal/key-places.js';
 import { RootSealer, rootKeyIdOf } from '../../src/seal/record-sealer.js';
@@ -50,7 +50,7 @@ describe('a rotation', () => {
     const file = parts.places.rootKeyFile;
     expect((await loadOrCreateRootKey({ file, create: false })).id).toEqual(to.id);
     expect(await textOf(oldOf(file, parts.from.id))).toBe(old);
-    const keyStore = new KeyStoreKeyFile(`${file}.keystore`, keyStoreSealingKeyOf(to));
+    const keyStore = new KeyStoreKeyFile(`${file}.keystore`, to);
     expect((await keyStore.load(false)).expose()).toEqual(parts.keyStoreKey);
     const progress = told.filter((one) => one.type === 'progress');
     expect(progress.filter((one) => one.task === 're-sealing').at(-1)).toMatchObject({ done: 712, total: 712 });
@@ -240,11 +240,11 @@ describe('a rotation', () => {
     const parts = await home();
     await fill(meta, parts.from);
     const path = `${parts.places.rootKeyFile}.keystore`;
-    const file = new KeyStoreKeyFile(path, keyStoreSealingKeyOf(parts.from));
+    const file = new KeyStoreKeyFile(path, parts.from);
     const newer = await file.begin(await file.load(false));
     const { to, messages } = await begin(meta, parts);
     await drain(messages());
-    const moved = new KeyStoreKeyFile(path, keyStoreSealingKeyOf(to));
+    const moved = new KeyStoreKeyFile(path, to);
     expect((await moved.load(false)).expose()).toEqual(newer.expose());
     expect(moved.previous!.expose()).toEqual(parts.keyStoreKey);
   });

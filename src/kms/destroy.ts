@@ -119,8 +119,9 @@ const noticeOf = (
 ): string => {
   const what = 'KMS key material was destroyed';
   if (root === undefined) return `${what}: back up ${keyStore} again, and delete its old copies`;
-  const open = `old copies of ${keyStore} still open with the root key: delete them`;
-  if (stays !== undefined) return `${what}, but ${root} can't be replaced (${stays}): ${open}, and back it up again`;
-  const again = `back up ${root} and ${keyStore} again, the copies from before don't open what is stored from now on`;
-  return hadSecret ? `${what}: ${again}` : `${what}: ${again}; ${open}`;
+  const open = `old copies of ${keyStore} still open with the root key`;
+  if (stays !== undefined)
+    return `${what}, but ${root} can't be replaced (${stays}): ${open}, delete them; back it up again`;
+  const again = `back up ${root} and ${keyStore} again, they open only with each other, and delete the copies of before`;
+  return hadSecret ? `${what}: ${again}` : `${what}: ${again}: ${open}`;
 };

@@ -173,7 +173,7 @@ describe('what the operator is told after a destruction, in one line', () => {
   test('to back up both files', async () => {
     expect(await destroyed(async () => {})).toEqual({
       notices: [
-        `KMS key material was destroyed: back up ${root} and ${path} again, the copies from before don't open what is stored from now on`,
+        `KMS key material was destroyed: back up ${root} and ${path} again, they open only with each other, and delete the copies of before`,
       ],
       opens: false,
     });
@@ -182,7 +182,7 @@ describe('what the operator is told after a destruction, in one line', () => {
   test('to delete old copies of the key-store file where the root key file has to stay as it is: they still open', async () => {
     expect(await destroyed(() => chmod(root, 0o400))).toEqual({
       notices: [
-        `KMS key material was destroyed, but ${root} can't be replaced (its mode is read-only): old copies of ${path} still open with the root key: delete them, and back it up again`,
+        `KMS key material was destroyed, but ${root} can't be replaced (its mode is read-only): old copies of ${path} still open with the root key, delete them; back it up again`,
       ],
       opens: true,
     });
@@ -192,7 +192,7 @@ describe('what the operator is told after a destruction, in one line', () => {
     const withoutSecret = async () => writeFile(root, (await readFile(root, 'latin1')).split('\n')[0]!);
     const { notices, opens } = await destroyed(withoutSecret);
     expect(notices).toEqual([
-      `KMS key material was destroyed: back up ${root} and ${path} again, the copies from before don't open what is stored from now on; old copies of ${path} still open with the root key: delete them`,
+      `KMS key material was destroyed: back up ${root} and ${path} again, they open only with each other, and delete the copies of before: old copies of ${path} still open with the root key`,
     ]);
     // Not by a start, but by whoever derives the key from the root key alone.
     expect(opens).toBe(false);

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Secret } from '../../src/base/secret.js';
+import { KeyStoreKeyFile } from '../../src/kms/key-store-key.js';
 import { decodeKeyFile, encodeKeyFile } from '../../src/seal/key-file-text.js';
 import { loadOrCreateRootKey, type RootKey } from '../../src/seal/root-key.js';
 
@@ -215,4 +216,19 @@ test('neither the root key nor the secret alone gives what both give', async () 
   const [secret, other] = [new Secret(Buffer.alloc(32, 1)), new Secret(Buffer.alloc(32, 2))];
   const all = [rootKey.deriveWith(secret, 'x'), rootKey.deriveWith(other, 'x'), rootKey.derive('x')];
   expect(new Set(all.map((key) => key.expose().toString('hex'))).size).toBe(3);
+});
+
+test('the worked example of FORMAT: sealing key and key-store file', async () => {
+  const document = await readFile(new URL('../../src/encryption/FORMAT.md', import.meta.url), 'utf8');
+  const text = document.split('For example, with this root key file')[1]!.split('**Destruction**')[0]!;
+  const block = [...text.matchAll(/^ {4}(coffer-\S+ \S+)$/gm)].map(([, line]) => `${line}\n`);
+  const [sealingKey, keyStoreKey] = [...text.matchAll(/`([0-9a-f]{64})`/g)].map(([, hex]) => hex);
+  expect(block).toHaveLength(3);
+  await writeFile(file, block.slice(0, 2).join(''), { mode: 0o600 });
+  await writeFile(`${file}.keystore`, block[2]!);
+  const rootKey = await loadOrCreateRootKey({ file, create: false });
+  const [secret] = rootKey.destruction!.all;
+  expect(rootKey.deriveWith(secret!, 'coffer/key-store-sealing/2').expose().toString('hex')).toBe(sealingKey);
+  const keyStore = await new KeyStoreKeyFile(`${file}.keystore`, rootKey).load(false);
+  expect(keyStore.expose().toString('hex')).toBe(keyStoreKey);
 });

@@ -17,6 +17,7 @@ const named = (arn: string) => who({ kind: 'user', arn });
 /** Only users and root of the account are there; of other accounts nobody can tell. */
 const principals = {
   exists: (arn: string) => (arn.includes(ACCOUNT) ? [ACCOUNT, ROOT, ALICE, BOB].includes(arn) : undefined),
+  accountIds: () => [ACCOUNT],
 };
 
 describe('the lockout safety check', () => {

@@ -18,7 +18,6 @@ const named = (arn: string) => who({ kind: 'user', arn });
 const principals = {
   accountIds: () => [ACCOUNT],
   exists: (arn: string) => (arn.includes(ACCOUNT) ? [ACCOUNT, ROOT, ALICE, BOB].includes(arn) : undefined),
-  accountIds: () => [ACCOUNT],
 };
 
 describe('the lockout safety check', () => {

@@ -35,11 +35,11 @@ export class KeyAuthorizer {
 
   /** @returns the grant that allowed it, where one did. @throws KmsError AccessDeniedException */
   async require(asked: Asked, record: KeyRecord, nowMs: number): Promise<GrantRecord | undefined> {
-    const { grants } = this.ring;
+    const { grants, aliases } = this.ring;
     const { accountId, keyId } = record;
     // In memory but for the first time: no request waits for the disk here.
     const held = grants.cached(keyId) ?? (await grants.of(accountId, keyId));
-    await this.#loadAliases(record);
+    while (!aliases.isLoaded(accountId)) await aliases.load(accountId);
     return this.#decide(asked, record, held, nowMs);
   }
 
@@ -65,15 +65,10 @@ export class KeyAuthorizer {
 
   /** Whether a policy denies it explicitly, whoever else would allow it. */
   async isDenied(asked: Asked, record: KeyRecord, nowMs: number): Promise<boolean> {
-    await this.#loadAliases(record);
+    const { aliases } = this.ring;
+    while (!aliases.isLoaded(record.accountId)) await aliases.load(record.accountId);
     const decision = this.#ask(asked, record, nowMs, () => true);
     return !decision.allowed && decision.explicit;
-  }
-
-  /** For `kms:ResourceAliases`. */
-  async #loadAliases({ accountId, keyId }: KeyRecord): Promise<void> {
-    const { aliases } = this.ring;
-    if (!aliases.namesOf(accountId, keyId)) await aliases.load(accountId);
   }
 
   #decide(asked: Asked, record: KeyRecord, held: KeyGrants, nowMs: number): GrantRecord | undefined {
@@ -101,6 +96,7 @@ export class KeyAuthorizer {
     granted: () => boolean,
   ): Decision {
     const { accountId, keyId } = record;
+    // For `kms:ResourceAliases`.
     const aliases = () => this.ring.aliases.namesOf(accountId, keyId) ?? [];
     const context = new KmsConditions({ who, action, facts, nowMs, record, requestAlias, aliases });
     const resource = keyArn(this.region, record);

@@ -11,6 +11,9 @@ export class Metrics {
   #sent = 0;
   inFlight = 0;
 
+  /** `failures`: failed authentications by `<service> <code>`, both of the code's own choosing. */
+  constructor(private readonly failures: () => ReadonlyMap<string, number> = () => new Map()) {}
+
   /** Bytes are those of bodies. */
   count(operation: string, status: number, seconds: number, receivedBytes: number, sentBytes: number): void {
     let tally = this.#tallies.get(operation);
@@ -46,6 +49,12 @@ export class Metrics {
     lines.push('# TYPE coffer_sent_bytes_total counter', `coffer_sent_bytes_total ${this.#sent}`);
     lines.push('# HELP coffer_requests_in_flight Requests that are being answered.');
     lines.push('# TYPE coffer_requests_in_flight gauge', `coffer_requests_in_flight ${this.inFlight}`);
+    lines.push('# HELP coffer_authentication_failures_total Requests that failed authentication.');
+    lines.push('# TYPE coffer_authentication_failures_total counter');
+    for (const [kind, count] of this.failures()) {
+      const [service, code = service] = kind.split(' ');
+      lines.push(`coffer_authentication_failures_total{service="${service}",code="${code}"} ${count}`);
+    }
     return `${lines.join('\n')}\n`;
   }
 }

@@ -61,16 +61,21 @@ export class GrantBook {
     return grants;
   }
 
-  async create(
-    grant: Omit<GrantRecord, 'grantId' | 'tokenSecret'>,
-    committing: Committing,
-  ): Promise<GrantRecord | undefined> {
-    const grantId = randomBytes(32).toString('hex');
-    const record: GrantRecord = { ...grant, grantId, tokenSecret: randomBytes(32).toString('base64') };
-    const row = grantRow(record.accountId, record.keyId, grantId);
-    const commit = new CommitBuilder().expect(row, undefined).put(this.#table.put(row, record));
-    if (record.retiring !== undefined) commit.put(marker(retirableRow(record.retiring, record)));
-    return (await this.#commit(commit, committing, record.keyId)) ? record : undefined;
+  /** As it is stored: for a grant that somebody names without being let see the others. */
+  async find({ accountId, keyId, grantId }: Pick<GrantRecord, 'accountId' | 'keyId' | 'grantId'>) {
+    return (await this.#table.get(grantRow(accountId, keyId, grantId)))?.record;
+  }
+
+  /** With an id and a secret; it isn't stored yet. */
+  draw(grant: Omit<GrantRecord, 'grantId' | 'tokenSecret'>): GrantRecord {
+    return { ...grant, grantId: randomBytes(32).toString('hex'), tokenSecret: randomBytes(32).toString('base64') };
+  }
+
+  create(grant: GrantRecord, committing: Committing): Promise<boolean> {
+    const row = grantRow(grant.accountId, grant.keyId, grant.grantId);
+    const commit = new CommitBuilder().expect(row, undefined).put(this.#table.put(row, grant));
+    if (grant.retiring !== undefined) commit.put(marker(retirableRow(grant.retiring, grant)));
+    return this.#commit(commit, committing, grant.keyId);
   }
 
   /** `false`: it is gone already. */

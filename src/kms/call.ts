@@ -132,14 +132,15 @@ export class Call {
   };
 
   /** An AWS-managed key comes into being whatever becomes of the request that named it: an event of its own. */
-  readonly #makingManagedKey: Committing = (commit) => {
+  readonly #makingManagedKey = (keyArn: string): Committing => {
     const event = {
       ...this.#event('Success'),
       eventId: randomUUID(),
       action: 'CreateKey',
+      keyArn,
       details: { KeyManager: 'AWS' },
     };
-    return this.keys.parts.audit.commit(commit, event);
+    return (commit) => this.keys.parts.audit.commit(commit, event);
   };
 
   /** Leaves the record where no commit took it. Waits only where the log can't keep up. @throws where it can't be written */

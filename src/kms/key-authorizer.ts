@@ -43,6 +43,14 @@ export class KeyAuthorizer {
     return this.#decide(asked, record, held, nowMs);
   }
 
+  /**
+   * Whether it is allowed still, of a key as it is about to be written. Grants allow no change of a key.
+   * @throws KmsError AccessDeniedException
+   */
+  requireStill(asked: Asked, record: KeyRecord, nowMs: number): void {
+    this.#decide(asked, record, NO_GRANTS, nowMs);
+  }
+
   /** For what is about no key: identity policies decide. @throws KmsError AccessDeniedException */
   requireOn(asked: Asked, resource: string, nowMs: number): void {
     const { who, action, facts } = asked;
@@ -50,7 +58,7 @@ export class KeyAuthorizer {
     const context = new KmsConditions({ who, action, facts, nowMs });
     const request = { principal: caller, action, resource, resourceAccountId: caller.accountId, context };
     const decision = decide(request, { identity: caller.policies });
-    if (!decision.allowed) throw denied(who, action, resource, decision, false);
+    if (!decision.allowed) throw denied(who, action, resource, decision);
   }
 
   /** The key's policy, parsed. That of an AWS-managed key is the code's own. */
@@ -75,17 +83,16 @@ export class KeyAuthorizer {
     const { who, action, facts } = asked;
     const { caller } = who;
     const resource = keyArn(this.region, record);
-    const otherAccount = caller.accountId !== record.accountId;
     // AWS KMS knows no anonymous callers, whatever a policy says.
     if (caller.kind === 'anonymous') {
-      throw denied(who, action, resource, { allowed: false, explicit: false, by: 'no resource policy' }, otherAccount);
+      throw denied(who, action, resource, { allowed: false, explicit: false, by: 'no resource policy' });
     }
     let grant: GrantRecord | undefined;
     const decision = this.#ask(asked, record, nowMs, () => {
       grant = grantFor(held, caller, action, facts.encryptionContext);
       return grant !== undefined;
     });
-    if (!decision.allowed) throw denied(who, action, resource, decision, otherAccount);
+    if (!decision.allowed) throw denied(who, action, resource, decision);
     return grant;
   }
 
@@ -106,6 +113,8 @@ export class KeyAuthorizer {
     );
   }
 }
+
+const NO_GRANTS: KeyGrants = { byId: new Map(), byGrantee: new Map() };
 
 export const policyText = (record: KeyRecord, region: string): string =>
   record.manager === 'AWS' ? managedKeyPolicy(record.accountId, region, record.service ?? 's3') : record.policy;

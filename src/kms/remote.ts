@@ -139,7 +139,7 @@ export class RemoteKeyService implements KeyService {
       context: who.requestContext ?? new Map(),
     };
     const decision = decide(request, { identity: caller.policies });
-    if (!decision.allowed) throw denied(who, action, resource, decision, false);
+    if (!decision.allowed) throw denied(who, action, resource, decision);
   }
 
   async #send<T>(call: () => Promise<T>): Promise<T> {

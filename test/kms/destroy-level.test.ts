@@ -96,11 +96,11 @@ test('FMT-DESTROY-1 of a destroyed key and of deleted material nothing is left i
 
   const today = await opens(prepared, data(), keystore());
   expect(today.survivor).toEqual([PLAINTEXT, PLAINTEXT]);
-  expect(today.doomed).toEqual(['InvalidCiphertextException', 'InvalidCiphertextException']);
+  expect(today.doomed).toEqual(['AccessDeniedException', 'AccessDeniedException']);
   expect(today.imported).toEqual(['KMSInvalidStateException']);
   // Today's data has nothing of them, whatever key-store key one has kept.
   const withOldFile = await opens(prepared, data(), old.keystore());
-  expect(withOldFile.doomed).toEqual(['InvalidCiphertextException', 'InvalidCiphertextException']);
+  expect(withOldFile.doomed).toEqual(['AccessDeniedException', 'AccessDeniedException']);
   expect(withOldFile.imported).toEqual(['KMSInvalidStateException']);
   // An old copy of the data has them wrapped under a key-store key that today's file doesn't have.
   clock.advance(-7 * DAY_MS);

@@ -65,7 +65,7 @@ export const importKeyMaterial = keyAction({
       }
       call.note({ keyMaterialId: id, details: { ExpirationModel: model } });
       await keys.ring.update(record, call.committing, (found) => {
-        requireState('not pending deletion', keys.stateOf(found), keys.arn(found));
+        call.requireStill(found, 'not pending deletion');
         const wrapped = keys.ring.wraps.wrap(found, id, material.secret);
         const publicKey = material.publicKey?.toString('base64');
         const imported = { id, wrapped, publicKey, description, validToMs, nowMs };

@@ -65,6 +65,6 @@ async function requireRight(call: Call, record: KeyRecord, grant: GrantRecord | 
   const asked = { who: call.who, action: 'kms:RetireGrant', facts: {} } as const;
   if (await call.keys.authorizer.isDenied(asked, record, call.keys.clock.now())) {
     const decision = { allowed: false, explicit: true, by: 'resource policy' } as const;
-    throw denied(call.who, 'kms:RetireGrant', call.keys.arn(record), decision, false);
+    throw denied(call.who, 'kms:RetireGrant', call.keys.arn(record), decision);
   }
 }

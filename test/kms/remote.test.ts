@@ -110,7 +110,7 @@ describe('a remote key service', () => {
 
   test('passes on what the service says of a key, and sees a disabled key soon', async () => {
     const { KeyId, Arn } = await backend.createKey();
-    const request = { action: 'kms:Decrypt' as const, keyId: Arn };
+    const request = { action: 'kms:Decrypt' as const, keyId: Arn, context: {} };
     expect(await remote.authorize(root(), request)).toMatchObject({ keyArn: Arn });
     await backend.ask('DisableKey', { KeyId });
     const disabled = expect.objectContaining({ code: 'DisabledException', message: `${Arn} is disabled.` });

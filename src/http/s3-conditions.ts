@@ -2,6 +2,7 @@ import type { TLSSocket } from 'node:tls';
 import type { Authenticated } from '../auth/authenticate.js';
 import type { XmlTree } from '../base/xml/ports.js';
 import type { ConditionValues } from '../policy/ports.js';
+import { parseIsoDate } from '../s3/fields/object-lock.js';
 import { tagging } from '../s3/fields/tagging.js';
 import type { Apart, RequestFields } from '../s3/operation.js';
 import type { ObjectRecord } from '../store/records.js';
@@ -86,18 +87,22 @@ export class S3Conditions implements ConditionValues {
 
   #lock(name: string): string | undefined {
     if (name === 'remaining-retention-days') {
-      const untilMs = Date.parse(this.#lock('retain-until-date') ?? '');
+      const untilMs = Date.parse(this.#lock(UNTIL) ?? '');
       const nowMs = Number(this.source.requestContext.get('aws:epochtime')?.[0]) * 1000;
       return Number.isNaN(untilMs - nowMs) ? undefined : String(Math.floor((untilMs - nowMs) / DAY_MS));
     }
     const [header, root, element] = LOCKS.get(name) ?? [];
     if (header === undefined) return undefined;
     const { headers, xml } = this.source.fields;
-    return xml?.name === root ? xml?.children.find((child) => child.name === element)?.text : headers[header];
+    const sent = xml?.name === root ? xml?.children.find((child) => child.name === element)?.text : headers[header];
+    const untilMs = name === UNTIL && sent !== undefined ? parseIsoDate(sent.trim()) : undefined;
+    // However it was written, a policy sees the moment that will count.
+    return untilMs === undefined ? sent : new Date(untilMs).toISOString();
   }
 }
 
 const LOCK = 'object-lock-';
+const UNTIL = 'retain-until-date';
 const EXISTING_TAG = 'existingobjecttag/';
 const REQUEST_TAG = 'requestobjecttag/';
 const BUCKET_TAG = 'buckettag/';
@@ -127,7 +132,7 @@ const HEADERS = new Map<string, string>([
 /** Of Object Lock: the header of a write, or the element of the body that puts it. By the name behind `s3:object-lock-`. */
 const LOCKS = new Map<string, readonly [header: string, root: string, element: string]>([
   ['mode', ['x-amz-object-lock-mode', 'Retention', 'Mode']],
-  ['retain-until-date', ['x-amz-object-lock-retain-until-date', 'Retention', 'RetainUntilDate']],
+  [UNTIL, ['x-amz-object-lock-retain-until-date', 'Retention', 'RetainUntilDate']],
   ['legal-hold', ['x-amz-object-lock-legal-hold', 'LegalHold', 'Status']],
 ]);
 const DAY_MS = 86_400_000;

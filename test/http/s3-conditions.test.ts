@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { XmlTree } from '../../src/base/xml/ports.js';
 import { type ConditionTarget, S3Conditions } from '../../src/http/s3-conditions.js';
+import { parseIsoDate } from '../../src/s3/fields/object-lock.js';
 import type { RequestFields } from '../../src/s3/operation.js';
 import type { ObjectRecord } from '../../src/store/records.js';
 
@@ -121,4 +122,20 @@ test('of a customer’s key a policy learns the algorithm alone', () => {
   const prefix = 's3:x-amz-server-side-encryption-customer-';
   expect(values.get(`${prefix}algorithm`)).toEqual(['AES256']);
   for (const name of ['key', 'key-md5']) expect(values.get(prefix + name)).toBeUndefined();
+});
+
+test.each([
+  ' 2030-01-11T12:00:00Z ',
+  '\n2030-01-11T12:00:00Z\n',
+  '2030-01-11T12:00:00.0000000000Z',
+  '2030-01-11T13:00:00+0100',
+  '2029-12-42T12:00:00Z',
+])('a date until which a version is to be kept is asked for as it will count: %j', (written) => {
+  const [date, days] = ['s3:object-lock-retain-until-date', 's3:object-lock-remaining-retention-days'];
+  const values = conditions({ xml: leaf('Retention', '', [leaf('RetainUntilDate', written)]) });
+  // What is no date counts for nothing, and the request fails by its own check.
+  const counts = parseIsoDate(written.trim()) !== undefined;
+  expect([values.get(date), values.get(days)]).toEqual(
+    counts ? [['2030-01-11T12:00:00.000Z'], ['10']] : [[written], undefined],
+  );
 });

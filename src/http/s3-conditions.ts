@@ -9,6 +9,9 @@ import type { ObjectRecord } from '../store/records.js';
 
 /** What conditions on a request of S3 are worked out from. */
 export interface ConditionSource {
+  /** As AWS names it. */
+  operation: string;
+  region: string;
   fields: RequestFields;
   signature: Authenticated['signature'];
   /** `aws:` keys. */
@@ -60,6 +63,8 @@ export class S3Conditions implements ConditionValues {
         return objectTags(fields)?.map(([tag]) => tag);
       case 'locationconstraint':
         return one(fields.xml?.children.find((child) => child.name === 'LocationConstraint')?.text);
+      case 'objectcreationoperation':
+        return one(CREATIONS.get(this.source.operation));
       case 'signatureversion':
         return one(signature.version || undefined);
       case 'authtype':
@@ -78,6 +83,9 @@ export class S3Conditions implements ConditionValues {
   #global(key: string): readonly string[] | undefined {
     const { requestContext, fields } = this.source;
     if (key === 'aws:resourceaccount') return [this.target.resourceAccountId];
+    if (key === 'aws:requestedregion') return [this.source.region];
+    // Nobody else asks S3 in a caller's name here.
+    if (key === 'aws:viaawsservice') return ['false'];
     // The resource that has such tags is the bucket; those of objects have keys of their own.
     if (key.startsWith(AWS_RESOURCE_TAG)) return valuesOf(this.target.bucketTags, key.slice(AWS_RESOURCE_TAG.length));
     if (key.startsWith(AWS_REQUEST_TAG)) return valuesOf(bucketTags(fields), key.slice(AWS_REQUEST_TAG.length));
@@ -136,6 +144,17 @@ const LOCKS = new Map<string, readonly [header: string, root: string, element: s
   ['legal-hold', ['x-amz-object-lock-legal-hold', 'LegalHold', 'Status']],
 ]);
 const DAY_MS = 86_400_000;
+
+/**
+ * Of what s3:PutObject allows: does the operation make an object, and so take If-Match and If-None-Match?
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html
+ */
+const CREATIONS = new Map([
+  ...['PutObject', 'PostObject', 'CopyObject', 'CompleteMultipartUpload', 'RenameObject'].map(
+    (name): [string, string] => [name, 'true'],
+  ),
+  ...['CreateMultipartUpload', 'UploadPart', 'UploadPartCopy'].map((name): [string, string] => [name, 'false']),
+]);
 
 /** Of a listing. */
 const PARAMETERS: ReadonlySet<string> = new Set(['prefix', 'delimiter', 'max-keys']);

@@ -16,8 +16,11 @@ function conditions(
   fields: Partial<RequestFields>,
   tags: [string, string][] = [],
   target: Partial<ConditionTarget> = {},
+  operation = 'PutObject',
 ) {
   const source = {
+    operation,
+    region: 'us-east-1',
     fields: { method: 'PUT', bucket: 'b', key: 'k', query: new Map(), headers: {}, ...fields },
     signature: { type: 'REST-QUERY-STRING', version: 'AWS4-HMAC-SHA256', ageMs: 1500, region: 'us-east-1' } as const,
     requestContext: new Map([['aws:epochtime', [String(Date.UTC(2030, 0, 1) / 1000)]]]),
@@ -73,10 +76,12 @@ test('each key is what the request says, asked for in lower case', () => {
     ['s3:tlsversion', ['1.3']],
     ['s3:resourceaccount', ['111111111111']],
     ['aws:resourceaccount', ['111111111111']],
+    ['aws:requestedregion', ['us-east-1']],
+    ['aws:viaawsservice', ['false']],
     ['s3:unheard-of', undefined],
   ];
   for (const [key, expected] of cases) expect([key, values.get(key)]).toEqual([key, expected]);
-  expect(cases).toHaveLength(24);
+  expect(cases).toHaveLength(26);
 });
 
 test('what a body puts counts as what a header would', () => {
@@ -138,4 +143,18 @@ test.each([
   expect([values.get(date), values.get(days)]).toEqual(
     counts ? [['2030-01-11T12:00:00.000Z'], ['10']] : [[written], undefined],
   );
+});
+
+test.each([
+  ['PutObject', 'true'],
+  ['PostObject', 'true'],
+  ['CopyObject', 'true'],
+  ['CompleteMultipartUpload', 'true'],
+  ['CreateMultipartUpload', 'false'],
+  ['UploadPart', 'false'],
+  ['UploadPartCopy', 'false'],
+  ['GetObject', undefined],
+])('%s makes an object: %s', (operation, expected) => {
+  const [value] = conditions({}, [], {}, operation).get('s3:objectcreationoperation') ?? [];
+  expect(value).toBe(expected);
 });

@@ -177,7 +177,9 @@ export class S3Requests {
     const { services } = this.parts;
     const { caller, signature } = authenticated;
     const requestContext = requestContextOf(exchange, services.clock);
-    const source = { fields, signature, requestContext, socket: exchange.request.socket };
+    const { region } = services;
+    const { socket } = exchange.request;
+    const source = { operation: operation.name, region, fields, signature, requestContext, socket };
     const authorizer = new Authorizer(services.buckets, this.#policies, services.configs, caller, source);
     const facts = await this.#facts(operation, fields, held, authorizer);
     const body = authenticated.wrapBody(exchange.body);

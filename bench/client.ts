@@ -3,6 +3,7 @@ import { randomFillSync } from 'node:crypto';
 import type { Job, JobResult } from './job.js';
 import { Presigner } from './presign.js';
 import { RawConnection, type RawRequest } from './raw-connection.js';
+import { KmsSigner } from './sign-kms.js';
 
 /** A body up to this size is part of the request's one buffer. */
 const JOINED_BYTES = 64 * 1024;
@@ -17,7 +18,7 @@ process.on('message', (job: Job) => {
 });
 
 async function run(job: Job): Promise<JobResult> {
-  const requests = prepare(job);
+  const requests = job.kms ? prepareKms(job.port, job.kms) : prepare(job);
   const connections = await Promise.all(Array.from({ length: job.clients }, () => RawConnection.open(job.port)));
   try {
     let next = 0;
@@ -35,6 +36,13 @@ async function run(job: Job): Promise<JobResult> {
   } finally {
     for (const connection of connections) connection.close();
   }
+}
+
+function prepareKms(port: number, { request, count }: NonNullable<Job['kms']>): RawRequest[] {
+  const { headers, body } = new KmsSigner(`127.0.0.1:${port}`).sign(request);
+  const lines = ['POST / HTTP/1.1', ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`)];
+  const head = Buffer.from(`${lines.join('\r\n')}\r\n\r\n${body}`);
+  return Array.from({ length: count }, () => ({ head, isHead: false, bodyBytes: 0 }));
 }
 
 function prepare({ port, targets, bodyBytes = 0, text }: Job): RawRequest[] {

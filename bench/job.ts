@@ -1,4 +1,5 @@
 import type { Target } from './presign.js';
+import type { KmsRequest } from './sign-kms.js';
 
 /** What the client process does in one go; the time is taken from the first byte sent to the last answer received. */
 export interface Job {
@@ -6,6 +7,8 @@ export interface Job {
   clients: number;
   /** Spread over the clients as they become free. */
   targets: Target[];
+  /** Sent instead of `targets`: this request, so many times. */
+  kms?: { request: KmsRequest; count: number };
   /** Random bytes; none where absent. */
   bodyBytes?: number;
   /** Sent instead of random bytes. */

@@ -6,10 +6,12 @@
  */
 import { Context } from './context.js';
 import { readOptions } from './options.js';
+import { kms } from './rows/kms.js';
 import { getLarge, putLarge } from './rows/large.js';
 import { list } from './rows/list.js';
 import { memory } from './rows/memory.js';
 import { parts } from './rows/parts.js';
+import { policy } from './rows/policy.js';
 import { putSmall, readSmall } from './rows/small.js';
 import { format } from './table.js';
 
@@ -23,6 +25,8 @@ const ROWS: Record<string, (context: Context) => Promise<void>> = {
   'get-small': (context) => readSmall(context, 'GET'),
   'head-small': (context) => readSmall(context, 'HEAD'),
   list,
+  kms,
+  policy,
   memory,
 };
 

@@ -38,6 +38,7 @@ import { KeyPlaces } from './seal/key-places.js';
 import { RootSealer } from './seal/record-sealer.js';
 import { loadOrCreateRootKey, type RootKey } from './seal/root-key.js';
 import { requireNoRotation } from './seal/rotation-mark.js';
+import { BucketConfigs } from './store/bucket-configs.js';
 import { BucketPolicies } from './store/bucket-policies.js';
 import { Buckets } from './store/buckets.js';
 import { Intents } from './store/intents.js';
@@ -48,12 +49,14 @@ import { openStore, type Store } from './store/leveldb/open.js';
 import { Manifests } from './store/manifest.js';
 import { Objects } from './store/objects.js';
 import type { MetaStore } from './store/ports.js';
+import { RenameTokens } from './store/rename-tokens.js';
 import { Uploads } from './store/uploads.js';
 
 /** How often what is due is looked for: CMKs to rotate, expire and destroy; records of the audit that are old. */
 const KEYS_EVERY_MS = 60_000;
 const SAMPLE_EVERY_MS = 10_000;
 const RETAIN_EVERY_MS = 3_600_000;
+const FORGET_EVERY_MS = 60_000;
 const SWEEP_DELAY_MS = 100;
 
 /** Lines that a stuck reader of the log leaves in memory; more are dropped. */
@@ -161,6 +164,8 @@ export async function openCoffer(config: Config, store: Store, log: Logger) {
     blobs,
     buckets,
     bucketPolicies: new BucketPolicies(meta, sealer, buckets),
+    configs: new BucketConfigs(meta, sealer, buckets),
+    renameTokens: new RenameTokens(meta, sealer),
     objects,
     uploads,
     manifests,
@@ -175,6 +180,7 @@ export async function openCoffer(config: Config, store: Store, log: Logger) {
       sseCDefault: config.sseCDefault,
       objectOwnership: config.objectOwnership,
       blockPublicAccess: config.blockPublicAccess,
+      dayMs: config.dayMs,
     },
   };
   const admin: AdminData = {
@@ -272,15 +278,20 @@ function chores(
   { dayMs, auditRetentionDays }: Config,
   { builtIn, audit, authFailures, services }: OpenCoffer,
 ): Chore[] {
-  if (!builtIn || !audit) return [];
+  const { clock, renameTokens } = services;
+  const store: Chore[] = [
+    { name: 'forgetting old tokens', everyMs: FORGET_EVERY_MS, run: () => renameTokens.prune(clock.now()) },
+  ];
+  if (!builtIn || !audit) return store;
   const retentionMs = auditRetentionDays * dayMs;
   return [
+    ...store,
     { name: 'keeping KMS keys', everyMs: Math.min(KEYS_EVERY_MS, dayMs), run: () => builtIn.keep() },
     { name: 'sampling failed authentications', everyMs: SAMPLE_EVERY_MS, run: () => authFailures?.sample() },
     {
       name: 'removing old records of the audit log',
       everyMs: Math.min(RETAIN_EVERY_MS, dayMs),
-      run: () => audit.retain(services.clock.now(), retentionMs),
+      run: () => audit.retain(clock.now(), retentionMs),
     },
   ];
 }

@@ -8,12 +8,13 @@ import { BodySealer, CHUNK_BYTES } from './body-sealer.js';
 import { BucketKeys } from './bucket-key.js';
 import { createDsseKms, unwrapDsseKms } from './dsse-kms.js';
 import { LayeredOpener, LayeredSealer } from './layers.js';
+import { materialMember } from './material-id.js';
 import { bodyContext, type ObjectIds } from './object-ids.js';
 import type { EncryptionContext, KeyService, KmsCallerContext } from './ports.js';
-import type { ObjectArns } from './s3-context.js';
+import { type ObjectArns, objectContext } from './s3-context.js';
 import { unwrapSseC, wrapSseC } from './sse-c.js';
-import { createSseKms, createUnderBucketKey, unwrapSseKms } from './sse-kms.js';
-import { unwrapSseS3, wrapSseS3 } from './sse-s3.js';
+import { createSseKms, createUnderBucketKey, type SseKmsWrap, unwrapSseKms, wrapSseKms } from './sse-kms.js';
+import { type SseS3Wrap, unwrapSseS3, wrapSseS3 } from './sse-s3.js';
 import type { WrappedDataKey } from './wrapped-key.js';
 
 /** How a new version's data key is to be wrapped. */
@@ -96,6 +97,59 @@ export class DataKeys {
         const keys = await unwrapDsseKms(this.keyService, this.#storeKey, who, arns, ids, wrap);
         return new VersionKeys(ids, wrap, keys.innerKey, keys.outerKey);
       }
+    }
+  }
+
+  /**
+   * Wraps a version's data key under another key of the KMS, for UpdateObjectEncryption: body and sealed checksums stay as they
+   * are. It costs a call or two of the KMS, whatever the object's size. The client's context is kept.
+   * @throws KmsError; StoreDamaged
+   */
+  async rewrap(
+    target: KeyTarget,
+    wrap: SseS3Wrap | SseKmsWrap,
+    request: { keyId: string; bucketKeyEnabled: boolean },
+  ): Promise<VersionKeys> {
+    const { who, arns, ids } = target;
+    const { keyId, bucketKeyEnabled } = request;
+    const context = wrap.mode === 'SSE-KMS' ? wrap.context : {};
+    const dataKey =
+      wrap.mode === 'SSE-S3'
+        ? unwrapSseS3(this.#storeKey, ids, wrap)
+        : await unwrapSseKms(this.keyService, this.#bucketKeys, who, arns, ids, wrap);
+    try {
+      const fresh = bucketKeyEnabled
+        ? await createUnderBucketKey(this.#bucketKeys, who, arns, ids, keyId, context, dataKey)
+        : await wrapSseKms(this.keyService, who, arns, keyId, context, dataKey);
+      return new VersionKeys(ids, fresh, dataKey);
+    } catch (error) {
+      dataKey.dispose();
+      throw error;
+    }
+  }
+
+  /**
+   * The wrap of a version that gets another name. Only what the KMS itself encrypted names the object (`aws:s3:arn`): that is
+   * decrypted under the old name and encrypted under the new one, with the caller's rights. All other wraps stay.
+   * @throws KmsError
+   */
+  async rename(who: KmsCallerContext, from: ObjectArns, to: ObjectArns, wrap: WrappedDataKey): Promise<WrappedDataKey> {
+    if (wrap.mode === 'SSE-S3' || wrap.mode === 'SSE-C') return wrap;
+    if (wrap.mode === 'SSE-KMS' && wrap.underBucketKey !== undefined) return wrap;
+    const { keyArn: keyId, context, encryptedKey, keyMaterialId: _, ...others } = wrap;
+    const ciphertextBlob = Buffer.from(encryptedKey, 'base64');
+    const opened = await this.keyService.decrypt(who, { ciphertextBlob, context: objectContext(from, context), keyId });
+    try {
+      const request = { keyId, plaintext: opened.plaintext, context: objectContext(to, context) };
+      const made = await this.keyService.encrypt(who, request);
+      const fresh = {
+        keyArn: made.keyArn,
+        encryptedKey: made.ciphertextBlob.toString('base64'),
+        ...materialMember(made),
+      };
+      return { ...others, context, ...fresh };
+    } finally {
+      opened.plaintext.dispose();
     }
   }
 

@@ -56,6 +56,11 @@ export interface KeyService {
     who: KmsCallerContext,
     request: { ciphertextBlob: Uint8Array; context: EncryptionContext; keyId?: string },
   ): Promise<{ keyArn: string; plaintext: Secret }>;
+  /** For a data key that exists already: it is wrapped anew, never made here. At most 4,096 bytes. `kms:Encrypt`. */
+  encrypt(
+    who: KmsCallerContext,
+    request: { keyId: string; plaintext: Secret; context: EncryptionContext },
+  ): Promise<{ keyArn: string; ciphertextBlob: Buffer; keyMaterialId?: string | undefined }>;
   /**
    * Would `action` be allowed now? Throws as the action itself would. For a cached S3 Bucket Key. Answers which key an id or
    * alias names now.

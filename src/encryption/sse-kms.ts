@@ -36,7 +36,21 @@ export async function createSseKms(
   };
 }
 
-/** A random data key under the bucket's key. @throws KmsError */
+/** A data key that exists already, under a key of the KMS. @throws KmsError */
+export async function wrapSseKms(
+  kms: KeyService,
+  who: KmsCallerContext,
+  arns: ObjectArns,
+  keyId: string,
+  context: EncryptionContext,
+  dataKey: Secret,
+): Promise<SseKmsWrap> {
+  const made = await kms.encrypt(who, { keyId, plaintext: dataKey, context: objectContext(arns, context) });
+  const encryptedKey = made.ciphertextBlob.toString('base64');
+  return { mode: 'SSE-KMS', keyArn: made.keyArn, context: { ...context }, encryptedKey, ...materialMember(made) };
+}
+
+/** A data key, as random as any, under the bucket's key. @throws KmsError */
 export async function createUnderBucketKey(
   bucketKeys: BucketKeys,
   who: KmsCallerContext,

@@ -7,7 +7,10 @@ import { aclsDisabled, ownerOf, ownerOfNew } from '../s3/acl/owner.js';
 import type { BucketPolicy, KnownPolicies } from '../s3/bucket-policy/known-policies.js';
 import { type BlockedBy, denial } from '../s3/denial.js';
 import { S3Error } from '../s3/error.js';
+import type { Tag } from '../s3/fields/tagging.js';
 import { bucketArn, type ObjectFact, type Permission } from '../s3/operation.js';
+import { BUCKET_TAGS } from '../s3/tags.js';
+import type { BucketConfigs } from '../store/bucket-configs.js';
 import type { Buckets } from '../store/buckets.js';
 import { StoreDamaged } from '../store/errors.js';
 import type { BucketRecord, Grant, ObjectRecord } from '../store/records.js';
@@ -30,21 +33,30 @@ type Verdict = Decision | { allowed: false; by: BlockedBy };
 export class Authorizer {
   /** Of the buckets that were entered, by stamp. */
   readonly #policies = new Map<string, BucketPolicy>();
+  /** The tags of the buckets that were entered, by bucket id. */
+  readonly #tags = new Map<string, readonly Tag[]>();
 
   constructor(
     private readonly buckets: Buckets,
     private readonly known: KnownPolicies,
+    private readonly configs: BucketConfigs,
     private readonly caller: Caller,
     private readonly source: ConditionSource,
   ) {}
 
-  /** The bucket with what rules over it: a policy that was replaced between two reads is read again. */
-  async enter(name: string): Promise<Stored<BucketRecord> | undefined> {
+  /**
+   * The bucket with what rules over it: a policy that was replaced between two reads is read again.
+   * @param read the bucket, where it was read before in this request
+   */
+  async enter(name: string, read?: Stored<BucketRecord>): Promise<Stored<BucketRecord> | undefined> {
     let missed: string | undefined;
-    for (;;) {
-      const bucket = await this.buckets.get(name);
-      const mark = bucket?.record.policy;
-      if (!bucket || !mark) return bucket;
+    for (let bucket = read ?? (await this.buckets.get(name)); ; bucket = await this.buckets.get(name)) {
+      if (!bucket) return undefined;
+      if (bucket.record.configs?.[BUCKET_TAGS.name]) {
+        this.#tags.set(bucket.record.bucketId, (await this.configs.read(bucket.record, BUCKET_TAGS)) ?? []);
+      }
+      const mark = bucket.record.policy;
+      if (!mark) return bucket;
       const policy = this.#policies.get(mark.stamp) ?? (await this.known.of(bucket.record));
       if (policy) {
         this.#policies.set(mark.stamp, policy);
@@ -61,6 +73,13 @@ export class Authorizer {
     // Whoever forgets to enter a bucket must not get past its policy.
     if (!policy) throw new Error('a bucket was asked before it was entered');
     return policy;
+  }
+
+  #tagsOf({ bucketId, configs }: BucketRecord): readonly Tag[] | undefined {
+    if (!configs?.[BUCKET_TAGS.name]) return undefined;
+    const tags = this.#tags.get(bucketId);
+    if (!tags) throw new Error('a bucket was asked before it was entered');
+    return tags;
   }
 
   allowed(permission: Permission, bucket: BucketRecord | undefined, object?: ObjectFact): boolean {
@@ -92,7 +111,7 @@ export class Authorizer {
   #decide(permission: Permission, bucket: BucketRecord | undefined, object: ObjectFact | undefined): Verdict {
     const { caller } = this;
     const identity = caller.policies;
-    if (!bucket) return decide(this.#request(permission, caller.accountId, undefined), { identity });
+    if (!bucket) return decide(this.#request(permission, caller.accountId, undefined, undefined), { identity });
     const bucketOwner = bucket.ownerAccountId;
     const policy = this.policyOf(bucket);
     const isOwnersRoot = caller.kind === 'root' && caller.accountId === bucketOwner;
@@ -107,21 +126,27 @@ export class Authorizer {
     const granted = (): boolean => this.#granted(permission, rule, owner, bucket, object);
     let decision: Decision;
     if (owner === bucketOwner) {
-      const request = this.#request(permission, bucketOwner, version);
+      const request = this.#request(permission, bucketOwner, bucket, version);
       decision = decide(request, { identity, ...resource, accountTrusted: true, granted });
     } else {
       // What isn't the bucket owner's, the bucket's policy can deny but not open.
-      const denied = resource && decide(this.#request(permission, bucketOwner, version), { identity, ...resource });
+      const denied =
+        resource && decide(this.#request(permission, bucketOwner, bucket, version), { identity, ...resource });
       if (denied && !denied.allowed && denied.explicit) return denied;
-      decision = decide(this.#request(permission, owner, version), { identity, accountTrusted: true, granted });
+      decision = decide(this.#request(permission, owner, bucket, version), { identity, accountTrusted: true, granted });
     }
     const byRoot = decision.allowed && decision.by === 'account root';
     return byRoot && !rootKeeps(permission, rule, bucket, version, owner) ? NOT_GRANTED : decision;
   }
 
-  #request(permission: Permission, resourceAccountId: string, object: ObjectRecord | undefined): PolicyRequest {
-    const { action, resource } = permission;
-    const context = new S3Conditions(this.source, resourceAccountId, object);
+  #request(
+    { action, resource, ifMatch }: Permission,
+    resourceAccountId: string,
+    bucket: BucketRecord | undefined,
+    object: ObjectRecord | undefined,
+  ): PolicyRequest {
+    const bucketTags = bucket && this.#tagsOf(bucket);
+    const context = new S3Conditions(this.source, { resourceAccountId, object, bucketTags, ifMatch });
     return { principal: this.caller, action, resource, resourceAccountId, context };
   }
 

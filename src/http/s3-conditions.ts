@@ -1,5 +1,6 @@
 import type { TLSSocket } from 'node:tls';
 import type { Authenticated } from '../auth/authenticate.js';
+import type { XmlTree } from '../base/xml/ports.js';
 import type { ConditionValues } from '../policy/ports.js';
 import { tagging } from '../s3/fields/tagging.js';
 import type { RequestFields } from '../s3/operation.js';
@@ -14,6 +15,15 @@ export interface ConditionSource {
   socket: unknown;
 }
 
+/** What they are about. */
+export interface ConditionTarget {
+  resourceAccountId: string;
+  object?: ObjectRecord | undefined;
+  bucketTags?: Tags | undefined;
+  /** Of one key among many; otherwise it is the request's header. */
+  ifMatch?: string | undefined;
+}
+
 /**
  * The condition keys of S3, each worked out when a policy asks for it.
  * https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html#amazons3-policy-keys
@@ -21,23 +31,23 @@ export interface ConditionSource {
 export class S3Conditions implements ConditionValues {
   constructor(
     private readonly source: ConditionSource,
-    private readonly resourceAccountId: string,
-    private readonly object: ObjectRecord | undefined,
+    private readonly target: ConditionTarget,
   ) {}
 
   get(key: string): readonly string[] | undefined {
-    if (!key.startsWith('s3:')) {
-      return key === 'aws:resourceaccount' ? [this.resourceAccountId] : this.source.requestContext.get(key);
-    }
+    if (!key.startsWith('s3:')) return this.#global(key);
     const name = key.slice('s3:'.length);
     const { fields, signature } = this.source;
+    if (name === 'if-match') return one(this.target.ifMatch ?? fields.headers['if-match']);
     const header = HEADERS.get(name);
     if (header !== undefined) return one(fields.headers[header]);
     const parameter = PARAMETERS.get(name);
     if (parameter !== undefined) return one(fields.query.get(parameter));
     if (name.startsWith(LOCK)) return one(this.#lock(name.slice(LOCK.length)));
-    if (name.startsWith(EXISTING_TAG)) return valuesOf(this.object?.content?.tags, name.slice(EXISTING_TAG.length));
-    if (name.startsWith(REQUEST_TAG)) return valuesOf(requestTags(fields), name.slice(REQUEST_TAG.length));
+    if (name.startsWith(EXISTING_TAG))
+      return valuesOf(this.target.object?.content?.tags, name.slice(EXISTING_TAG.length));
+    if (name.startsWith(REQUEST_TAG)) return valuesOf(objectTags(fields), name.slice(REQUEST_TAG.length));
+    if (name.startsWith(BUCKET_TAG)) return valuesOf(this.target.bucketTags, name.slice(BUCKET_TAG.length));
     switch (name) {
       case 'x-amz-copy-source':
         return one(copySourceOf(fields.headers['x-amz-copy-source']));
@@ -45,7 +55,7 @@ export class S3Conditions implements ConditionValues {
       case 'x-amz-server-side-encryption-customer-algorithm':
         return one(fields.sseCustomer?.algorithm);
       case 'requestobjecttagkeys':
-        return requestTags(fields)?.map(([tag]) => tag);
+        return objectTags(fields)?.map(([tag]) => tag);
       case 'locationconstraint':
         return one(fields.xml?.children.find((child) => child.name === 'LocationConstraint')?.text);
       case 'signatureversion':
@@ -57,10 +67,20 @@ export class S3Conditions implements ConditionValues {
       case 'tlsversion':
         return one(tlsVersion(this.source.socket));
       case 'resourceaccount':
-        return [this.resourceAccountId];
+        return [this.target.resourceAccountId];
       default:
         return undefined;
     }
+  }
+
+  #global(key: string): readonly string[] | undefined {
+    const { requestContext, fields } = this.source;
+    if (key === 'aws:resourceaccount') return [this.target.resourceAccountId];
+    // The resource that has such tags is the bucket; those of objects have keys of their own.
+    if (key.startsWith(AWS_RESOURCE_TAG)) return valuesOf(this.target.bucketTags, key.slice(AWS_RESOURCE_TAG.length));
+    if (key.startsWith(AWS_REQUEST_TAG)) return valuesOf(bucketTags(fields), key.slice(AWS_REQUEST_TAG.length));
+    if (key === 'aws:tagkeys') return bucketTags(fields)?.map(([tag]) => tag);
+    return requestContext.get(key);
   }
 
   #lock(name: string): string | undefined {
@@ -79,6 +99,9 @@ export class S3Conditions implements ConditionValues {
 const LOCK = 'object-lock-';
 const EXISTING_TAG = 'existingobjecttag/';
 const REQUEST_TAG = 'requestobjecttag/';
+const BUCKET_TAG = 'buckettag/';
+const AWS_RESOURCE_TAG = 'aws:resourcetag/';
+const AWS_REQUEST_TAG = 'aws:requesttag/';
 
 /** By the name behind `s3:`. */
 const HEADERS = new Map<string, string>([
@@ -96,7 +119,6 @@ const HEADERS = new Map<string, string>([
     'x-amz-server-side-encryption-aws-kms-key-id',
     'x-amz-storage-class',
     'x-amz-website-redirect-location',
-    'if-match',
     'if-none-match',
   ].map((name): [string, string] => [name, name]),
 ]);
@@ -127,18 +149,27 @@ function valuesOf(tags: Tags | undefined, lowerKey: string): string[] | undefine
 }
 
 /** Of `x-amz-tagging`, or of the body of PutObjectTagging. Malformed ones are none: the request fails by its own check. */
-function requestTags(fields: RequestFields): Tags | undefined {
-  if (fields.xml?.name === 'Tagging') {
-    const set = fields.xml.children.find((child) => child.name === 'TagSet')?.children ?? [];
-    const textOf = (tag: (typeof set)[number], name: string): string =>
-      tag.children.find((child) => child.name === name)?.text ?? '';
-    return set.map((tag) => [textOf(tag, 'Key'), textOf(tag, 'Value')] as const);
-  }
+function objectTags(fields: RequestFields): Tags | undefined {
+  if (fields.key === '') return undefined;
+  if (fields.xml?.name === 'Tagging') return tagsIn(fields.xml, 'TagSet') ?? [];
   try {
     return tagging.read(fields);
   } catch {
     return undefined;
   }
+}
+
+/** Of the body of PutBucketTagging, or of CreateBucket. */
+function bucketTags({ key, xml }: RequestFields): Tags | undefined {
+  if (key !== '' || !xml) return undefined;
+  if (xml.name === 'Tagging') return tagsIn(xml, 'TagSet');
+  return xml.name === 'CreateBucketConfiguration' ? tagsIn(xml, 'Tags') : undefined;
+}
+
+function tagsIn(tree: XmlTree, name: string): Tags | undefined {
+  const set = tree.children.find((child) => child.name === name)?.children;
+  const textOf = (tag: XmlTree, name: string): string => tag.children.find((child) => child.name === name)?.text ?? '';
+  return set?.map((tag) => [textOf(tag, 'Key'), textOf(tag, 'Value')] as const);
 }
 
 /** `bucket/key`, decoded, without the slash in front. */

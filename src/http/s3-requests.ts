@@ -9,11 +9,14 @@ import { S3Error, type S3ErrorCode } from '../s3/error.js';
 import { ERRORS } from '../s3/errors.js';
 import { asS3Error } from '../s3/failures.js';
 import { isBucketName } from '../s3/fields/bucket-name.js';
-import type { Facts, OperationContext, RequestFields } from '../s3/operation.js';
+import type { Facts, OperationContext, Reply, RequestFields } from '../s3/operation.js';
 import type { Services } from '../s3/services.js';
 import type { BlobSnapshot } from '../store/ports.js';
-import { address } from './addressing.js';
+import type { BucketRecord } from '../store/records.js';
+import type { Stored } from '../store/table.js';
+import { type Address, address } from './addressing.js';
 import { Authorizer } from './authorizer.js';
+import { headersAcrossOrigins, preflight } from './cors.js';
 import { takeCustomerKeys } from './customer-keys.js';
 import { type Exchange, requestContextOf } from './exchange.js';
 import { withHoisted } from './hoisted.js';
@@ -35,6 +38,8 @@ export interface S3Parts {
 interface Held {
   fields?: RequestFields;
   snapshot?: BlobSnapshot;
+  /** Where it was read before the request was authenticated. */
+  bucket?: Stored<BucketRecord> | undefined;
 }
 
 /** Answers the requests of S3: authentication, route, facts, input, policy, handle, reply. */
@@ -77,6 +82,11 @@ export class S3Requests {
     let keys: ReturnType<typeof takeCustomerKeys>;
     const where = address(signed, request.headers.host, domain);
     if (where.bucket !== '') entry.bucket = where.bucket;
+    const sent = request.headers as RequestFields['headers'];
+    if (sent.origin !== undefined || signed.method === 'OPTIONS') {
+      const reply = await this.#acrossOrigins(exchange, where, sent, held);
+      if (reply) return await exchange.writer.reply(reply);
+    }
     try {
       authenticated = this.#authenticate(exchange);
     } finally {
@@ -84,7 +94,6 @@ export class S3Requests {
       keys = takeCustomerKeys(request);
     }
     entry.caller = authenticated.caller.arn || 'anonymous';
-    const sent = request.headers as RequestFields['headers'];
     const presigned = authenticated.signature.type === 'REST-QUERY-STRING';
     const fields: RequestFields = {
       method: signed.method,
@@ -99,6 +108,23 @@ export class S3Requests {
     const operation = router.find(fields.method, fields);
     entry.operation = operation.name;
     return await this.#operate(operation, fields, authenticated, exchange, held);
+  }
+
+  /** CORS: the reply to a preflight; for any other request, what its answer carries. Browsers alone cost this. */
+  async #acrossOrigins(
+    { signed, writer, entry }: Exchange,
+    where: Address,
+    headers: RequestFields['headers'],
+    held: Held,
+  ): Promise<Reply | undefined> {
+    const { services } = this.parts;
+    if (where.bucket !== '') held.bucket = await services.buckets.get(where.bucket);
+    if (signed.method === 'OPTIONS') {
+      entry.operation = 'Preflight';
+      return preflight(services, held.bucket, headers, where);
+    }
+    writer.always = await headersAcrossOrigins(services, held.bucket, signed.method, headers);
+    return undefined;
   }
 
   #authenticate({ signed }: Exchange): Authenticated {
@@ -117,7 +143,7 @@ export class S3Requests {
     const { caller, signature } = authenticated;
     const requestContext = requestContextOf(exchange, services.clock);
     const source = { fields, signature, requestContext, socket: exchange.request.socket };
-    const authorizer = new Authorizer(services.buckets, this.#policies, caller, source);
+    const authorizer = new Authorizer(services.buckets, this.#policies, services.configs, caller, source);
     const facts = await this.#facts(operation, fields, held, authorizer);
     const body = authenticated.wrapBody(exchange.body);
     await readControlBody(operation, fields, body);
@@ -153,7 +179,7 @@ export class S3Requests {
     const { services } = this.parts;
     const facts = {} as Facts;
     if (operation.facts.includes('bucket')) {
-      const bucket = await authorizer.enter(fields.bucket);
+      const bucket = await authorizer.enter(fields.bucket, held.bucket);
       // Whether a bucket exists is told before policy is asked, as AWS does.
       if (!bucket) throw noSuchBucket(fields.bucket);
       requireExpectedOwner(fields, bucket.record.ownerAccountId);

@@ -25,6 +25,9 @@ export class ResponseWriter {
     private readonly requestId: string,
   ) {}
 
+  /** Headers that go with whatever is answered, an error as well. */
+  always: Readonly<Record<string, string>> | undefined;
+
   /** Headers are out: from here on a broken connection is the only honest way to fail. */
   get begun(): boolean {
     return this.response.headersSent;
@@ -134,7 +137,12 @@ export class ResponseWriter {
   }
 
   #headers(extra: Readonly<Record<string, string | undefined>> | undefined): Headers {
-    const headers: Headers = { 'x-amz-request-id': this.requestId, 'x-amz-id-2': hostId(), server: 'Coffer' };
+    const headers: Headers = {
+      'x-amz-request-id': this.requestId,
+      'x-amz-id-2': hostId(),
+      server: 'Coffer',
+      ...this.always,
+    };
     for (const name in extra) {
       const value = extra[name];
       if (value !== undefined) headers[name] = value;

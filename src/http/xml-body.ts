@@ -2,6 +2,7 @@ import { XML_BODY_MAX_BYTES } from '../base/limits.js';
 import type { BodySource } from '../base/stream.js';
 import { parseXml, XmlError } from '../base/xml/parse.js';
 import type { XmlTree } from '../base/xml/ports.js';
+import { hasDigest } from '../s3/checksum/request.js';
 import { uploadChecksums } from '../s3/checksum/upload-checksums.js';
 import { S3Error, type S3ErrorCode } from '../s3/error.js';
 import type { Operation, RequestFields } from '../s3/operation.js';
@@ -67,13 +68,4 @@ function parse(bytes: Buffer, root: string, malformed: S3ErrorCode): XmlTree {
   }
   if (tree.name !== root) throw new S3Error(malformed);
   return tree;
-}
-
-function hasDigest(headers: RequestFields['headers']): boolean {
-  if (headers['content-md5'] !== undefined || headers['x-amz-trailer'] !== undefined) return true;
-  for (const name in headers) {
-    if (!name.startsWith('x-amz-checksum-')) continue;
-    if (name !== 'x-amz-checksum-type' && name !== 'x-amz-checksum-algorithm') return true;
-  }
-  return false;
 }

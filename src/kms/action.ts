@@ -1,15 +1,36 @@
 import type { Call } from './call.js';
 import type { RequestFacts } from './conditions.js';
 import type { KeyUsage } from './crypto/key-spec.js';
-import { dryRunSucceeded, invalidKeyUsage } from './errors.js';
+import { dryRunSucceeded, invalidKeyUsage, wrongOrigin } from './errors.js';
 import { type Input, KEY_ID } from './fields.js';
+import type { KmsAction } from './key-authorizer.js';
 import type { KeyRecord } from './key-record.js';
 import { requireState, type StateRule } from './states.js';
 
 export type Answer = Record<string, unknown>;
 
+/** What is declared of an action: the surface of the API, which `fixtures/golden/kms-actions.json` keeps. */
+export interface ActionFacts {
+  /** Every one has to be allowed, where what it is for occurs. */
+  permissions: readonly KmsAction[];
+  /** Absent for what is about no key. */
+  states?: StateRule;
+  /** The one usage of keys that it works with. */
+  usage?: KeyUsage;
+  /** The one origin of keys that it works with. */
+  origin?: KeyRecord['origin'];
+  /** Keys of other accounts may be named, where both sides allow it. */
+  otherAccounts?: true;
+  /** An alias may stand for the key. */
+  byAlias?: true;
+  /** Takes DryRun: all is decided, nothing is done. */
+  dryRun?: true;
+  /** Counts as a use of the key: GetKeyLastUsage tells of it. */
+  cryptographic?: true;
+}
+
 /** One action of the AWS KMS API: one file in `actions/`, named as AWS names it, and one line in `registry.ts`. */
-export interface Action<I = unknown> {
+export interface Action<I = unknown> extends ActionFacts {
   name: string;
   /** Reads and validates the members. @throws ValidationException */
   input(input: Input): I;
@@ -18,57 +39,54 @@ export interface Action<I = unknown> {
 }
 
 /** An action on one key that its KeyId names. */
-export interface KeyAction<I> {
+export interface KeyAction<I> extends Omit<ActionFacts, 'permissions'> {
   name: string;
   /** What it has beside KeyId. */
   input(input: Input): I;
   /** The condition keys that the request brings. */
   needs(input: NoInfer<I>): RequestFacts;
   states: StateRule;
-  /** The one usage of keys that it works with. */
-  usage?: KeyUsage;
-  /** What else has to be true of the key. @throws KmsError */
-  check?(record: KeyRecord, arn: string): void;
-  /** Keys of other accounts may be named, where both sides allow it. */
-  otherAccounts?: true;
-  /** Takes DryRun: all is decided, nothing is done. */
-  dryRun?: true;
-  /** Counts as a use of the key: GetKeyLastUsage tells of it. */
-  cryptographic?: true;
+  /** What else has to be true of the key, for this input; a dry run stops behind it. @throws KmsError */
+  check?(record: KeyRecord, arn: string, input: NoInfer<I>, call: Call): Promise<void> | void;
   handle(input: NoInfer<I>, record: KeyRecord, call: Call): Promise<Answer> | Answer;
 }
 
-/** Declares an action on one key. Found, authorized, checked for its state and usage, and only then used: in this order. */
+/** Declares an action on one key. Found, authorized, checked for its origin, state and usage, and only then used: in this order. */
 export function keyAction<I>(declared: KeyAction<I>): Action<{ keyId: string; dryRun: boolean; own: I }> {
-  const { name, states, usage, otherAccounts = false } = declared;
+  const { name, input: readOwn, needs, check, handle, ...facts } = declared;
+  const { states, usage, origin, otherAccounts = false, byAlias = false } = facts;
   return {
     name,
+    permissions: [`kms:${name}`],
+    ...facts,
     input: (input) => ({
       keyId: input.requiredText('KeyId', KEY_ID),
-      dryRun: declared.dryRun === true && input.boolean('DryRun') === true,
-      own: declared.input(input),
+      dryRun: facts.dryRun === true && input.boolean('DryRun') === true,
+      own: readOwn(input),
     }),
     async run({ keyId, dryRun, own }, call) {
-      const facts = declared.needs(own);
-      const { encryptionContext } = facts;
+      const conditions = needs(own);
+      const { encryptionContext } = conditions;
       call.note({
         ...(encryptionContext && hasPairs(encryptionContext) && { encryptionContext }),
         ...(dryRun && { dryRun }),
       });
-      const record = await call.key(keyId, facts, { otherAccounts });
+      const record = await call.key(keyId, conditions, { otherAccounts, byAlias });
+      const arn = call.keys.arn(record);
+      if (origin !== undefined && record.origin !== origin) throw wrongOrigin(arn, record.origin);
       requireUsable(call, record, states, usage);
-      declared.check?.(record, call.keys.arn(record));
+      await check?.(record, arn, own, call);
       if (dryRun) throw dryRunSucceeded();
-      const answer = await declared.handle(own, record, call);
-      if (declared.cryptographic) call.uses(record);
+      const answer = await handle(own, record, call);
+      if (facts.cryptographic) call.uses(record);
       return answer;
     },
   };
 }
 
-/** Declares any other action: on the account, on an alias, on two keys. */
-export function action<I>(declared: Action<I>): Action<I> {
-  return declared;
+/** Declares any other action: on the account, on an alias, on two keys. `permissions`: its own name's, where they aren't given. */
+export function action<I>(declared: Omit<Action<I>, 'permissions'> & Partial<Pick<Action, 'permissions'>>): Action<I> {
+  return { permissions: [`kms:${declared.name}`], ...declared };
 }
 
 /** State, then usage. @throws KMSInvalidStateException, DisabledException, InvalidKeyUsageException */

@@ -3,6 +3,7 @@ import { type EncryptionContext, type KmsCallerContext, KmsError } from '../encr
 import type { AuditEvent } from './audit/ports.js';
 import type { RequestFacts } from './conditions.js';
 import { notOurs } from './denial.js';
+import { notFound } from './errors.js';
 import type { GrantRecord } from './grant-record.js';
 import type { KmsAction } from './key-authorizer.js';
 import type { KeyRecord } from './key-record.js';
@@ -17,6 +18,13 @@ type Noted = Partial<
 
 /** Condition keys of a request, some of which may depend on the key that it turns out to be about. */
 export type FactsOf = RequestFacts | ((record: KeyRecord) => RequestFacts);
+
+export interface KeyOptions {
+  /** The permission that is needed, where it isn't that of the request's own name. */
+  action?: KmsAction;
+  otherAccounts?: boolean;
+  byAlias?: boolean;
+}
 
 /** One request under way: finds and authorizes keys for its caller, and gathers what its record of the audit will say. */
 export class Call {
@@ -57,26 +65,48 @@ export class Call {
   }
 
   /** Found and authorized. @throws NotFoundException, AccessDeniedException */
-  async key(
-    text: string,
-    facts: FactsOf,
-    { action = `kms:${this.name}`, otherAccounts = false }: { action?: KmsAction; otherAccounts?: boolean } = {},
-  ): Promise<KeyRecord> {
-    const reference = this.keys.reference(this.who, text);
-    const record = await this.find(reference);
-    await this.authorize(record, facts, { action, otherAccounts, requestAlias: reference.alias });
+  async key(text: string, facts: FactsOf, options: KeyOptions = {}): Promise<KeyRecord> {
+    const reference = this.reference(text, options);
+    const record = await this.named(reference, options.action);
+    await this.authorize(record, facts, { ...options, requestAlias: reference.alias });
     return record;
+  }
+
+  /** What a KeyId says. @throws NotFoundException for an alias where none may stand for the key, InvalidArnException */
+  reference(text: string, { byAlias = false }: Pick<KeyOptions, 'byAlias'> = {}): KeyReference {
+    const reference = this.keys.reference(this.who, text);
+    if (!byAlias && reference.alias !== undefined) throw notFound(`Invalid keyId '${reference.alias}'`);
+    return reference;
+  }
+
+  /** As `find`, but whether another account has such a key is nobody's business. @throws NotFoundException, AccessDeniedException */
+  async named(reference: KeyReference, action: KmsAction = `kms:${this.name}`): Promise<KeyRecord> {
+    try {
+      return await this.find(reference);
+    } catch (error) {
+      const { accountId, keyId, alias } = reference;
+      const other = accountId !== this.who.caller.accountId;
+      if (!other || !(error instanceof KmsError && error.code === 'NotFoundException')) throw error;
+      const arn = `arn:aws:kms:${this.keys.region}:${accountId}:${alias ?? `key/${keyId}`}`;
+      return this.#refuse(action, arn);
+    }
+  }
+
+  /** Another account's, or nobody's. What the caller's own policies don't allow is said first, as about a key that is shared. */
+  #refuse(action: KmsAction, arn: string): never {
+    this.authorizeOn(arn, {}, action);
+    throw notOurs(this.who, action, arn);
   }
 
   /** @throws AccessDeniedException */
   async authorize(
     record: KeyRecord,
     facts: FactsOf,
-    options: { action?: KmsAction; otherAccounts?: boolean; requestAlias?: string | undefined } = {},
+    options: Omit<KeyOptions, 'byAlias'> & { requestAlias?: string | undefined } = {},
   ): Promise<void> {
     const { action = `kms:${this.name}`, otherAccounts = false, requestAlias } = options;
     const { who, keys } = this;
-    if (!otherAccounts && record.accountId !== who.caller.accountId) throw notOurs(who, action, keys.arn(record));
+    if (!otherAccounts && record.accountId !== who.caller.accountId) this.#refuse(action, keys.arn(record));
     const asked = { who, action, facts: typeof facts === 'function' ? facts(record) : facts, requestAlias };
     this.#grant = await keys.authorizer.require(asked, record, keys.clock.now());
   }

@@ -22,8 +22,8 @@ export interface Ciphertext {
 
 /** `IGNORE_CIPHERTEXT` of a dry run: the ciphertext isn't looked at, and needn't be there. */
 export function readCiphertext(input: Input, dryRun: boolean): Buffer | undefined {
-  const modifiers = input.texts('DryRunModifiers') ?? [];
-  const ignored = modifiers.includes('IGNORE_CIPHERTEXT');
+  const modifiers = input.someOf('DryRunModifiers', ['IGNORE_CIPHERTEXT']) ?? [];
+  const ignored = modifiers.length > 0;
   if (ignored && !dryRun) throw validation('DryRunModifiers is only valid when DryRun is true.');
   const limits = { min: 1, max: KMS_CIPHERTEXT_MAX_BYTES };
   if (!ignored) return input.requiredBlob('CiphertextBlob', limits);
@@ -50,11 +50,11 @@ export async function keyFor(
   if (blob && algorithm === 'SYMMETRIC_DEFAULT') {
     return keyOfCiphertext(call, { ciphertextBlob: blob, context, keyId, action, facts });
   }
-  const record = await call.key(keyId!, facts, { action, otherAccounts: true });
+  const record = await call.key(keyId!, facts, { action, otherAccounts: true, byAlias: true });
   const arn = call.keys.arn(record);
   requireState('usable', call.keys.stateOf(record), arn);
   if (record.usage !== 'ENCRYPT_DECRYPT') throw invalidKeyUsage(arn, record.usage, call.name);
-  requireAlgorithm(algorithm, record.spec);
+  requireAlgorithm(algorithm, record.spec, context);
   return record;
 }
 

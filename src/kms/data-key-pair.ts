@@ -13,7 +13,7 @@ export const dataKeyPairAction = (name: string, tellPrivateKey: boolean) =>
     name,
     input: (input): { context: EncryptionContext; spec: string } => {
       input.grantTokens();
-      refuseRecipient(input);
+      if (tellPrivateKey) refuseRecipient(input);
       return { context: input.context('EncryptionContext'), spec: input.requiredOneOf('KeyPairSpec', SPECS) };
     },
     needs: ({ context, spec }) => dataKeyFacts(context, { 'kms:datakeypairspec': spec }),
@@ -21,6 +21,7 @@ export const dataKeyPairAction = (name: string, tellPrivateKey: boolean) =>
     usage: 'ENCRYPT_DECRYPT',
     check: requireSymmetric,
     otherAccounts: true,
+    byAlias: true,
     dryRun: true,
     cryptographic: true,
     async handle({ context, spec }, record, call) {

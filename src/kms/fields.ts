@@ -7,6 +7,8 @@ export const KEY_ID = { min: 1, max: 2048 };
 /** An encryption context is bounded by what its JSON takes. https://docs.aws.amazon.com/kms/latest/developerguide/encrypt_context.html */
 const CONTEXT_MAX_BYTES = 8192;
 const GRANT_TOKENS_MAX = 10;
+/** GrantTokenType of the API model. */
+export const GRANT_TOKEN = { min: 1, max: 8192 };
 
 /** `pattern`: as the API model writes it. */
 export interface TextLimits {
@@ -110,11 +112,14 @@ export class Input {
     return value as EncryptionContext;
   }
 
-  /** Grants are effective at once, so a token adds nothing; what isn't one is refused all the same. */
+  /** Grants are effective at once, so a token adds nothing; what isn't one is refused all the same. Never put into a message. */
   grantTokens(): undefined {
-    const tokens = this.texts('GrantTokens') ?? [];
+    const tokens = this.#texts('GrantTokens') ?? [];
     if (tokens.length > GRANT_TOKENS_MAX) {
       throw constraint(undefined, 'grantTokens', `Member must have length less than or equal to ${GRANT_TOKENS_MAX}`);
+    }
+    if (tokens.some((token) => token.length < GRANT_TOKEN.min || token.length > GRANT_TOKEN.max)) {
+      throw constraint(undefined, 'grantTokens', eachLength(GRANT_TOKEN));
     }
     for (const token of tokens) readGrantToken(token);
     return undefined;
@@ -144,20 +149,59 @@ export class Input {
     return value as Readonly<Record<string, unknown>>[];
   }
 
-  texts(member: string): string[] | undefined {
-    const value = this.json[member];
-    if (value === undefined || value === null) return undefined;
-    if (!Array.isArray(value) || value.some((one) => typeof one !== 'string')) throw serialization();
+  requiredList(member: string): Readonly<Record<string, unknown>>[] {
+    const value = this.list(member);
+    if (value === undefined) throw missing(member);
+    return value;
+  }
+
+  /** Texts of such a length each. */
+  requiredTexts(member: string, limits: { min: number; max: number }): string[] {
+    const value = this.#texts(member);
+    if (value === undefined) throw missing(member);
+    if (value.some((one) => one.length < limits.min || one.length > limits.max)) {
+      throw constraint(`[${value.join(', ')}]`, camel(member), eachLength(limits));
+    }
+    return value;
+  }
+
+  /** Some of these values. */
+  someOf<T extends string>(member: string, values: readonly T[]): T[] | undefined {
+    const value = this.#texts(member);
+    if (value?.every((one) => (values as readonly string[]).includes(one)) === false) {
+      const rule = `Member must satisfy constraint: [Member must satisfy enum value set: [${values.join(', ')}]]`;
+      throw constraint(`[${value.join(', ')}]`, camel(member), rule);
+    }
+    return value as T[] | undefined;
+  }
+
+  requiredSomeOf<T extends string>(member: string, values: readonly T[]): T[] {
+    const value = this.someOf(member, values);
+    if (value === undefined) throw missing(member);
     return value;
   }
 
   has(member: string): boolean {
     return this.json[member] !== undefined && this.json[member] !== null;
   }
+
+  #texts(member: string): string[] | undefined {
+    const value = this.json[member];
+    if (value === undefined || value === null) return undefined;
+    if (!Array.isArray(value) || value.some((one) => typeof one !== 'string')) throw serialization();
+    return value;
+  }
 }
 
+/** AWS's words where an element of a list is too short or too long. */
+const eachLength = ({ min, max }: { min: number; max: number }): string =>
+  `Member must satisfy constraint: [Member must have length less than or equal to ${max}, Member must have length greater than or equal to ${min}]`;
+
 const camel = (member: string): string => member[0]!.toLowerCase() + member.slice(1);
-const missing = (member: string): KmsError =>
+const missing = (member: string): KmsError => missingAt(camel(member));
+
+/** `at`: where, as AWS writes it. */
+export const missingAt = (at: string): KmsError =>
   validation(
-    `1 validation error detected: Value null at '${camel(member)}' failed to satisfy constraint: Member must not be null`,
+    `1 validation error detected: Value null at '${at}' failed to satisfy constraint: Member must not be null`,
   );

@@ -101,11 +101,17 @@ export class GrantBook {
   /** Grants that a principal may retire, of all keys, in the order of accounts, keys and ids. */
   async retirable(principal: string, after: Uint8Array | undefined, limit: number): Promise<GrantRecord[]> {
     const range = under(retirableBy(principal));
-    if (after) range.gte = Buffer.concat([after, Buffer.of(0)]);
-    const rows = await this.meta.range({ ...range, limit, keysOnly: true });
-    const named = rows.map(({ key }) => readRetirableRow(key));
-    const stored = await this.#table.getMany(named.map((one) => grantRow(one.accountId, one.keyId, one.grantId)));
-    return stored.flatMap((one) => (one ? [one.record] : []));
+    const found: GrantRecord[] = [];
+    for (let from = after; ; ) {
+      if (from) range.gte = Buffer.concat([from, Buffer.of(0)]);
+      const rows = await this.meta.range({ ...range, limit, keysOnly: true });
+      const named = rows.map(({ key }) => readRetirableRow(key));
+      const stored = await this.#table.getMany(named.map((one) => grantRow(one.accountId, one.keyId, one.grantId)));
+      // A grant that was deleted between the two reads leaves a gap, which is no end.
+      found.push(...stored.flatMap((one) => (one ? [one.record] : [])));
+      if (found.length >= limit || rows.length < limit) return found.slice(0, limit);
+      from = rows.at(-1)!.key;
+    }
   }
 
   /** The next decision sees what was written, also where the outcome of the write is unknown. */

@@ -1,5 +1,5 @@
 import { KmsError } from '../encryption/ports.js';
-import { constraint, validation } from './errors.js';
+import { validation } from './errors.js';
 import type { Input } from './fields.js';
 import { GRANT_OPERATIONS, type GrantConstraints, type GrantOperation, type GrantRecord } from './grant-record.js';
 import type { KeyRecord } from './key-record.js';
@@ -21,22 +21,9 @@ export function requirePrincipal(principal: string | undefined): void {
 }
 
 export function readOperations(input: Input): GrantOperation[] {
-  const operations = input.texts('Operations');
-  if (operations === undefined) {
-    throw validation(
-      "1 validation error detected: Value null at 'operations' failed to satisfy constraint: Member must not be null",
-    );
-  }
-  for (const [i, one] of operations.entries()) {
-    if ((GRANT_OPERATIONS as readonly string[]).includes(one)) continue;
-    throw constraint(
-      one,
-      `operations.${i + 1}.member`,
-      `Member must satisfy enum value set: [${GRANT_OPERATIONS.join(', ')}]`,
-    );
-  }
+  const operations = input.requiredSomeOf('Operations', GRANT_OPERATIONS);
   if (operations.length === 0) throw validation('A grant needs at least one operation.');
-  return [...new Set(operations)] as GrantOperation[];
+  return [...new Set(operations)];
 }
 
 export function readConstraints(input: Input): GrantConstraints | undefined {

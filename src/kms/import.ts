@@ -3,14 +3,9 @@ import type { Secret } from '../base/secret.js';
 import { KmsError } from '../encryption/ports.js';
 import type { Call } from './call.js';
 import { requireWrappingAlgorithm, type WrappingAlgorithm } from './crypto/import-wrapping.js';
-import { unsupported, wrongOrigin } from './errors.js';
+import { unsupported } from './errors.js';
 import type { BackingKey, KeyRecord } from './key-record.js';
 import { invalidState, requireState } from './states.js';
-
-/** @throws UnsupportedOperationException for a key whose material Coffer makes */
-export function requireExternal(record: KeyRecord, arn: string): void {
-  if (record.origin !== 'EXTERNAL') throw wrongOrigin(arn, record.origin);
-}
 
 /**
  * Which material fits into which wrapping.
@@ -56,6 +51,7 @@ export function addImported(
   record: KeyRecord,
   imported: Imported,
   importType: 'NEW_KEY_MATERIAL' | 'EXISTING_KEY_MATERIAL' | undefined,
+  arn: string,
 ): KeyRecord {
   const known = record.backingKeys.find((one) => one.id === imported.id);
   const type = importType ?? (record.backingKeys.length === 0 ? 'NEW_KEY_MATERIAL' : 'EXISTING_KEY_MATERIAL');
@@ -72,7 +68,7 @@ export function addImported(
   const waiting = record.backingKeys.find((one) => one.pending);
   if (waiting) {
     throw invalidState(
-      `New key material (id: ${imported.id}) cannot be imported into KMS key ${record.keyId}, because another key material (id: ${waiting.id}) is pending rotation.`,
+      `New key material (id: ${imported.id}) cannot be imported into KMS key ${arn}, because another key material (id: ${waiting.id}) is pending rotation.`,
     );
   }
   const added = withMaterial({ id: imported.id, createdMs: imported.nowMs }, imported);

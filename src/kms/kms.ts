@@ -14,7 +14,7 @@ import { serialization, unsupported } from './errors.js';
 import { Input } from './fields.js';
 import type { Keys } from './keys.js';
 import { ACTIONS, UNSUPPORTED } from './registry.js';
-import { decryptBlob, requireSymmetric } from './symmetric.js';
+import { decryptBlob, encryptUnder, requireSymmetric } from './symmetric.js';
 
 export interface KmsAnswer {
   status: number;
@@ -74,6 +74,18 @@ export class Kms implements KeyService {
     });
   }
 
+  encrypt(
+    who: KmsCallerContext,
+    { keyId, plaintext, context }: { keyId: string; plaintext: Secret; context: EncryptionContext },
+  ): Promise<{ keyArn: string; ciphertextBlob: Buffer; keyMaterialId: string }> {
+    return this.#recorded('Encrypt', who, async (call) => {
+      const record = await this.#dataKeyOf(call, keyId, context);
+      const { blob, keyMaterialId } = encryptUnder(call, record, context, plaintext.expose());
+      call.uses(record);
+      return { keyArn: this.keys.arn(record), ciphertextBlob: blob, keyMaterialId };
+    });
+  }
+
   authorize(
     who: KmsCallerContext,
     request: { action: 'kms:GenerateDataKey' | 'kms:Decrypt'; keyId: string; context: EncryptionContext },
@@ -104,7 +116,7 @@ export class Kms implements KeyService {
   /** A key that data keys may be under, authorized and usable. The action is the call's own name. */
   async #dataKeyOf(call: Call, keyId: string, context: EncryptionContext) {
     call.note(contextNote(context));
-    const record = await call.key(keyId, dataKeyFacts(context), { otherAccounts: true });
+    const record = await call.key(keyId, dataKeyFacts(context), { otherAccounts: true, byAlias: true });
     requireUsable(call, record, 'usable', 'ENCRYPT_DECRYPT');
     requireSymmetric(record, this.keys.arn(record));
     return record;

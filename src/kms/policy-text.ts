@@ -15,6 +15,8 @@ import type { Principals } from './keys.js';
 const POLICY_MAX_BYTES = 32_768;
 /** As the API model has it. */
 export const POLICY_LIMITS = { min: 1, max: 131_072, pattern: '[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+' };
+/** PolicyNameType of the API model. */
+export const POLICY_NAME = { min: 1, max: 128, pattern: '[\\w]+' };
 
 /** @throws MalformedPolicyDocumentException, LimitExceededException */
 export function checkPolicy(text: string, principals: Principals): PolicyDocument {

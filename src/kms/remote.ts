@@ -1,6 +1,7 @@
 import {
   DecryptCommand,
   DescribeKeyCommand,
+  EncryptCommand,
   GenerateDataKeyCommand,
   KMSClient,
   KMSServiceException,
@@ -84,6 +85,18 @@ export class RemoteKeyService implements KeyService {
       throw error;
     }
     return { keyArn: answer.KeyId!, plaintext };
+  }
+
+  async encrypt(who: KmsCallerContext, request: { keyId: string; plaintext: Secret; context: EncryptionContext }) {
+    const { keyArn } = await this.#require(who, 'kms:Encrypt', request.keyId);
+    const command = new EncryptCommand({
+      KeyId: keyArn,
+      Plaintext: request.plaintext.expose(),
+      EncryptionContext: { ...request.context },
+    });
+    const answer = await this.#send(() => this.#client.send(command));
+    // AWS's Encrypt doesn't tell the key material.
+    return { keyArn: answer.KeyId!, ciphertextBlob: Buffer.from(answer.CiphertextBlob!) };
   }
 
   async authorize(

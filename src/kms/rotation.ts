@@ -1,4 +1,4 @@
-import { unsupported, wrongOrigin } from './errors.js';
+import { unsupported } from './errors.js';
 import type { KeyRecord } from './key-record.js';
 
 /** Rotation periods in days. https://docs.aws.amazon.com/kms/latest/APIReference/API_EnableKeyRotation.html */
@@ -9,12 +9,6 @@ export const ON_DEMAND_ROTATIONS_MAX = 25;
 /** Only symmetric keys rotate. @throws UnsupportedOperationException */
 export function requireRotatable({ spec }: KeyRecord): void {
   if (spec !== 'SYMMETRIC_DEFAULT') throw unsupported();
-}
-
-/** By itself a key rotates only where its material is Coffer's to make. @throws UnsupportedOperationException */
-export function requireSelfRotating(record: KeyRecord, arn: string): void {
-  requireRotatable(record);
-  if (record.origin !== 'AWS_KMS') throw wrongOrigin(arn, record.origin);
 }
 
 /** The first time after `nowMs` on the key's schedule: however many were missed, one rotation makes up for them. */

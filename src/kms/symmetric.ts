@@ -42,11 +42,12 @@ export interface CiphertextRequest {
 export async function keyOfCiphertext(call: Call, request: CiphertextRequest): Promise<KeyRecord> {
   const { keyId, facts, action = `kms:${call.name}` } = request;
   const header = readBlobHeader(request.ciphertextBlob);
-  const options = { action, otherAccounts: true };
+  const options = { action, otherAccounts: true, byAlias: true };
   let record: KeyRecord;
   if (keyId !== undefined) {
     record = await call.key(keyId, facts, options);
-    if (!header || header.keyId !== record.keyId) throw header ? incorrectKey() : wrongKind(call, record);
+    if (!header || header.keyId !== record.keyId)
+      throw header || record.spec !== 'SYMMETRIC_DEFAULT' ? incorrectKey() : invalidCiphertext();
   } else {
     if (!header) throw invalidCiphertext();
     record = await findOwn(call, header.keyId);
@@ -82,9 +83,3 @@ async function findOwn(call: Call, keyId: string): Promise<KeyRecord> {
     throw error;
   }
 }
-
-/** No ciphertext of a symmetric key, and a key that is none. */
-const wrongKind = (call: Call, record: KeyRecord): KmsError =>
-  record.usage === 'ENCRYPT_DECRYPT'
-    ? invalidCiphertext()
-    : invalidKeyUsage(call.keys.arn(record), record.usage, call.name);

@@ -1,16 +1,20 @@
 import { KmsError } from '../encryption/ports.js';
 import { constraint, serialization } from './errors.js';
-import type { Input } from './fields.js';
+import { missingAt } from './fields.js';
+
+/** TagKeyType of the API model. */
+export const TAG_KEY = { min: 1, max: 128 };
 
 type Tag = [key: string, value: string];
 const TAGS_MAX = 50;
 
 /** https://docs.aws.amazon.com/kms/latest/APIReference/API_TagResource.html */
-export function readTags(input: Input): Tag[] {
-  const tags = (input.list('Tags') ?? []).map((tag, i): Tag => {
-    const [key, value] = [tag.TagKey ?? '', tag.TagValue ?? ''];
-    if (typeof key !== 'string' || typeof value !== 'string') throw serialization();
+export function readTags(given: readonly Readonly<Record<string, unknown>>[]): Tag[] {
+  const tags = given.map(({ TagKey: key, TagValue: value }, i): Tag => {
     const at = `tags.${i + 1}.member`;
+    if (key === undefined || key === null) throw missingAt(`${at}.tagKey`);
+    if (value === undefined || value === null) throw missingAt(`${at}.tagValue`);
+    if (typeof key !== 'string' || typeof value !== 'string') throw serialization();
     if (key.length < 1) throw constraint(key, `${at}.tagKey`, 'Member must have length greater than or equal to 1');
     if (key.length > 128) throw constraint(key, `${at}.tagKey`, 'Member must have length less than or equal to 128');
     if (value.length > 256)

@@ -1,21 +1,60 @@
 import type { Removal } from '../store/objects.js';
 import type { ObjectRecord } from '../store/records.js';
 import { NULL_VERSION, sequenceOf } from '../store/version-id.js';
+import { VersionLocked } from '../store/version-lock.js';
 import { S3Error } from './error.js';
-import type { OperationContext, RequestFields } from './operation.js';
+import { asS3Error } from './failures.js';
+import { etagMatches } from './fields/conditions.js';
+import { mayBypassGovernance } from './object-lock.js';
+import { type OperationContext, objectArn, type Permission } from './operation.js';
 
 /** Deletes a key or one version of it, for DeleteObject and DeleteObjects. */
 export async function deleteOne(
   context: OperationContext,
   key: string,
   versionId: string | undefined,
-  condition?: (found: ObjectRecord | undefined) => void,
+  options: { condition?(found: ObjectRecord | undefined): void; bypassGovernance: boolean | undefined },
 ): Promise<Removal> {
   const { facts, services, caller } = context;
   requireVersionId(versionId);
-  const removal = await services.objects.remove(facts.bucket, key, versionId, caller.accountId, condition);
-  services.sweep();
-  return removal;
+  const bypass = mayBypassGovernance(context, key, options.bypassGovernance);
+  try {
+    return await services.objects.remove(facts.bucket, key, versionId, caller.accountId, options.condition, bypass);
+  } catch (error) {
+    throw error instanceof VersionLocked ? asS3Error(error, context.fields) : error;
+  } finally {
+    services.sweep();
+  }
+}
+
+/** `ifMatch`: the one that DeleteObjects names for this key. */
+export function deletePermission(resource: string, versionId: string | undefined, ifMatch?: string): Permission {
+  const action = versionId === undefined ? 's3:DeleteObject' : 's3:DeleteObjectVersion';
+  return { action, resource, ...(ifMatch !== undefined && { ifMatch }) };
+}
+
+/**
+ * `If-Match` of a deletion. Whether an ETag is the one is told only to whom may read the object; that there is one at all, to whom
+ * may delete it.
+ * @throws AccessDenied, NoSuchKey, PreconditionFailed
+ */
+export function checkDeletion(
+  { require, facts }: OperationContext,
+  key: string,
+  versionId: string | undefined,
+  ifMatch: string | undefined,
+  found: ObjectRecord | undefined,
+): void {
+  if (ifMatch === undefined) return;
+  if (ifMatch.trim() !== '*') {
+    const bucket = facts.bucket.record;
+    const action = versionId === undefined ? 's3:GetObject' : 's3:GetObjectVersion';
+    require({ action, resource: objectArn(bucket.name, key) }, bucket, found ?? 'absent');
+  }
+  if (!found?.content) throw new S3Error('NoSuchKey', { extra: { Key: key } });
+  if (!etagMatches(ifMatch, found.content.etag)) {
+    throw new S3Error('PreconditionFailed', { extra: { Condition: 'If-Match' } });
+  }
 }
 
 /** An id that Coffer can't have made is not a version that is missing, but a bad argument. */
@@ -24,14 +63,5 @@ export function requireVersionId(versionId: string | undefined): void {
   throw new S3Error('InvalidArgument', {
     message: 'Invalid version id specified',
     extra: { ArgumentName: 'versionId', ArgumentValue: versionId },
-  });
-}
-
-/** Object Lock's header means something only where the bucket has Object Lock. */
-export function refuseBypass(fields: RequestFields): void {
-  if (fields.headers['x-amz-bypass-governance-retention'] === undefined) return;
-  throw new S3Error('InvalidArgument', {
-    message: 'x-amz-bypass-governance-retention is only applicable to Object Lock enabled buckets.',
-    extra: { ArgumentName: 'x-amz-bypass-governance-retention' },
   });
 }

@@ -7,6 +7,7 @@ const error = (status: number, message: string) => ({ status, message });
 export const ERRORS = {
   AccessControlListNotSupported: error(400, 'The bucket does not allow ACLs'),
   AccessDenied: error(403, 'Access Denied'),
+  AccessForbidden: error(403, 'CORSResponse: This CORS request is not allowed.'),
   AmbiguousGrantByEmailAddress: error(400, 'The email address you provided is associated with more than one account.'),
   AuthorizationHeaderMalformed: error(400, 'The authorization header that you provided is not valid.'),
   AuthorizationQueryParametersError: error(400, 'Error parsing the X-Amz-Credential parameter.'),
@@ -27,6 +28,10 @@ export const ERRORS = {
   ),
   EntityTooLarge: error(400, 'Your proposed upload exceeds the maximum allowed size'),
   EntityTooSmall: error(400, 'Your proposed upload is smaller than the minimum allowed size'),
+  IdempotencyParameterMismatch: error(
+    400,
+    'Parameters on this idempotent request are inconsistent with parameters used in previous request(s).',
+  ),
   IllegalLocationConstraintException: error(
     400,
     'The unspecified location constraint is incompatible for the region specific endpoint this request was sent to.',
@@ -49,6 +54,7 @@ export const ERRORS = {
     'The value of the expected bucket owner parameter must be an AWS Account ID',
   ),
   InvalidBucketName: error(400, 'The specified bucket is not valid.'),
+  InvalidBucketState: error(409, 'The request is not valid with the current state of the bucket.'),
   InvalidChunkSizeError: error(403, 'Only the last chunk is allowed to have a size less than 8192 bytes'),
   InvalidDigest: error(400, 'The Content-MD5 you specified was invalid.'),
   InvalidEncryptionAlgorithmError: error(
@@ -98,8 +104,11 @@ export const ERRORS = {
   MissingSecurityHeader: error(400, 'Your request was missing a required header'),
   NoSuchBucket: error(404, 'The specified bucket does not exist'),
   NoSuchBucketPolicy: error(404, 'The bucket policy does not exist'),
+  NoSuchCORSConfiguration: error(404, 'The CORS configuration does not exist'),
   NoSuchKey: error(404, 'The specified key does not exist.'),
+  NoSuchObjectLockConfiguration: error(404, 'The specified object does not have a ObjectLock configuration'),
   NoSuchPublicAccessBlockConfiguration: error(404, 'The public access block configuration was not found'),
+  NoSuchTagSet: error(404, 'The TagSet does not exist'),
   NoSuchUpload: error(
     404,
     'The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.',
@@ -107,6 +116,7 @@ export const ERRORS = {
   NoSuchVersion: error(404, 'The specified version does not exist.'),
   NotImplemented: error(501, 'A header you provided implies functionality that is not implemented'),
   NotModified: error(304, 'Not Modified'),
+  ObjectLockConfigurationNotFoundError: error(404, 'Object Lock configuration does not exist for this bucket'),
   OperationAborted: error(
     409,
     'A conflicting conditional operation is currently in progress against this resource. Please try again.',

@@ -3,6 +3,7 @@ import { TooMuchContention } from '../store/conflict.js';
 import { OutcomeUnknown, StoreUnavailable } from '../store/errors.js';
 import { BucketGone } from '../store/objects.js';
 import { UploadGone } from '../store/uploads.js';
+import { VersionLocked } from '../store/version-lock.js';
 import { VersionReplaced } from './body/reader.js';
 import { S3Error, type S3ErrorCode } from './error.js';
 import { ERRORS } from './errors.js';
@@ -17,6 +18,12 @@ export function asS3Error(error: unknown, fields: Pick<RequestFields, 'bucket' |
   }
   if (error instanceof UploadGone)
     return new S3Error('NoSuchUpload', { extra: { UploadId: error.message }, cause: error });
+  if (error instanceof VersionLocked) {
+    return new S3Error('AccessDenied', {
+      message: 'Access Denied because object protected by object lock.',
+      cause: error,
+    });
+  }
   if (error instanceof TooMuchContention) {
     return new S3Error('ConditionalRequestConflict', { extra: { Key: fields.key }, cause: error });
   }

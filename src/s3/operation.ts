@@ -68,6 +68,8 @@ export interface Permission {
   resource: string;
   /** It concerns an object that is about to be written: it will be its writer's, where the bucket doesn't say otherwise. */
   ofNewObject?: true;
+  /** `s3:if-match`, where it isn't the request's own header: a key of DeleteObjects has its own. */
+  ifMatch?: string;
 }
 
 /**

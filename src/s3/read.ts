@@ -14,9 +14,11 @@ import { checkRead, type ReadConditions } from './fields/conditions.js';
 import type { CustomerKey } from './fields/customer-key.js';
 import { systemMetadataHeaders, userMetadataHeaders } from './fields/metadata.js';
 import { type ByteRange, parseRange } from './fields/range.js';
-import { isArchived } from './fields/storage-class.js';
-import type { OperationContext, Reply } from './operation.js';
+import { lockHeaders } from './object-lock.js';
+import { type OperationContext, objectArn, type Reply } from './operation.js';
 import { requireVersion } from './require-version.js';
+import { isOutOfReach, restoreHeader } from './restore.js';
+import { versionHeader } from './version-header.js';
 
 export interface ReadInput {
   key: string;
@@ -90,7 +92,7 @@ async function readFound(
       message: 'Request specific response headers cannot be used for anonymous GET requests.',
     });
   }
-  if (withBody && isArchived(content.storageClass)) {
+  if (withBody && isOutOfReach(content, services.clock.now())) {
     throw new S3Error('InvalidObjectState', {
       extra: { StorageClass: content.storageClass },
       headers: { 'x-amz-storage-class': content.storageClass },
@@ -112,7 +114,7 @@ async function readFound(
     const reply: Reply = {
       status: selected.range ? 206 : 200,
       headers: {
-        ...describe(record, content, context),
+        ...describe(input, record, content, context),
         ...(checksum ? checksumHeaders(checksum) : {}),
         ...encryptionHeaders(content.encryption, input.customerKey),
         ...input.overrides,
@@ -203,18 +205,33 @@ export function openChecksum(
 }
 
 function describe(
+  { key, versionId }: ReadInput,
   record: ObjectRecord,
   content: ObjectContent,
-  { facts }: OperationContext,
+  context: OperationContext,
 ): Record<string, string | undefined> {
-  const versioned = facts.bucket.record.versioning !== undefined;
+  const bucket = context.facts.bucket.record;
   return {
     ...systemMetadataHeaders(content.system),
     ...userMetadataHeaders(content.metadata),
     etag: `"${content.etag}"`,
     'last-modified': new Date(record.lastModifiedMs).toUTCString(),
-    'x-amz-version-id': versioned ? record.versionId : undefined,
+    'x-amz-version-id': versionHeader(bucket, record),
     'x-amz-storage-class': content.storageClass === 'STANDARD' ? undefined : content.storageClass,
-    'x-amz-tagging-count': content.tags?.length ? String(content.tags.length) : undefined,
+    'x-amz-tagging-count': mayCountTags(context, key, versionId, record) ? String(content.tags!.length) : undefined,
+    'x-amz-restore': restoreHeader(content, context.services.clock.now()),
+    ...lockHeaders(content.lock, context, key),
   };
+}
+
+function mayCountTags(
+  { allowed, facts }: OperationContext,
+  key: string,
+  versionId: string | undefined,
+  record: ObjectRecord,
+): boolean {
+  if (!record.content?.tags?.length) return false;
+  const action = versionId === undefined ? 's3:GetObjectTagging' : 's3:GetObjectVersionTagging';
+  const bucket = facts.bucket.record;
+  return allowed({ action, resource: objectArn(bucket.name, key) }, bucket, record);
 }

@@ -5,22 +5,34 @@ import { copyObject } from './operations/CopyObject.js';
 import { createBucket } from './operations/CreateBucket.js';
 import { createMultipartUpload } from './operations/CreateMultipartUpload.js';
 import { deleteBucket } from './operations/DeleteBucket.js';
+import { deleteBucketCors } from './operations/DeleteBucketCors.js';
 import { deleteBucketEncryption } from './operations/DeleteBucketEncryption.js';
 import { deleteBucketOwnershipControls } from './operations/DeleteBucketOwnershipControls.js';
 import { deleteBucketPolicy } from './operations/DeleteBucketPolicy.js';
+import { deleteBucketTagging } from './operations/DeleteBucketTagging.js';
 import { deleteObject } from './operations/DeleteObject.js';
 import { deleteObjects } from './operations/DeleteObjects.js';
+import { deleteObjectTagging } from './operations/DeleteObjectTagging.js';
 import { deletePublicAccessBlock } from './operations/DeletePublicAccessBlock.js';
+import { getBucketAccelerateConfiguration } from './operations/GetBucketAccelerateConfiguration.js';
 import { getBucketAcl } from './operations/GetBucketAcl.js';
+import { getBucketCors } from './operations/GetBucketCors.js';
 import { getBucketEncryption } from './operations/GetBucketEncryption.js';
 import { getBucketLocation } from './operations/GetBucketLocation.js';
 import { getBucketOwnershipControls } from './operations/GetBucketOwnershipControls.js';
 import { getBucketPolicy } from './operations/GetBucketPolicy.js';
 import { getBucketPolicyStatus } from './operations/GetBucketPolicyStatus.js';
+import { getBucketRequestPayment } from './operations/GetBucketRequestPayment.js';
+import { getBucketTagging } from './operations/GetBucketTagging.js';
 import { getBucketVersioning } from './operations/GetBucketVersioning.js';
 import { getObject } from './operations/GetObject.js';
 import { getObjectAcl } from './operations/GetObjectAcl.js';
 import { getObjectAttributes } from './operations/GetObjectAttributes.js';
+import { getObjectLegalHold } from './operations/GetObjectLegalHold.js';
+import { getObjectLockConfiguration } from './operations/GetObjectLockConfiguration.js';
+import { getObjectRetention } from './operations/GetObjectRetention.js';
+import { getObjectTagging } from './operations/GetObjectTagging.js';
+import { getObjectTorrent } from './operations/GetObjectTorrent.js';
 import { getPublicAccessBlock } from './operations/GetPublicAccessBlock.js';
 import { headBucket } from './operations/HeadBucket.js';
 import { headObject } from './operations/HeadObject.js';
@@ -30,14 +42,25 @@ import { listObjects } from './operations/ListObjects.js';
 import { listObjectsV2 } from './operations/ListObjectsV2.js';
 import { listObjectVersions } from './operations/ListObjectVersions.js';
 import { listParts } from './operations/ListParts.js';
+import { putBucketAccelerateConfiguration } from './operations/PutBucketAccelerateConfiguration.js';
 import { putBucketAcl } from './operations/PutBucketAcl.js';
+import { putBucketCors } from './operations/PutBucketCors.js';
 import { putBucketEncryption } from './operations/PutBucketEncryption.js';
 import { putBucketOwnershipControls } from './operations/PutBucketOwnershipControls.js';
 import { putBucketPolicy } from './operations/PutBucketPolicy.js';
+import { putBucketRequestPayment } from './operations/PutBucketRequestPayment.js';
+import { putBucketTagging } from './operations/PutBucketTagging.js';
 import { putBucketVersioning } from './operations/PutBucketVersioning.js';
 import { putObject } from './operations/PutObject.js';
 import { putObjectAcl } from './operations/PutObjectAcl.js';
+import { putObjectLegalHold } from './operations/PutObjectLegalHold.js';
+import { putObjectLockConfiguration } from './operations/PutObjectLockConfiguration.js';
+import { putObjectRetention } from './operations/PutObjectRetention.js';
+import { putObjectTagging } from './operations/PutObjectTagging.js';
 import { putPublicAccessBlock } from './operations/PutPublicAccessBlock.js';
+import { renameObject } from './operations/RenameObject.js';
+import { restoreObject } from './operations/RestoreObject.js';
+import { updateObjectEncryption } from './operations/UpdateObjectEncryption.js';
 import { uploadPart } from './operations/UploadPart.js';
 import { uploadPartCopy } from './operations/UploadPartCopy.js';
 
@@ -50,22 +73,34 @@ export const OPERATIONS: readonly Operation<any, any>[] = [
   createBucket,
   createMultipartUpload,
   deleteBucket,
+  deleteBucketCors,
   deleteBucketEncryption,
   deleteBucketOwnershipControls,
   deleteBucketPolicy,
+  deleteBucketTagging,
   deleteObject,
   deleteObjects,
+  deleteObjectTagging,
   deletePublicAccessBlock,
+  getBucketAccelerateConfiguration,
   getBucketAcl,
+  getBucketCors,
   getBucketEncryption,
   getBucketLocation,
   getBucketOwnershipControls,
   getBucketPolicy,
   getBucketPolicyStatus,
+  getBucketRequestPayment,
+  getBucketTagging,
   getBucketVersioning,
   getObject,
   getObjectAcl,
   getObjectAttributes,
+  getObjectLegalHold,
+  getObjectLockConfiguration,
+  getObjectRetention,
+  getObjectTagging,
+  getObjectTorrent,
   getPublicAccessBlock,
   headBucket,
   headObject,
@@ -75,14 +110,25 @@ export const OPERATIONS: readonly Operation<any, any>[] = [
   listObjectsV2,
   listObjectVersions,
   listParts,
+  putBucketAccelerateConfiguration,
   putBucketAcl,
+  putBucketCors,
   putBucketEncryption,
   putBucketOwnershipControls,
   putBucketPolicy,
+  putBucketRequestPayment,
+  putBucketTagging,
   putBucketVersioning,
   putObject,
   putObjectAcl,
+  putObjectLegalHold,
+  putObjectLockConfiguration,
+  putObjectRetention,
+  putObjectTagging,
   putPublicAccessBlock,
+  renameObject,
+  restoreObject,
+  updateObjectEncryption,
   uploadPart,
   uploadPartCopy,
 ];

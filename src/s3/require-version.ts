@@ -5,21 +5,44 @@ import { S3Error } from './error.js';
 
 /** A version that has content, or S3's error for one that is missing or a delete marker. */
 export function requireVersion(
-  found: FoundVersion | undefined,
+  found: Pick<FoundVersion, 'record'> | undefined,
   request: { method: string; key: string; versionId?: string | undefined },
 ): { record: ObjectRecord; content: ObjectContent } {
-  const { key, versionId } = request;
-  if (!found) {
-    if (versionId === undefined) throw new S3Error('NoSuchKey', { extra: { Key: key } });
-    requireVersionId(versionId);
-    throw new S3Error('NoSuchVersion', { extra: { Key: key, VersionId: versionId } });
-  }
+  if (!found) throw missing(request);
   const { record } = found;
   if (record.content) return { record, content: record.content };
-  const headers = { 'x-amz-delete-marker': 'true', 'x-amz-version-id': record.versionId };
-  if (versionId === undefined) throw new S3Error('NoSuchKey', { extra: { Key: key }, headers });
-  throw new S3Error('MethodNotAllowed', {
-    extra: { Method: request.method, ResourceType: 'DeleteMarker' },
-    headers: { ...headers, allow: 'DELETE', 'last-modified': new Date(record.lastModifiedMs).toUTCString() },
+  if (request.versionId !== undefined) throw wrongMarker(record, request.method);
+  throw new S3Error('NoSuchKey', { extra: { Key: request.key }, headers: markerHeaders(record) });
+}
+
+function missing({ key, versionId }: { key: string; versionId?: string | undefined }): S3Error {
+  if (versionId === undefined) return new S3Error('NoSuchKey', { extra: { Key: key } });
+  requireVersionId(versionId);
+  return new S3Error('NoSuchVersion', { extra: { Key: key, VersionId: versionId } });
+}
+
+function wrongMarker(record: ObjectRecord, method: string): S3Error {
+  return new S3Error('MethodNotAllowed', {
+    extra: { Method: method, ResourceType: 'DeleteMarker' },
+    headers: {
+      ...markerHeaders(record),
+      allow: 'DELETE',
+      'last-modified': new Date(record.lastModifiedMs).toUTCString(),
+    },
   });
+}
+
+const markerHeaders = ({ versionId }: ObjectRecord): Record<string, string> => ({
+  'x-amz-delete-marker': 'true',
+  'x-amz-version-id': versionId,
+});
+
+/** The same for what is done to a version rather than with its content: a delete marker is then the wrong thing, not a missing one. */
+export function requireLiveVersion(
+  record: ObjectRecord | undefined,
+  request: { method: string; key: string; versionId?: string | undefined },
+): { record: ObjectRecord; content: ObjectContent } {
+  if (record?.content) return { record, content: record.content };
+  if (!record) throw missing(request);
+  throw wrongMarker(record, request.method);
 }

@@ -2,6 +2,7 @@ import type { Budget } from '../base/budget.js';
 import type { Clock } from '../base/clock.js';
 import type { DataKeys } from '../encryption/data-keys.js';
 import type { KeyService } from '../encryption/ports.js';
+import type { BucketConfigs } from '../store/bucket-configs.js';
 import type { BucketPolicies } from '../store/bucket-policies.js';
 import type { Buckets } from '../store/buckets.js';
 import type { Intents } from '../store/intents.js';
@@ -9,6 +10,7 @@ import type { Manifests } from '../store/manifest.js';
 import type { Objects } from '../store/objects.js';
 import type { BlobStore, MetaStore } from '../store/ports.js';
 import type { ObjectOwnership } from '../store/records.js';
+import type { RenameTokens } from '../store/rename-tokens.js';
 import type { Uploads } from '../store/uploads.js';
 import type { Accounts } from './accounts.js';
 
@@ -20,6 +22,8 @@ export interface Services {
   blobs: BlobStore;
   buckets: Buckets;
   bucketPolicies: BucketPolicies;
+  configs: BucketConfigs;
+  renameTokens: RenameTokens;
   objects: Objects;
   uploads: Uploads;
   manifests: Manifests;
@@ -43,4 +47,6 @@ export interface S3Settings {
   objectOwnership: ObjectOwnership;
   /** `COFFER_BLOCK_PUBLIC_ACCESS`: whether new buckets start with all four settings of it on. */
   blockPublicAccess: boolean;
+  /** `COFFER_DAY_SECONDS`, in milliseconds: the day of RestoreObject. */
+  dayMs: number;
 }

@@ -1,3 +1,4 @@
+import { META_COMMIT_MAX_OPERATIONS } from '../base/limits.js';
 import type { RecordSealer } from '../seal/ports.js';
 import { afterPrefix, bucketKey, bucketOfAccountKey, bucketPolicyKey, TAG, under } from './keys.js';
 import type { MetaStore } from './ports.js';
@@ -21,16 +22,15 @@ export class Buckets {
     return stored?.record.deleting ? undefined : stored;
   }
 
-  /** `false`: the name is taken. */
-  async create(record: BucketRecord): Promise<boolean> {
+  /** `false`: the name is taken. `alongside` joins the commit. */
+  async create(record: BucketRecord, alongside?: (commit: CommitBuilder) => void): Promise<boolean> {
     const key = bucketKey(record.name);
-    return this.meta.commit(
-      new CommitBuilder()
-        .expect(key, undefined)
-        .put(this.#table.put(key, record))
-        .put(marker(bucketOfAccountKey(record.ownerAccountId, record.name)))
-        .build(),
-    );
+    const commit = new CommitBuilder()
+      .expect(key, undefined)
+      .put(this.#table.put(key, record))
+      .put(marker(bucketOfAccountKey(record.ownerAccountId, record.name)));
+    alongside?.(commit);
+    return this.meta.commit(commit.build());
   }
 
   /**
@@ -76,6 +76,10 @@ export class Buckets {
       .del(key)
       .del(bucketOfAccountKey(marked.ownerAccountId, name));
     if (stored.record.policy) commit.del(bucketPolicyKey(Buffer.from(marked.bucketId, 'hex')));
+    // Nobody writes a configuration into a bucket that is marked.
+    const configs = under(Buffer.concat([TAG.bucketConfig, Buffer.from(marked.bucketId, 'hex')]));
+    const pages = await this.meta.range({ ...configs, limit: META_COMMIT_MAX_OPERATIONS, keysOnly: true });
+    for (const page of pages) commit.del(page.key);
     return (await this.meta.commit(commit.build())) ? 'removed' : 'absent';
   }
 

@@ -9,8 +9,9 @@ const MATERIAL_ID = /^[0-9a-f]{64}$/;
 
 /**
  * The index from backing keys to the object versions under them. It is exact since its rows are written and deleted in the very
- * commits that make and end versions: whoever puts a version's record calls `begin`, whoever ends a version calls `end`. Moving a
- * record between its `c` and `v` row touches nothing here.
+ * commits that make and end versions: whoever puts a version's record calls `begin`, whoever ends a version calls `end`, and
+ * whoever writes it anew, in its place or under another key, `replace`. Moving a record between its `c` and `v` row touches nothing
+ * here.
  */
 export class KeyIndex {
   constructor(private readonly materialIdOf: MaterialIdOf = (wrap) => wrap.keyMaterialId) {}

@@ -13,12 +13,14 @@ export const TAG = {
   bucket: tag('b'),
   bucketOfAccount: tag('o'),
   bucketPolicy: tag('y'),
+  bucketConfig: tag('f'),
   current: tag('c'),
   version: tag('v'),
   inlineBody: tag('i'),
   manifestPage: tag('m'),
   upload: tag('u'),
   part: tag('p'),
+  renameToken: tag('r'),
   intent: tag('n'),
   dead: tag('d'),
   /** Index of object versions by the backing key they lie under. */
@@ -64,6 +66,15 @@ export const bucketOfAccountKey = (accountId: string, name: string): Buffer =>
   Buffer.concat([TAG.bucketOfAccount, utf8(`${accountId}/${name}`)]);
 
 export const bucketPolicyKey = (bucketId: Uint8Array): Buffer => Buffer.concat([TAG.bucketPolicy, bucketId]);
+/** All pages of one configuration of a bucket. Names are ASCII without NUL. */
+export const bucketConfigPrefix = (bucketId: Uint8Array, name: string): Buffer =>
+  Buffer.concat([TAG.bucketConfig, bucketId, utf8(name), Buffer.of(0)]);
+
+export const bucketConfigKey = (bucketId: Uint8Array, name: string, page: number): Buffer =>
+  Buffer.concat([bucketConfigPrefix(bucketId, name), u16(page)]);
+
+/** `digest`: SHA-256 over bucket, account and token. */
+export const renameTokenKey = (digest: Uint8Array): Buffer => Buffer.concat([TAG.renameToken, digest]);
 
 export const currentKey = (bucketId: Uint8Array, key: string): Buffer =>
   Buffer.concat([TAG.current, bucketId, escapeKey(key), KEY_END]);

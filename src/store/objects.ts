@@ -10,6 +10,7 @@ import type { MetaStore } from './ports.js';
 import { type BucketRecord, OBJECT, type ObjectContent, type ObjectRecord } from './records.js';
 import { CommitBuilder, type Stored, Table } from './table.js';
 import { NULL_VERSION, newVersionId, sequenceOf } from './version-id.js';
+import { requireRetentionKept, requireUnlocked } from './version-lock.js';
 
 /** A version as it was read. */
 export interface FoundVersion extends Stored<ObjectRecord> {
@@ -24,8 +25,11 @@ export interface NewVersion {
 }
 
 export interface PutOptions {
-  /** Looks at the current version (a delete marker is passed as it is) and throws where a condition doesn't hold. Called again after a lost race. */
-  condition?(current: ObjectRecord | undefined): void;
+  /**
+   * Looks at the current version (a delete marker is passed as it is) and at the bucket, as the commit finds them, and throws
+   * where a condition doesn't hold. May still change the new version's content. Called again after a lost race.
+   */
+  condition?(current: ObjectRecord | undefined, bucket: BucketRecord): void;
   /** Called before each attempt; throws where something else that the commit checks has changed for good. */
   stillValid?(): Promise<void>;
   /** Joins the commit: inline body, deletion of the intent, the upload's rows. */
@@ -86,7 +90,7 @@ export class Objects {
       await options.stillValid?.();
       const rowKey = currentKey(id, key);
       const current = await this.table.get(rowKey);
-      options.condition?.(current?.record);
+      options.condition?.(current?.record, fresh.record);
       const commit = this.#commit(fresh, rowKey, current);
       const record = await this.#place(commit, fresh.record, key, current, (sequence, versionId) => ({
         ...version,
@@ -100,17 +104,23 @@ export class Objects {
     });
   }
 
-  /** Replaces a version's record in place (tags, wrapped key): version id, sequence and body stay. `undefined`: it's gone. */
+  /**
+   * Replaces a version's record in place (tags, wrapped key): version id, sequence and body stay. `undefined`: it's gone.
+   * @throws VersionLocked where `change` weakens a retention that lasts
+   */
   async replace(
     bucket: Stored<BucketRecord>,
     key: string,
     versionId: string | undefined,
     change: (record: ObjectRecord) => ObjectRecord,
+    bypassGovernance = false,
   ): Promise<ObjectRecord | undefined> {
     const outcome = await this.#change<{ record: ObjectRecord | undefined }>(bucket, async (fresh, id) => {
       const found = await this.find(fresh.record.bucketId, key, versionId);
       if (!found) return { result: { record: undefined } };
       const record = change(found.record);
+      const [before, after] = [found.record.content?.lock, record.content?.lock];
+      requireRetentionKept(before, after, this.clock.now(), bypassGovernance);
       const commit = new CommitBuilder().expect(fresh.key, fresh).expect(found.key, found);
       this.keyIndex.replace(commit, id, found.record, record);
       return { commit: commit.put(this.table.put(found.key, record)), result: { record } };
@@ -118,13 +128,17 @@ export class Objects {
     return outcome.record;
   }
 
-  /** DeleteObject. Without `versionId`: a delete marker where versioning is or was on, else removal. */
+  /**
+   * DeleteObject. Without `versionId`: a delete marker where versioning is or was on, else removal.
+   * @throws VersionLocked
+   */
   async remove(
     bucket: Stored<BucketRecord>,
     key: string,
     versionId: string | undefined,
     ownerAccountId: string,
     condition?: (found: ObjectRecord | undefined) => void,
+    bypassGovernance = false,
   ): Promise<Removal> {
     return this.#change<Removal>(bucket, async (fresh, id) => {
       const rowKey = currentKey(id, key);
@@ -135,7 +149,7 @@ export class Objects {
         if (!current || !found) return { result: { versionId, deleteMarker: false } };
         const commit = this.#commit(fresh, rowKey, current).frees();
         const result = { versionId, deleteMarker: found.record.deleteMarker === true };
-        await this.#drop(commit, id, key, current, found);
+        await this.#drop(commit, id, key, current, found, bypassGovernance);
         return { commit, result };
       }
       condition?.(current?.record);
@@ -143,19 +157,52 @@ export class Objects {
       if (fresh.record.versioning === undefined) {
         if (!current) return { result: { deleteMarker: false } };
         commit.del(rowKey);
-        this.#end(commit, id, current.record);
+        this.#bury(commit, id, current.record, bypassGovernance);
         return { commit, result: { deleteMarker: false } };
       }
-      const record = await this.#place(commit, fresh.record, key, current, (sequence, newId) => ({
-        objectId: randomId().toString('hex'),
-        ownerAccountId,
-        versionId: newId,
-        sequence,
-        lastModifiedMs: this.clock.now(),
-        deleteMarker: true,
-      }));
+      const record = await this.#place(commit, fresh.record, key, current, (sequence, newId) =>
+        this.#marker({ ownerAccountId }, sequence, newId),
+      );
       return record && { commit, result: { versionId: record.versionId, deleteMarker: true } };
     });
+  }
+
+  /**
+   * The current version of `from` becomes that of `to`, in one commit, with its body, its time and what `decide` makes of its
+   * content. What lay under `to` is replaced as by `put`. Where versioning is or was on, a delete marker takes the version's
+   * place under `from`, so that older versions don't come back; else `from` is gone.
+   * @throws VersionLocked; what `decide` throws, which sees both keys as the commit finds them
+   */
+  async rename(
+    bucket: Stored<BucketRecord>,
+    from: string,
+    to: string,
+    decide: (source: ObjectRecord | undefined, target: ObjectRecord | undefined) => ObjectRecord,
+    alongside?: (commit: CommitBuilder) => void,
+  ): Promise<ObjectRecord> {
+    return this.#change(bucket, async (fresh, id) => {
+      const [fromKey, toKey] = [currentKey(id, from), currentKey(id, to)];
+      const [source, target] = [await this.table.get(fromKey), await this.table.get(toKey)];
+      const { nullSequence: _, ...moved } = decide(source?.record, target?.record);
+      if (!source) throw new RangeError('there is no version to be moved');
+      requireUnlocked(source.record, this.clock.now(), false);
+      const commit = this.#commit(fresh, toKey, target).expect(fromKey, source);
+      const place = (sequence: number, versionId: string): ObjectRecord => ({ ...moved, sequence, versionId });
+      const record = await this.#place(commit, fresh.record, to, target, place, { cameFrom: source.record });
+      if (!record) return undefined;
+      if (fresh.record.versioning === undefined) commit.del(fromKey);
+      else {
+        const marker = (sequence: number, versionId: string): ObjectRecord => this.#marker(moved, sequence, versionId);
+        if (!(await this.#place(commit, fresh.record, from, source, marker, { old: 'moved' }))) return undefined;
+      }
+      alongside?.(commit);
+      return { commit, result: record };
+    });
+  }
+
+  #marker({ ownerAccountId }: { ownerAccountId: string }, sequence: number, versionId: string): ObjectRecord {
+    const objectId = randomId().toString('hex');
+    return { objectId, ownerAccountId, versionId, sequence, lastModifiedMs: this.clock.now(), deleteMarker: true };
   }
 
   /**
@@ -168,36 +215,39 @@ export class Objects {
     key: string,
     current: Stored<ObjectRecord> | undefined,
     make: (sequence: number, versionId: string) => ObjectRecord,
+    /**
+     * `moved`: the version that was current lives on under another key. `cameFrom`: the new one is no new version, but this one,
+     * which lay under another key.
+     */
+    { old = 'replaced', cameFrom }: { old?: 'replaced' | 'moved'; cameFrom?: ObjectRecord } = {},
   ): Promise<ObjectRecord | undefined> {
     const id = Buffer.from(bucket.bucketId, 'hex');
     const sequence = (current?.record.sequence ?? 0) + 1;
     const enabled = bucket.versioning === 'Enabled';
     const record = make(sequence, enabled ? newVersionId(sequence) : NULL_VERSION);
     if (current) {
-      const { nullSequence, ...old } = current.record;
-      const wasNull = old.versionId === NULL_VERSION;
-      if (enabled || !wasNull) commit.put(this.table.put(versionKey(id, key, old.sequence), old));
-      else this.#end(commit, id, old);
+      const { nullSequence, ...before } = current.record;
+      const stays = old === 'replaced';
+      const wasNull = before.versionId === NULL_VERSION;
+      if (stays) {
+        if (enabled || !wasNull) commit.put(this.table.put(versionKey(id, key, before.sequence), before));
+        else this.#bury(commit, id, before);
+      }
       if (enabled) {
-        const next = wasNull ? old.sequence : nullSequence;
+        const next = wasNull && stays ? before.sequence : nullSequence;
         if (next !== undefined) record.nullSequence = next;
       } else if (nullSequence !== undefined) {
         const rowKey = versionKey(id, key, nullSequence);
         const oldNull = await this.table.get(rowKey);
         if (!oldNull) return undefined;
         commit.expect(rowKey, oldNull).del(rowKey);
-        this.#end(commit, id, oldNull.record);
+        this.#bury(commit, id, oldNull.record);
       }
     }
     commit.put(this.table.put(currentKey(id, key), record));
-    this.keyIndex.begin(commit, id, record);
+    if (cameFrom) this.keyIndex.replace(commit, id, cameFrom, record);
+    else this.keyIndex.begin(commit, id, record);
     return record;
-  }
-
-  /** What goes with a version that nothing names any more. */
-  #end(commit: CommitBuilder, id: Buffer, version: ObjectRecord): void {
-    for (const row of this.dead.ofVersion(version)) commit.put(row);
-    this.keyIndex.end(commit, id, version);
   }
 
   /** Removes one version for good; where it was the current one, the next older becomes current. */
@@ -207,8 +257,9 @@ export class Objects {
     key: string,
     current: Stored<ObjectRecord>,
     found: FoundVersion,
+    bypassGovernance: boolean,
   ): Promise<void> {
-    this.#end(commit, id, found.record);
+    this.#bury(commit, id, found.record, bypassGovernance);
     if (!found.isCurrent) {
       commit.expect(found.key, found).del(found.key);
       if (found.record.versionId === NULL_VERSION) {
@@ -226,6 +277,13 @@ export class Objects {
     const nullSequence = current.record.nullSequence;
     if (nullSequence !== undefined && nullSequence !== record.sequence) record.nullSequence = nullSequence;
     commit.expect(next.key, next).del(next.key).put(this.table.put(current.key, record));
+  }
+
+  /** The one way a version ends, whoever asks for it: Object Lock holds here. @throws VersionLocked */
+  #bury(commit: CommitBuilder, id: Buffer, version: ObjectRecord, bypassGovernance = false): void {
+    requireUnlocked(version, this.clock.now(), bypassGovernance);
+    for (const row of this.dead.ofVersion(version)) commit.put(row);
+    this.keyIndex.end(commit, id, version);
   }
 
   #commit(bucket: Stored<BucketRecord>, rowKey: Buffer, current: Stored<ObjectRecord> | undefined): CommitBuilder {

@@ -21,6 +21,13 @@ export interface BucketRecord {
   publicAccessBlock?: PublicAccessBlock;
   /** Present where the bucket has a policy, which lies in a row of its own (`BucketPolicies`). */
   policy?: BucketPolicyMark;
+  /** Which configurations lie in rows of their own (`BucketConfigs`), each with a stamp that every write of it draws anew. */
+  configs?: Readonly<Record<string, string>>;
+  /** PutBucketRequestPayment; absent: the bucket's owner pays. */
+  requestPayer?: 'Requester' | 'BucketOwner';
+  accelerate?: 'Enabled' | 'Suspended';
+  /** Present where Object Lock is enabled, which can't be undone. */
+  objectLock?: { defaultRetention?: DefaultRetention };
   /** DeleteBucket is under way: the bucket takes no more objects. Undone at start-up after a crash. */
   deleting?: true;
 }
@@ -66,6 +73,37 @@ export interface BucketPolicyRecord {
   stamp: string;
   /** JSON, as it was put. */
   text: string;
+}
+
+export type RetentionMode = 'GOVERNANCE' | 'COMPLIANCE';
+
+/** What new versions of a bucket with Object Lock get where the request names no retention: one of days and years. */
+export interface DefaultRetention {
+  mode: RetentionMode;
+  days?: number;
+  years?: number;
+}
+
+/** Object Lock of one version. */
+export interface VersionLock {
+  retention?: { mode: RetentionMode; untilMs: number };
+  /** `OFF` where it was on or set to off; absent where it was never put. */
+  legalHold?: 'ON' | 'OFF';
+}
+
+/** One page of a bucket's configuration (`BucketConfigs`). */
+export interface BucketConfigPage {
+  /** The same on every page of one write, and in the bucket's record. */
+  stamp: string;
+  /** A piece of the configuration's JSON. */
+  json: string;
+}
+
+/** What a RenameObject with a client token did, for its repetition. */
+export interface RenameToken {
+  /** SHA-256 over the parameters, hex. */
+  parameters: string;
+  untilMs: number;
 }
 
 /** Headers that S3 stores and returns as they were sent. */
@@ -156,6 +194,9 @@ export interface ObjectContent {
   tags?: [key: string, value: string][];
   /** Absent: the owner has FULL_CONTROL and nobody else anything. */
   acl?: Grant[];
+  lock?: VersionLock;
+  /** RestoreObject: until when an archived version can be read. */
+  restoredUntilMs?: number;
   checksum?: StoredChecksum;
   encryption: WrappedKey;
   body: BodyPart | { manifest: Manifest };
@@ -178,6 +219,8 @@ export interface UploadRecord {
   tags?: [key: string, value: string][];
   /** Of the version to be. */
   acl?: Grant[];
+  /** What the request named; the bucket's default retention is added when the version is made. */
+  lock?: VersionLock;
   /** Asked for at CreateMultipartUpload; `default` where Coffer chose. */
   checksum: { algorithm: string; type: 'FULL_OBJECT' | 'COMPOSITE'; default?: true };
   encryption: WrappedKey;
@@ -208,6 +251,8 @@ export interface DeadRecord {
 
 export const BUCKET: Shape<BucketRecord> = { type: 'bucket', version: 1 };
 export const BUCKET_POLICY: Shape<BucketPolicyRecord> = { type: 'bucket-policy', version: 1 };
+export const BUCKET_CONFIG: Shape<BucketConfigPage> = { type: 'bucket-config', version: 1 };
+export const RENAME_TOKEN: Shape<RenameToken> = { type: 'rename-token', version: 1 };
 export const OBJECT: Shape<ObjectRecord> = { type: 'object', version: 1 };
 export const UPLOAD: Shape<UploadRecord> = { type: 'upload', version: 1 };
 export const PART: Shape<PartRecord> = { type: 'part', version: 1 };

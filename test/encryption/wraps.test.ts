@@ -36,6 +36,11 @@ class FakeKms implements KeyService {
     return { keyArn: 'arn', plaintext: new Secret(this.#key.open(encodeContext(context), ciphertextBlob)) };
   }
 
+  async encrypt(_who: unknown, { plaintext, context }: { plaintext: Secret; context: EncryptionContext }) {
+    this.#use('encrypt');
+    return { keyArn: 'arn', ciphertextBlob: this.#key.seal(encodeContext(context), plaintext.expose()) };
+  }
+
   async authorize(_who: unknown, { action }: { action: string }) {
     this.#use(`authorize ${action}`);
     return { keyArn: 'arn' };
@@ -200,5 +205,60 @@ describe('the encoding of a context', () => {
     expect(hex({ b: '1', a: '2' })).toBe(hex({ a: '2', b: '1' }));
     const encoded = encodeContext({ '\u{10000}': '', '\u{FFFD}': '' });
     expect(encoded.indexOf(Buffer.from('\u{FFFD}'))).toBeLessThan(encoded.indexOf(Buffer.from('\u{10000}')));
+  });
+});
+
+describe('a data key that exists', () => {
+  test('is wrapped under another key of the KMS, with or without a bucket key, and stays the same', async () => {
+    const kms = new FakeKms();
+    const keys = new DataKeys(kms, new Secret(randomBytes(32)), clock);
+    const where = target();
+    const context = { a: 'b' };
+    const sources: WrapRequest[] = [
+      { mode: 'SSE-S3' },
+      { mode: 'SSE-KMS', keyId: 'k', context, bucketKeyEnabled: false },
+      { mode: 'SSE-KMS', keyId: 'k', context, bucketKeyEnabled: true },
+    ];
+    let tried = 0;
+    for (const source of sources) {
+      for (const bucketKeyEnabled of [false, true]) {
+        const made = await keys.create(where, source);
+        if (made.wrapped.mode !== 'SSE-S3' && made.wrapped.mode !== 'SSE-KMS') throw new Error('not one of these');
+        const rewrapped = await keys.rewrap(where, made.wrapped, { keyId: 'k2', bucketKeyEnabled });
+        expect(rewrapped.wrapped).toMatchObject({
+          mode: 'SSE-KMS',
+          context: source.mode === 'SSE-KMS' ? context : {},
+        });
+        expect('underBucketKey' in rewrapped.wrapped).toBe(bucketKeyEnabled);
+        expect(roundTrip(made, await keys.open(where, rewrapped.wrapped))).toBe(true);
+        tried++;
+      }
+    }
+    expect(tried).toBe(6);
+  });
+
+  test('gets another name only where the KMS bound the old one', async () => {
+    const kms = new FakeKms();
+    const keys = new DataKeys(kms, new Secret(randomBytes(32)), clock);
+    const from = target();
+    const to = { ...target('b', 'other'), ids: from.ids };
+    const customerKey = () => new Secret(Buffer.alloc(32, 9));
+    const requests: [WrapRequest, string[]][] = [
+      [{ mode: 'SSE-S3' }, []],
+      [{ mode: 'SSE-C', customerKey: customerKey() }, []],
+      [{ mode: 'SSE-KMS', keyId: 'k', context: {}, bucketKeyEnabled: true }, []],
+      [{ mode: 'SSE-KMS', keyId: 'k', context: {}, bucketKeyEnabled: false }, ['decrypt', 'encrypt']],
+      [{ mode: 'DSSE-KMS', keyId: 'k', context: { a: 'b' } }, ['decrypt', 'encrypt']],
+    ];
+    for (const [request, calls] of requests) {
+      const made = await keys.create(from, request);
+      kms.calls.length = 0;
+      const renamed = await keys.rename(from.who, from.arns, to.arns, made.wrapped);
+      expect(kms.calls).toEqual(calls);
+      if (calls.length === 0) expect(renamed).toBe(made.wrapped);
+      else await expect(keys.open(from, renamed)).rejects.toThrow();
+      expect(roundTrip(made, await keys.open(to, renamed, customerKey()))).toBe(true);
+    }
+    expect(requests).toHaveLength(5);
   });
 });

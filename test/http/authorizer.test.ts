@@ -6,6 +6,7 @@ import { parseIdentityPolicy } from '../../src/policy/parse.js';
 import { KnownPolicies } from '../../src/s3/bucket-policy/known-policies.js';
 import { objectArn, type Permission } from '../../src/s3/operation.js';
 import type { RecordSealer } from '../../src/seal/ports.js';
+import { BucketConfigs } from '../../src/store/bucket-configs.js';
 import { BucketPolicies } from '../../src/store/bucket-policies.js';
 import { Buckets } from '../../src/store/buckets.js';
 import { MemoryMetaStore } from '../../src/store/memory/meta-store.js';
@@ -43,12 +44,14 @@ const asks = (action: Permission['action']): Permission => ({ action, resource: 
 let buckets: Buckets;
 let policies: BucketPolicies;
 let known: KnownPolicies;
+let configs: BucketConfigs;
 let record: BucketRecord;
 beforeEach(async () => {
   const meta = new MemoryMetaStore();
   buckets = new Buckets(meta, plain);
   policies = new BucketPolicies(meta, plain, buckets);
   known = new KnownPolicies(policies);
+  configs = new BucketConfigs(meta, plain, buckets);
   record = {
     bucketId: randomId().toString('hex'),
     name: 'b',
@@ -60,7 +63,7 @@ beforeEach(async () => {
   await buckets.create(record);
 });
 const authorizer = (caller: Caller, headers?: Record<string, string>) =>
-  new Authorizer(buckets, known, caller, source(headers));
+  new Authorizer(buckets, known, configs, caller, source(headers));
 const policy = (Effect: 'Allow' | 'Deny') =>
   JSON.stringify({
     Statement: [{ Effect, Principal: '*', Action: 's3:GetObject', Resource: 'arn:aws:s3:::b/*' }],

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { XmlTree } from '../../src/base/xml/ports.js';
-import { S3Conditions } from '../../src/http/s3-conditions.js';
+import { type ConditionTarget, S3Conditions } from '../../src/http/s3-conditions.js';
 import type { RequestFields } from '../../src/s3/operation.js';
 import type { ObjectRecord } from '../../src/store/records.js';
 
@@ -11,14 +11,19 @@ const leaf = (name: string, text: string, children: XmlTree[] = []): XmlTree => 
   attributes: {},
 });
 
-function conditions(fields: Partial<RequestFields>, tags: [string, string][] = []) {
+function conditions(
+  fields: Partial<RequestFields>,
+  tags: [string, string][] = [],
+  target: Partial<ConditionTarget> = {},
+) {
   const source = {
     fields: { method: 'PUT', bucket: 'b', key: 'k', query: new Map(), headers: {}, ...fields },
     signature: { type: 'REST-QUERY-STRING', version: 'AWS4-HMAC-SHA256', ageMs: 1500, region: 'us-east-1' } as const,
     requestContext: new Map([['aws:epochtime', [String(Date.UTC(2030, 0, 1) / 1000)]]]),
     socket: { getProtocol: () => 'TLSv1.3' },
   };
-  return new S3Conditions(source, '111111111111', { content: { tags } } as unknown as ObjectRecord);
+  const object = { content: { tags } } as unknown as ObjectRecord;
+  return new S3Conditions(source, { resourceAccountId: '111111111111', object, ...target });
 }
 
 test('each key is what the request says, asked for in lower case', () => {
@@ -81,6 +86,33 @@ test('what a body puts counts as what a header would', () => {
   expect(retention.get('s3:object-lock-remaining-retention-days')).toBeUndefined();
   const made = conditions({ xml: leaf('CreateBucketConfiguration', '', [leaf('LocationConstraint', 'eu-west-1')]) });
   expect(made.get('s3:locationconstraint')).toEqual(['eu-west-1']);
+});
+
+test('tags of a bucket, and those a request gives it, are another matter than those of objects', () => {
+  const tag = leaf('Tag', '', [leaf('Key', 'Team'), leaf('Value', 'red')]);
+  const xml = leaf('Tagging', '', [leaf('TagSet', '', [tag])]);
+  const target = { bucketTags: [['Project', 'x']] } as const;
+  const ofBucket = conditions({ key: '', xml }, [], target);
+  const made = conditions({ key: '', xml: leaf('CreateBucketConfiguration', '', [leaf('Tags', '', [tag])]) });
+  const ofObject = conditions({ xml }, [['Project', 'object’s']], target);
+  const cases: [S3Conditions, string, string[] | undefined][] = [
+    [ofBucket, 'aws:requesttag/team', ['red']],
+    [ofBucket, 'aws:tagkeys', ['Team']],
+    [ofBucket, 's3:requestobjecttag/team', undefined],
+    [ofBucket, 's3:requestobjecttagkeys', undefined],
+    [ofBucket, 'aws:resourcetag/project', ['x']],
+    [made, 'aws:requesttag/team', ['red']],
+    [made, 'aws:tagkeys', ['Team']],
+    [made, 'aws:resourcetag/project', undefined],
+    [ofObject, 'aws:requesttag/team', undefined],
+    [ofObject, 'aws:tagkeys', undefined],
+    [ofObject, 's3:requestobjecttag/team', ['red']],
+    [ofObject, 'aws:resourcetag/project', ['x']],
+    [ofObject, 's3:buckettag/project', ['x']],
+    [ofObject, 's3:existingobjecttag/project', ['object’s']],
+  ];
+  for (const [values, key, expected] of cases) expect([key, values.get(key)]).toEqual([key, expected]);
+  expect(cases).toHaveLength(14);
 });
 
 test('of a customer’s key a policy learns the algorithm alone', () => {

@@ -7,8 +7,13 @@ import {
   CopyObjectCommand,
   CreateBucketCommand,
   CreateMultipartUploadCommand,
+  PutBucketCorsCommand,
   PutBucketPolicyCommand,
+  PutBucketTaggingCommand,
   PutObjectCommand,
+  PutObjectTaggingCommand,
+  RenameObjectCommand,
+  UpdateObjectEncryptionCommand,
   UploadPartCommand,
   UploadPartCopyCommand,
 } from '@aws-sdk/client-s3';
@@ -34,6 +39,10 @@ test('no plaintext, metadata, tag, key or digest reaches disk or log, in any mod
     const kms = server.kms();
     const Bucket = 'at-rest';
     await s3.send(new CreateBucketCommand({ Bucket }));
+    const secretTags = { TagSet: [{ Key: `${MARK}-key`, Value: `${MARK}-value` }] };
+    await s3.send(new PutBucketTaggingCommand({ Bucket, Tagging: secretTags }));
+    const CORSRules = [{ AllowedMethods: ['GET'], AllowedOrigins: [`https://${MARK}`] }];
+    await s3.send(new PutBucketCorsCommand({ Bucket, CORSConfiguration: { CORSRules } }));
     const { KeyMetadata } = await kms.send(new CreateKeyCommand({ Description: `${MARK}-description` }));
     const Policy = JSON.stringify({
       Id: `${MARK}-policy`,
@@ -72,6 +81,13 @@ test('no plaintext, metadata, tag, key or digest reaches disk or log, in any mod
         );
       await put(`${name}-small`, small);
       await put(`${name}-large`, large);
+      await put(`${name}-old`, small);
+      await s3.send(new PutObjectTaggingCommand({ Bucket, Key: `${name}-old`, Tagging: secretTags }));
+      await s3.send(new RenameObjectCommand({ Bucket, Key: `${name}-new`, RenameSource: `${name}-old` }));
+      if (name === 's3' || name === 'kms') {
+        const ObjectEncryption = { SSEKMS: { KMSKeyArn: KeyMetadata!.Arn! } };
+        await s3.send(new UpdateObjectEncryptionCommand({ Bucket, Key: `${name}-new`, ObjectEncryption }));
+      }
       await s3.send(
         new CopyObjectCommand({
           Bucket,

@@ -11,6 +11,8 @@ import {
   DeleteObjectsCommand,
   PutBucketVersioningCommand,
   PutObjectCommand,
+  RenameObjectCommand,
+  UpdateObjectEncryptionCommand,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import { afterEach, expect, test } from 'vitest';
@@ -52,7 +54,7 @@ test('what lies under a key is known by backing key after every way to make and 
   server = await startServer();
   const s3 = server.s3();
   const kms = server.kms();
-  const KeyId = (await kms.send(new CreateKeyCommand({}))).KeyMetadata!.KeyId!;
+  const { KeyId, Arn } = (await kms.send(new CreateKeyCommand({}))).KeyMetadata!;
   const materialId = async () => (await kms.send(new DescribeKeyCommand({ KeyId }))).KeyMetadata!.CurrentKeyMaterialId!;
   const under1 = { ServerSideEncryption: 'aws:kms', SSEKMSKeyId: KeyId } as const;
   const under2 = { ...under1, BucketKeyEnabled: true };
@@ -98,15 +100,23 @@ test('what lies under a key is known by backing key after every way to make and 
   await s3.send(new CompleteMultipartUploadCommand({ Bucket: 'one', Key: 'm', UploadId, MultipartUpload }));
   // The bucket key is still that of before the rotation.
   await put('one', 'bucket-key-2', 1, under2);
+  // What the KMS encrypted for a name is encrypted anew for another one, now under the second; what it didn't stays.
+  const rename = (from: string, to: string) =>
+    s3.send(new RenameObjectCommand({ Bucket: 'one', Key: to, RenameSource: from }));
+  await rename('copy', 'copy renamed');
+  await rename('bucket-key', 'bucket-key renamed');
+  const ObjectEncryption = { SSEKMS: { KMSKeyArn: Arn! } };
+  await s3.send(new UpdateObjectEncryptionCommand({ Bucket: 'one', Key: 'plain', ObjectEncryption }));
+  await rename('plain', 'plain renamed');
   // Uploads under way are no versions.
   await s3.send(new CreateMultipartUploadCommand({ Bucket: 'two', Key: 'm', ...under1 }));
 
   const expected = {
     first: [
       [2, 16],
-      [4, 1_000_131],
+      [3, 131],
     ],
-    second: [[1, 5 * 1024 * 1024 + 11]],
+    second: [[3, 5 * 1024 * 1024 + 11 + 2_000_000]],
   };
   const rows = await inside(async (meta) => {
     expect(await impactOf(meta, [first])).toEqual(expected.first);
@@ -116,7 +126,7 @@ test('what lies under a key is known by backing key after every way to make and 
     await meta.commit({ dels: [...index.map((row) => row.key), KEY_INDEX_STATE] });
     return index.map((row) => row.key);
   });
-  expect(rows).toHaveLength(7);
+  expect(rows).toHaveLength(8);
 
   server = await startServer({ dir: server.dir });
   await inside(async (meta) => {

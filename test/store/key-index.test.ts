@@ -16,7 +16,8 @@ import { bucketIdOf, TAG, under } from '../../src/store/keys.js';
 import { MemoryMetaStore } from '../../src/store/memory/meta-store.js';
 import { Objects } from '../../src/store/objects.js';
 import type { Commit, MetaStore } from '../../src/store/ports.js';
-import type { ObjectContent, VersioningStatus, WrappedKey } from '../../src/store/records.js';
+import type { BucketRecord, ObjectContent, VersioningStatus, WrappedKey } from '../../src/store/records.js';
+import type { Stored } from '../../src/store/table.js';
 import { openTestStore, temporaryDirectory } from './harness.js';
 
 const sealer = new RootSealer(new RootKey(new Secret(Buffer.alloc(32, 7))));
@@ -32,6 +33,8 @@ const blobUnder = (backingKeyId: string): string =>
     'base64',
   );
 const kms = (more: object): WrappedKey => ({ mode: 'SSE-KMS', keyArn: KEY_ARN, context: {}, ...more }) as WrappedKey;
+
+class NothingThere extends Error {}
 
 /** Every way a record can say (or not say) under which backing key it lies. */
 const WRAPS: WrappedKey[] = [
@@ -125,35 +128,52 @@ describe.each(ENGINES)('the index of backing keys %s', (_name, open) => {
     store = storeOver(await open());
   });
 
-  test('is what the records say, after random histories of puts, deletes, replacements and versioning changes, many at once', async () => {
+  test('is what the records say, after random histories of puts, deletes, replacements, renames and versioning changes, many at once', async () => {
     const next = random(4711);
     await createBucket(store, 'a');
     await createBucket(store, 'b');
     const bucketOf = async () => (await store.buckets.get(next(2) === 0 ? 'a' : 'b'))!;
     let checked = 0;
+    let renamed = 0;
     for (let round = 0; round < 120; round++) {
       if (round > 8 && next(3) === 0) {
         const versioning: VersioningStatus = next(2) === 0 ? 'Enabled' : 'Suspended';
         await store.buckets.update(next(2) === 0 ? 'a' : 'b', (record) => ({ ...record, versioning }));
       }
-      const steps = Array.from({ length: 8 }, () => step(next(10), `k${next(4)}`, WRAPS[next(WRAPS.length)]!));
+      const steps = Array.from({ length: 8 }, () => step(next(13), `k${next(4)}`, WRAPS[next(WRAPS.length)]!));
       await Promise.all(steps);
       const rows = await rowKeys(store.meta);
       expect(rows).toEqual(await recomputed(store));
       checked += rows.length;
     }
     expect(checked).toBeGreaterThan(500);
+    expect(renamed).toBeGreaterThan(40);
 
     async function step(action: number, key: string, wrap: WrappedKey): Promise<void> {
       const bucket = await bucketOf();
       if (action < 5) await put(store, bucket.record.name, key, wrap, next(1 << 20));
       else if (action < 6) await store.objects.remove(bucket, key, undefined, '1');
       else if (action < 8) await store.objects.remove(bucket, key, await anyVersion(bucket.record.bucketId, key), '1');
-      else {
+      else if (action < 10) {
         await store.objects.replace(bucket, key, undefined, (record) =>
           record.content ? { ...record, content: { ...record.content, encryption: wrap } } : record,
         );
-      }
+      } else await rename(bucket, key, `k${next(4)}`, next(2) === 0 ? wrap : undefined);
+    }
+
+    /** With another wrap, as where the KMS encrypted the data key for the name; or with the one it has. */
+    async function rename(bucket: Stored<BucketRecord>, from: string, to: string, wrap: WrappedKey | undefined) {
+      if (from === to) return;
+      const moved = store.objects.rename(bucket, from, to, (source) => {
+        if (!source?.content) throw new NothingThere();
+        return wrap ? { ...source, content: { ...source.content, encryption: wrap } } : source;
+      });
+      await moved.then(
+        () => renamed++,
+        (error) => {
+          if (!(error instanceof NothingThere)) throw error;
+        },
+      );
     }
 
     async function anyVersion(bucketId: string, key: string): Promise<string> {

@@ -25,7 +25,7 @@ const sha256 = (text: string): string => createHash('sha256').update(text).diges
 export async function signedRequest(
   port: number,
   parts: SignedRequestParts,
-): Promise<{ status: number; text: string }> {
+): Promise<{ status: number; text: string; headers: Headers }> {
   const { method, path, query = '', headers = {}, body = '', key, spoil = false } = parts;
   const payload = parts.payload ?? sha256(body);
   const all: Record<string, string> = { ...headers, host: `127.0.0.1:${port}` };
@@ -52,5 +52,5 @@ export async function signedRequest(
   const init: RequestInit = { method, headers: sent };
   if (body !== '') init.body = body;
   const answer = await fetch(`http://127.0.0.1:${port}${path}${query ? `?${query}` : ''}`, init);
-  return { status: answer.status, text: await answer.text() };
+  return { status: answer.status, text: await answer.text(), headers: answer.headers };
 }

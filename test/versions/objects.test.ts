@@ -80,20 +80,22 @@ describe('versions of objects', () => {
       content: content(etag),
     });
 
-  test('random histories of puts, deletes and versioning changes read as a naive model says', async () => {
+  test('random histories of puts, deletes, renames and versioning changes read as a naive model says', async () => {
     let seed = 42;
     const next = (below: number) => {
       seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0;
       return (seed >>> 8) % below;
     };
     let checked = 0;
+    let renames = 0;
     for (let round = 0; round < 20; round++) {
       const model = new Model();
       const prefix = `r${round}-`;
       let status: VersioningStatus | undefined = (await bucket()).record.versioning;
       for (let step = 0; step < 80; step++) {
         const key = `${prefix}${'k\0x'.slice(0, 1 + next(3))}`;
-        const action = next(10);
+        const other = `${prefix}${'k\0x'.slice(0, 1 + next(3))}`;
+        const action = next(12);
         if (action < 4) {
           const record = await put(key, `${round}-${step}`);
           model.place(key, { id: record.versionId, etag: `${round}-${step}` });
@@ -108,11 +110,21 @@ describe('versions of objects', () => {
             await objects.remove(await bucket(), key, victim.id, '1');
             model.drop(key, victim.id);
           }
+        } else if (action < 11) {
+          const moved = model.versions(key)[0];
+          if (moved?.etag !== undefined && other !== key) {
+            const record = await objects.rename(await bucket(), key, other, (source) => source!);
+            model.drop(key, moved.id);
+            model.place(other, { id: record.versionId, etag: moved.etag });
+            const { record: old } = (await objects.find((await bucket()).record.bucketId, key)) ?? {};
+            if (status !== undefined) model.place(key, { id: old!.versionId, etag: undefined });
+            renames++;
+          }
         } else if (round > 2) {
           status = next(2) === 0 ? 'Enabled' : 'Suspended';
           await setVersioning(status);
         }
-        for (const one of [key]) {
+        for (const one of [key, other]) {
           const expected = model.versions(one);
           const current = await objects.find((await bucket()).record.bucketId, one);
           expect(current?.record.versionId).toBe(expected[0]?.id);
@@ -127,6 +139,7 @@ describe('versions of objects', () => {
       }
     }
     expect(checked).toBeGreaterThan(1000);
+    expect(renames).toBeGreaterThan(50);
   });
 
   test('of concurrent If-None-Match puts exactly one wins', async () => {

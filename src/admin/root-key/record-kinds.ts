@@ -15,12 +15,15 @@ import { KEY_INDEX, KEY_INDEX_STATE } from '../../store/key-index-build.js';
 import { bucketIdOf, TAG } from '../../store/keys.js';
 import {
   BUCKET,
+  BUCKET_CONFIG,
+  BUCKET_POLICY,
   DEAD,
   INTENT,
   MANIFEST_PAGE,
   OBJECT,
   type ObjectRecord,
   PART,
+  RENAME_TOKEN,
   UPLOAD,
   type UploadRecord,
 } from '../../store/records.js';
@@ -48,12 +51,15 @@ export interface RecordKind {
 export const RECORD_KINDS: readonly RecordKind[] = [
   { prefix: TAG.bucket, type: BUCKET.type },
   { prefix: TAG.bucketOfAccount, type: undefined },
+  { prefix: TAG.bucketPolicy, type: BUCKET_POLICY.type },
+  { prefix: TAG.bucketConfig, type: BUCKET_CONFIG.type },
   { prefix: TAG.current, type: OBJECT.type, rekey: rewrapObjects },
   { prefix: TAG.version, type: OBJECT.type, rekey: rewrapObjects },
   { prefix: TAG.inlineBody, type: undefined },
   { prefix: TAG.manifestPage, type: MANIFEST_PAGE.type },
   { prefix: TAG.upload, type: UPLOAD.type, rekey: rewrapUploads },
   { prefix: TAG.part, type: PART.type },
+  { prefix: TAG.renameToken, type: RENAME_TOKEN.type },
   { prefix: TAG.intent, type: INTENT.type },
   { prefix: TAG.dead, type: DEAD.type },
   { prefix: ALL_KEYS, type: KEY.type },

@@ -7,6 +7,7 @@ import { KEY_ID } from '../fields.js';
 
 export const createAlias = action({
   name: 'CreateAlias',
+  states: 'not pending deletion',
   input: (input) => ({ name: readAliasName(input), target: input.requiredText('TargetKeyId', KEY_ID) }),
   async run({ name, target }, call) {
     const { keys, who } = call;

@@ -39,13 +39,15 @@ export const createGrant = keyAction({
   states: 'usable',
   otherAccounts: true,
   dryRun: true,
-  async handle(asked, record, call) {
+  async check(record, _, asked, call) {
     requirePrincipal(asked.grantee);
     requirePrincipal(asked.retiring);
     requireGrantable(record, asked.operations, asked.constraints);
+    if (call.grant) requireWithin(call, record, await call.keys.ring.grants.of(record.accountId, record.keyId), asked);
+  },
+  async handle(asked, record, call) {
     const { grants } = call.keys.ring;
     const held = await grants.of(record.accountId, record.keyId);
-    if (call.grant) requireWithin(call, record, held, asked);
     call.note({ details: { GranteePrincipal: asked.grantee, Operations: asked.operations.join(',') } });
     // A retry under the same name answers with the grant that the first attempt made.
     const same = asked.name === undefined ? undefined : [...held.byId.values()].find((one) => isSame(one, asked));

@@ -2,7 +2,7 @@ import { action } from '../action.js';
 import { tagFacts } from '../conditions.js';
 import { algorithmsOf, KEY_SPECS, requireKeySpec } from '../crypto/key-spec.js';
 import { defaultPolicy } from '../default-policies.js';
-import { unsupported, validation } from '../errors.js';
+import { NO_KEY_STORES, unsupported, validation } from '../errors.js';
 import { metadata } from '../metadata.js';
 import { checkPolicy, POLICY_LIMITS, requireNoLockout } from '../policy-text.js';
 import { readTags } from '../tags.js';
@@ -28,21 +28,23 @@ const USAGES = ['SIGN_VERIFY', 'ENCRYPT_DECRYPT', 'GENERATE_VERIFY_MAC', 'KEY_AG
 
 export const createKey = action({
   name: 'CreateKey',
+  permissions: ['kms:CreateKey', 'kms:TagResource'],
   input: (input) => ({
     policy: input.text('Policy', POLICY_LIMITS),
     description: input.text('Description', { max: 8192 }) ?? '',
     usage: input.oneOf('KeyUsage', USAGES, SHOWN_USAGES),
-    spec:
-      input.oneOf('KeySpec', SPECS, SHOWN_SPECS) ??
-      input.oneOf('CustomerMasterKeySpec', SPECS, SHOWN_SPECS) ??
-      'SYMMETRIC_DEFAULT',
+    spec: input.oneOf('KeySpec', SPECS, SHOWN_SPECS),
+    oldSpec: input.oneOf('CustomerMasterKeySpec', SPECS, SHOWN_SPECS),
     origin: input.oneOf('Origin', ['AWS_KMS', 'EXTERNAL', 'AWS_CLOUDHSM', 'EXTERNAL_KEY_STORE']) ?? 'AWS_KMS',
     multiRegion: input.boolean('MultiRegion') ?? false,
     bypass: input.boolean('BypassPolicyLockoutSafetyCheck') ?? false,
-    tags: readTags(input),
+    keyStore: input.text('CustomKeyStoreId', { min: 1, max: 64 }),
+    xksKey: input.text('XksKeyId', { min: 1, max: 128, pattern: '^[a-zA-Z0-9-_.]+$' }),
+    tags: readTags(input.list('Tags') ?? []),
   }),
-  async run({ policy, description, usage: asked, spec: named, origin, multiRegion, bypass, tags }, call) {
+  async run({ policy, description, usage: asked, origin, multiRegion, bypass, tags, ...more }, call) {
     const { keys, who } = call;
+    const named = more.spec ?? more.oldSpec ?? 'SYMMETRIC_DEFAULT';
     const usage = asked ?? (named === 'SYMMETRIC_DEFAULT' ? 'ENCRYPT_DECRYPT' : undefined);
     const facts = {
       keys: {
@@ -56,12 +58,18 @@ export const createKey = action({
     };
     call.authorizeOn('*', facts);
     if (tags.length > 0) call.authorizeOn('*', facts, 'kms:TagResource');
+    if (more.spec !== undefined && more.oldSpec !== undefined) {
+      throw validation(
+        'You cannot specify KeySpec and CustomerMasterKeySpec in the same request. CustomerMasterKeySpec is deprecated.',
+      );
+    }
     if (usage === undefined) {
       throw validation('You must specify a KeyUsage value for all KMS keys except for symmetric encryption keys.');
     }
     const spec = requireKeySpec(named);
     // Not every usage goes with every spec.
     algorithmsOf(spec, usage);
+    if ((more.keyStore ?? more.xksKey) !== undefined) throw unsupported(NO_KEY_STORES);
     if (origin !== 'AWS_KMS' && origin !== 'EXTERNAL') {
       throw unsupported(`Origin ${origin} is not supported by this version of Coffer.`);
     }

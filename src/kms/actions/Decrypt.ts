@@ -7,6 +7,12 @@ import { refuseRecipient } from '../recipient.js';
 
 export const decrypt = action({
   name: 'Decrypt',
+  states: 'usable',
+  usage: 'ENCRYPT_DECRYPT',
+  otherAccounts: true,
+  byAlias: true,
+  dryRun: true,
+  cryptographic: true,
   input: (input) => {
     const dryRun = input.boolean('DryRun') ?? false;
     const algorithm = readAlgorithm(input, 'EncryptionAlgorithm');

@@ -3,6 +3,7 @@ import { readAliasName, requireAlias } from '../alias-name.js';
 
 export const deleteAlias = action({
   name: 'DeleteAlias',
+  states: 'any',
   input: (input) => ({ name: readAliasName(input) }),
   async run({ name }, call) {
     call.note({ details: { AliasName: name } });

@@ -1,6 +1,6 @@
 import { keyAction } from '../action.js';
 import { notFound } from '../errors.js';
-import { dropMaterial, requireExternal } from '../import.js';
+import { dropMaterial } from '../import.js';
 import { currentBacking } from '../key-record.js';
 import { shredMark } from '../shred.js';
 import { readMaterialId } from './ImportKeyMaterial.js';
@@ -10,7 +10,7 @@ export const deleteImportedKeyMaterial = keyAction({
   input: (input) => ({ materialId: readMaterialId(input) }),
   needs: () => ({}),
   states: 'any',
-  check: requireExternal,
+  origin: 'EXTERNAL',
   async handle({ materialId }, record, call) {
     const { keys } = call;
     const id = materialId ?? currentBacking(record)?.id;

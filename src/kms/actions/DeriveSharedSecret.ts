@@ -14,6 +14,7 @@ export const deriveSharedSecret = keyAction({
   states: 'usable',
   usage: 'KEY_AGREEMENT',
   otherAccounts: true,
+  byAlias: true,
   dryRun: true,
   cryptographic: true,
   handle({ algorithm, peer }, record, call) {

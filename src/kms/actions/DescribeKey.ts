@@ -7,5 +7,6 @@ export const describeKey = keyAction({
   needs: () => ({}),
   states: 'any',
   otherAccounts: true,
+  byAlias: true,
   handle: (_, record, { keys }) => ({ KeyMetadata: metadata(record, keys.region, keys.clock.now()) }),
 });

@@ -1,12 +1,13 @@
 import { keyAction } from '../action.js';
-import { requireSelfRotating } from '../rotation.js';
+import { requireRotatable } from '../rotation.js';
 
 export const disableKeyRotation = keyAction({
   name: 'DisableKeyRotation',
   input: () => undefined,
   needs: () => ({}),
   states: 'usable',
-  check: requireSelfRotating,
+  origin: 'AWS_KMS',
+  check: requireRotatable,
   async handle(_, record, call) {
     await call.changeKey(record, 'usable', (found) => {
       if (!found.rotation) return found;

@@ -1,12 +1,13 @@
 import { keyAction } from '../action.js';
-import { ROTATION_DAYS, requireSelfRotating } from '../rotation.js';
+import { ROTATION_DAYS, requireRotatable } from '../rotation.js';
 
 export const enableKeyRotation = keyAction({
   name: 'EnableKeyRotation',
   input: (input) => ({ days: input.integer('RotationPeriodInDays', ROTATION_DAYS) }),
   needs: ({ days }) => ({ keys: { 'kms:rotationperiodindays': String(days ?? ROTATION_DAYS.byDefault) } }),
   states: 'usable',
-  check: requireSelfRotating,
+  origin: 'AWS_KMS',
+  check: requireRotatable,
   async handle({ days }, record, call) {
     const { keys } = call;
     const nowMs = keys.clock.now();

@@ -16,10 +16,11 @@ export const encrypt = keyAction({
   states: 'usable',
   usage: 'ENCRYPT_DECRYPT',
   otherAccounts: true,
+  byAlias: true,
   dryRun: true,
   cryptographic: true,
+  check: ({ spec }, _, { algorithm, context }) => requireAlgorithm(algorithm, spec, context),
   handle({ plaintext, context, algorithm }, record, call) {
-    requireAlgorithm(algorithm, record.spec);
     const blob =
       algorithm === 'SYMMETRIC_DEFAULT'
         ? encryptUnder(call, record, context, plaintext).blob

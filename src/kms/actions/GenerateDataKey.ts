@@ -16,6 +16,7 @@ export const generateDataKey = keyAction({
   usage: 'ENCRYPT_DECRYPT',
   check: requireSymmetric,
   otherAccounts: true,
+  byAlias: true,
   dryRun: true,
   cryptographic: true,
   handle({ context, bytes }, record, call) {

@@ -14,6 +14,7 @@ export const generateDataKeyWithoutPlaintext = keyAction({
   usage: 'ENCRYPT_DECRYPT',
   check: requireSymmetric,
   otherAccounts: true,
+  byAlias: true,
   dryRun: true,
   cryptographic: true,
   handle({ context, bytes }, record, call) {

@@ -1,5 +1,6 @@
 import { KMS_PLAINTEXT_MAX_BYTES } from '../../base/limits.js';
 import { keyAction } from '../action.js';
+import { requireAlgorithm } from '../crypto/key-spec.js';
 import { macFacts, macOf, readMacAlgorithm } from '../mac-request.js';
 
 export const generateMac = keyAction({
@@ -12,8 +13,10 @@ export const generateMac = keyAction({
   states: 'usable',
   usage: 'GENERATE_VERIFY_MAC',
   otherAccounts: true,
+  byAlias: true,
   dryRun: true,
   cryptographic: true,
+  check: ({ spec }, _, { algorithm }) => requireAlgorithm(spec, 'GENERATE_VERIFY_MAC', algorithm),
   handle({ message, algorithm }, record, call) {
     const made = macOf(call, record, algorithm, message);
     message.fill(0);

@@ -1,18 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import { action } from '../action.js';
-import { unsupported, validation } from '../errors.js';
+import { NO_KEY_STORES, unsupported, validation } from '../errors.js';
 import { refuseRecipient } from '../recipient.js';
 
 export const generateRandom = action({
   name: 'GenerateRandom',
   input: (input) => ({
     bytes: input.integer('NumberOfBytes', { min: 1, max: 1024 }),
-    customKeyStore: input.has('CustomKeyStoreId'),
+    keyStore: input.text('CustomKeyStoreId', { min: 1, max: 64 }),
     recipient: refuseRecipient(input),
   }),
-  async run({ bytes, customKeyStore }, call) {
+  async run({ bytes, keyStore }, call) {
     call.authorizeOn('*', {});
-    if (customKeyStore) throw unsupported('Custom key stores are not supported by this version of Coffer.');
+    if (keyStore !== undefined) throw unsupported(NO_KEY_STORES);
     if (bytes === undefined) throw validation('NumberOfBytes is required.');
     return { Plaintext: randomBytes(bytes).toString('base64') };
   },

@@ -8,7 +8,7 @@ export const getKeyLastUsage = keyAction({
   async handle(_, record, { keys }) {
     const last = await keys.parts.audit.lastUse(record.accountId, record.keyId);
     return {
-      KeyId: keys.arn(record),
+      KeyId: record.keyId,
       KeyLastUsage: last
         ? {
             Operation: last.operation,

@@ -1,6 +1,6 @@
 import { keyAction } from '../action.js';
 import { newWrappingKey } from '../crypto/import-wrapping.js';
-import { requireExternal, requireWrappable } from '../import.js';
+import { requireWrappable } from '../import.js';
 import { sealTicket } from '../import-token.js';
 
 /** As the API model has them, those included that are refused by name. */
@@ -24,7 +24,7 @@ export const getParametersForImport = keyAction({
   }),
   needs: ({ algorithm, spec }) => ({ keys: { 'kms:wrappingalgorithm': algorithm, 'kms:wrappingkeyspec': spec } }),
   states: 'any',
-  check: requireExternal,
+  origin: 'EXTERNAL',
   async handle({ algorithm: name, spec }, record, call) {
     const { keys } = call;
     const algorithm = requireWrappable(call, record, name, spec);

@@ -13,6 +13,7 @@ export const getPublicKey = keyAction({
     }
   },
   otherAccounts: true,
+  byAlias: true,
   handle(_, record, { keys }) {
     return {
       KeyId: keys.arn(record),

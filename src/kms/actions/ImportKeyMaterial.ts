@@ -7,7 +7,7 @@ import { importMaterial } from '../crypto/import-material.js';
 import { unwrapImported } from '../crypto/import-wrapping.js';
 import { validation } from '../errors.js';
 import type { Input } from '../fields.js';
-import { addImported, importedId, requireExternal } from '../import.js';
+import { addImported, importedId } from '../import.js';
 import { invalidToken, openTicket } from '../import-token.js';
 import { requireState } from '../states.js';
 
@@ -23,7 +23,7 @@ export const importKeyMaterial = keyAction({
     model: input.oneOf('ExpirationModel', MODELS) ?? 'KEY_MATERIAL_EXPIRES',
     validToMs: input.timestamp('ValidTo'),
     type: input.oneOf('ImportType', TYPES),
-    description: input.text('KeyMaterialDescription', { max: 256, pattern: '^[a-zA-Z0-9:/_\\s.-]*$' }),
+    description: input.text('KeyMaterialDescription', { max: 256, pattern: '^[a-zA-Z0-9:/_\\s.-]+$' }),
     materialId: readMaterialId(input),
   }),
   needs: ({ model, validToMs }): RequestFacts => ({
@@ -33,7 +33,7 @@ export const importKeyMaterial = keyAction({
     },
   }),
   states: 'any',
-  check: requireExternal,
+  origin: 'EXTERNAL',
   async handle({ token, encrypted, model, validToMs, type, description, materialId }, record, call) {
     const { keys } = call;
     const nowMs = keys.clock.now();
@@ -57,15 +57,19 @@ export const importKeyMaterial = keyAction({
     plaintext.dispose();
     try {
       const id = importedId(record, material.secret);
-      if (materialId !== undefined && materialId !== id) {
-        throw new KmsError('IncorrectKeyMaterialException', 'The key material does not have the given KeyMaterialId.');
+      if (materialId !== undefined && !(materialId === id && record.backingKeys.some((one) => one.id === id))) {
+        throw new KmsError(
+          'IncorrectKeyMaterialException',
+          'The key has no such key material with the given KeyMaterialId.',
+        );
       }
       call.note({ keyMaterialId: id, details: { ExpirationModel: model } });
       await keys.ring.update(record, call.committing, (found) => {
         requireState('not pending deletion', keys.stateOf(found), keys.arn(found));
         const wrapped = keys.ring.wraps.wrap(found, id, material.secret);
         const publicKey = material.publicKey?.toString('base64');
-        return addImported(found, { id, wrapped, publicKey, description, validToMs, nowMs }, type);
+        const imported = { id, wrapped, publicKey, description, validToMs, nowMs };
+        return addImported(found, imported, type, keys.arn(found));
       });
       return { KeyId: keys.arn(record), KeyMaterialId: id };
     } finally {

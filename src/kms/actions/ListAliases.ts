@@ -1,20 +1,23 @@
 import { action } from '../action.js';
 import { aliasArn } from '../alias-name.js';
 import type { AliasRecord } from '../alias-record.js';
+import type { Call } from '../call.js';
+import { notOurs } from '../denial.js';
 import { KEY_ID } from '../fields.js';
+import type { KeyRecord } from '../key-record.js';
 import { page, readPage } from '../paging.js';
 
 export const listAliases = action({
   name: 'ListAliases',
   input: (input) => ({
-    ...readPage(input, { limit: 50, max: 100 }),
+    ...readPage(input, { limit: 50, max: 100, names: /^alias\/./ }),
     keyId: input.text('KeyId', KEY_ID),
   }),
   async run({ limit, after, keyId }, call) {
     call.authorizeOn('*', {});
     const { keys, who } = call;
     const { accountId } = who.caller;
-    const only = keyId === undefined ? undefined : (await call.find(keys.reference(who, keyId))).keyId;
+    const only = keyId === undefined ? undefined : (await ownKey(call, keyId)).keyId;
     const found: AliasRecord[] = [];
     // A filter may leave pages short; they are filled until one alias more than asked for is there.
     for (let from = after; found.length <= limit; ) {
@@ -36,3 +39,12 @@ export const listAliases = action({
     };
   },
 });
+
+/** A key of another account has no aliases here, whether or not it is there. @throws NotFoundException, AccessDeniedException */
+function ownKey(call: Call, text: string): Promise<KeyRecord> {
+  const { who, keys } = call;
+  const reference = call.reference(text);
+  const { accountId } = reference;
+  if (accountId === who.caller.accountId) return call.find(reference);
+  throw notOurs(who, 'kms:ListAliases', keys.arn({ accountId, keyId: reference.keyId! }));
+}

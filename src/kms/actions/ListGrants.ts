@@ -5,7 +5,7 @@ import { page, readPage } from '../paging.js';
 export const listGrants = keyAction({
   name: 'ListGrants',
   input: (input) => ({
-    ...readPage(input, { limit: 50, max: 100 }),
+    ...readPage(input, { limit: 50, max: 100, names: /^[0-9a-f]{64}$/ }),
     grantId: input.text('GrantId', GRANT_ID),
     grantee: input.text('GranteePrincipal', PRINCIPAL_ID),
   }),

@@ -1,14 +1,14 @@
 import { keyAction } from '../action.js';
 import { type BackingKey, currentBacking } from '../key-record.js';
 import { expiry } from '../metadata.js';
-import { page, readPage } from '../paging.js';
+import { entriesAfter, page, readPage } from '../paging.js';
 import { requireRotatable } from '../rotation.js';
 import { isThere } from '../states.js';
 
 export const listKeyRotations = keyAction({
   name: 'ListKeyRotations',
   input: (input) => ({
-    ...readPage(input, { limit: 100, max: 1000 }),
+    ...readPage(input, { limit: 100, max: 1000, names: /^[0-9a-f]{64}$/ }),
     include: input.oneOf('IncludeKeyMaterial', ['ALL_KEY_MATERIAL', 'ROTATIONS_ONLY']) ?? 'ROTATIONS_ONLY',
   }),
   needs: () => ({}),
@@ -18,8 +18,8 @@ export const listKeyRotations = keyAction({
     const nowMs = keys.clock.now();
     const current = currentBacking(record);
     const materials = record.backingKeys.filter((one) => include === 'ALL_KEY_MATERIAL' || one.rotation !== undefined);
-    const from = after === '' ? 0 : materials.findIndex((one) => one.id === after) + 1;
-    const { shown, ...rest } = page(materials.slice(from), limit, (one) => one.id);
+    const name = (one: BackingKey) => one.id;
+    const { shown, ...rest } = page(entriesAfter(materials, after, name), limit, name);
     return {
       Rotations: shown.map((one) => ({
         KeyId: record.keyId,

@@ -3,7 +3,7 @@ import { page, readPage } from '../paging.js';
 
 export const listKeys = action({
   name: 'ListKeys',
-  input: (input) => readPage(input, { limit: 100, max: 1000 }),
+  input: (input) => readPage(input, { limit: 100, max: 1000, names: /^[0-9a-f-]{36}$/ }),
   async run({ limit, after }, call) {
     call.authorizeOn('*', {});
     const { keys, who } = call;

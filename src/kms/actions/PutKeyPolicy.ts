@@ -1,12 +1,12 @@
 import { keyAction } from '../action.js';
-import { checkPolicy, POLICY_LIMITS, requireDefaultName, requireNoLockout } from '../policy-text.js';
+import { checkPolicy, POLICY_LIMITS, POLICY_NAME, requireDefaultName, requireNoLockout } from '../policy-text.js';
 
 export const putKeyPolicy = keyAction({
   name: 'PutKeyPolicy',
   input: (input) => ({
-    name: requireDefaultName(input.text('PolicyName', { min: 1, max: 128 })),
     policy: input.requiredText('Policy', POLICY_LIMITS),
     bypass: input.boolean('BypassPolicyLockoutSafetyCheck') ?? false,
+    name: requireDefaultName(input.text('PolicyName', POLICY_NAME)),
   }),
   needs: ({ bypass }) => ({ keys: { 'kms:bypasspolicylockoutsafetycheck': String(bypass) } }),
   states: 'any',

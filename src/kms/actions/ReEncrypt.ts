@@ -10,7 +10,15 @@ import { encryptUnder } from '../symmetric.js';
 
 export const reEncrypt = action({
   name: 'ReEncrypt',
+  permissions: ['kms:ReEncryptFrom', 'kms:ReEncryptTo'],
+  states: 'usable',
+  usage: 'ENCRYPT_DECRYPT',
+  otherAccounts: true,
+  byAlias: true,
+  dryRun: true,
+  cryptographic: true,
   input: (input) => {
+    const target = input.requiredText('DestinationKeyId', KEY_ID);
     const dryRun = input.boolean('DryRun') ?? false;
     const blob = readCiphertext(input, dryRun);
     const algorithm = readAlgorithm(input, 'SourceEncryptionAlgorithm');
@@ -23,7 +31,7 @@ export const reEncrypt = action({
         context: input.context('SourceEncryptionContext'),
         keyId: readSourceKey(input, 'SourceKeyId', needed),
       },
-      keyId: input.requiredText('DestinationKeyId', KEY_ID),
+      keyId: target,
       context: input.context('DestinationEncryptionContext'),
       algorithm: readAlgorithm(input, 'DestinationEncryptionAlgorithm'),
       tokens: input.grantTokens(),
@@ -33,7 +41,8 @@ export const reEncrypt = action({
     const { keys } = call;
     call.note({ ...contextNote(source.context), ...(dryRun && { dryRun }) });
     // Whether both are one key is a condition of either permission: the destination is looked up before anything is decided.
-    const target = await call.find(keys.reference(call.who, keyId));
+    const named = call.reference(keyId, { byAlias: true });
+    const target = await call.named(named, 'kms:ReEncryptTo');
     const same = (from: KeyRecord) => ({ 'kms:reencryptonsamekey': String(from.keyId === target.keyId) });
     const from = await keyFor(call, source, 'kms:ReEncryptFrom', same);
     call.note({ sourceKeyArn: keys.arn(from), keyArn: keys.arn(target) });
@@ -41,10 +50,10 @@ export const reEncrypt = action({
     await call.authorize(target, facts, {
       action: 'kms:ReEncryptTo',
       otherAccounts: true,
-      requestAlias: keys.reference(call.who, keyId).alias,
+      requestAlias: named.alias,
     });
     requireUsable(call, target, 'usable', 'ENCRYPT_DECRYPT');
-    requireAlgorithm(algorithm, target.spec);
+    requireAlgorithm(algorithm, target.spec, context);
     if (source.blob === undefined) throw dryRunSucceeded();
     const { plaintext, keyMaterialId } = open(call, from, source);
     try {

@@ -2,7 +2,7 @@ import { action } from '../action.js';
 import type { Call } from '../call.js';
 import { denied } from '../denial.js';
 import { dryRunSucceeded, validation } from '../errors.js';
-import { KEY_ID } from '../fields.js';
+import { GRANT_TOKEN, KEY_ID } from '../fields.js';
 import type { GrantRecord } from '../grant-record.js';
 import { GRANT_ID } from '../grant-request.js';
 import { invalidToken, noSuchGrant, provesGrant, readGrantToken } from '../grants.js';
@@ -10,8 +10,11 @@ import type { KeyRecord } from '../key-record.js';
 
 export const retireGrant = action({
   name: 'RetireGrant',
+  states: 'any',
+  otherAccounts: true,
+  dryRun: true,
   input: (input) => ({
-    token: input.text('GrantToken', { min: 1, max: 8192 }),
+    token: input.text('GrantToken', GRANT_TOKEN),
     keyId: input.text('KeyId', KEY_ID),
     grantId: input.text('GrantId', GRANT_ID),
     dryRun: input.boolean('DryRun') ?? false,
@@ -30,7 +33,7 @@ export const retireGrant = action({
       if (keyId === undefined || grantId === undefined) {
         throw validation('You must specify either a grant token, or both a grant ID and a key ID.');
       }
-      record = await call.find(keys.reference(call.who, keyId));
+      record = await call.named(call.reference(keyId));
       grant = (await keys.ring.grants.of(record.accountId, record.keyId)).byId.get(grantId);
       if (!grant) {
         await requireRight(call, record, undefined);

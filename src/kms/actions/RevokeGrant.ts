@@ -9,6 +9,9 @@ export const revokeGrant = keyAction({
   states: 'any',
   otherAccounts: true,
   dryRun: true,
+  async check({ accountId, keyId }, _, { grantId }, { keys }) {
+    if (!(await keys.ring.grants.of(accountId, keyId)).byId.has(grantId)) throw noSuchGrant(grantId);
+  },
   async handle({ grantId }, record, call) {
     const { grants } = call.keys.ring;
     const grant = (await grants.of(record.accountId, record.keyId)).byId.get(grantId);

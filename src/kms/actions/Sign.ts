@@ -1,5 +1,6 @@
 import { KMS_PLAINTEXT_MAX_BYTES } from '../../base/limits.js';
 import { keyAction } from '../action.js';
+import { requireAlgorithm } from '../crypto/key-spec.js';
 import { sign as signMessage } from '../crypto/signing.js';
 import { readSigning, signingFacts } from '../signing-request.js';
 
@@ -13,8 +14,10 @@ export const sign = keyAction({
   states: 'usable',
   usage: 'SIGN_VERIFY',
   otherAccounts: true,
+  byAlias: true,
   dryRun: true,
   cryptographic: true,
+  check: ({ spec }, _, { algorithm }) => requireAlgorithm(spec, 'SIGN_VERIFY', algorithm),
   async handle({ message, messageType, algorithm }, record, call) {
     const backing = call.keys.current(record);
     call.note({ keyMaterialId: backing.id });

@@ -4,7 +4,7 @@ import { mergeTags, readTags } from '../tags.js';
 
 export const tagResource = keyAction({
   name: 'TagResource',
-  input: (input) => ({ tags: readTags(input) }),
+  input: (input) => ({ tags: readTags(input.requiredList('Tags')) }),
   needs: ({ tags }) => ({ keys: tagFacts(tags) }),
   states: 'not pending deletion',
   async handle({ tags }, record, call) {

@@ -5,6 +5,7 @@ import { KEY_ID } from '../fields.js';
 
 export const updateAlias = action({
   name: 'UpdateAlias',
+  states: 'not pending deletion',
   input: (input) => ({ name: readAliasName(input), target: input.requiredText('TargetKeyId', KEY_ID) }),
   async run({ name, target }, call) {
     call.note({ details: { AliasName: name } });

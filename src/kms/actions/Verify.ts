@@ -1,6 +1,7 @@
 import { KMS_CIPHERTEXT_MAX_BYTES, KMS_PLAINTEXT_MAX_BYTES } from '../../base/limits.js';
 import { KmsError } from '../../encryption/ports.js';
 import { keyAction } from '../action.js';
+import { requireAlgorithm } from '../crypto/key-spec.js';
 import { verify as verifySignature } from '../crypto/signing.js';
 import { readSigning, signingFacts } from '../signing-request.js';
 
@@ -15,8 +16,10 @@ export const verify = keyAction({
   states: 'usable',
   usage: 'SIGN_VERIFY',
   otherAccounts: true,
+  byAlias: true,
   dryRun: true,
   cryptographic: true,
+  check: ({ spec }, _, { algorithm }) => requireAlgorithm(spec, 'SIGN_VERIFY', algorithm),
   handle({ message, signature, messageType, algorithm }, record, call) {
     const backing = call.keys.current(record);
     call.note({ keyMaterialId: backing.id });

@@ -1,6 +1,7 @@
 import { KMS_CIPHERTEXT_MAX_BYTES, KMS_PLAINTEXT_MAX_BYTES } from '../../base/limits.js';
 import { KmsError } from '../../encryption/ports.js';
 import { keyAction } from '../action.js';
+import { requireAlgorithm } from '../crypto/key-spec.js';
 import { macFacts, macOf, readMacAlgorithm } from '../mac-request.js';
 
 export const verifyMac = keyAction({
@@ -14,8 +15,10 @@ export const verifyMac = keyAction({
   states: 'usable',
   usage: 'GENERATE_VERIFY_MAC',
   otherAccounts: true,
+  byAlias: true,
   dryRun: true,
   cryptographic: true,
+  check: ({ spec }, _, { algorithm }) => requireAlgorithm(spec, 'GENERATE_VERIFY_MAC', algorithm),
   handle({ message, mac, algorithm }, record, call) {
     const made = macOf(call, record, algorithm, message);
     message.fill(0);

@@ -88,6 +88,13 @@ export function requireDigest(
   throw invalidRequest(`Value for ${headerName(algorithm)} ${where} is invalid.`);
 }
 
+/** Does the request say what its body must be, in a header or a trailer? */
+export function hasDigest(headers: Headers): boolean {
+  if (headers['content-md5'] !== undefined || headers['x-amz-trailer'] !== undefined) return true;
+  for (const name in headers) if (name.startsWith(PREFIX) && !NO_VALUES.has(name)) return true;
+  return false;
+}
+
 /** `Content-MD5`. @throws InvalidDigest */
 export function parseContentMd5(headers: Headers): Buffer | undefined {
   const text = headers['content-md5'];

@@ -9,10 +9,10 @@ import { S3Error } from '../error.js';
 import { checkCopySource, type ReadConditions } from '../fields/conditions.js';
 import type { CopySource } from '../fields/copy-source.js';
 import type { CustomerKey } from '../fields/customer-key.js';
-import { isArchived } from '../fields/storage-class.js';
 import { bucketArn, type OperationContext, objectArn } from '../operation.js';
 import { requireMatchingKey } from '../read.js';
 import { requireVersion } from '../require-version.js';
+import { isOutOfReach } from '../restore.js';
 
 /** The source of CopyObject or UploadPartCopy, opened for reading with the caller's rights. `close` when done. */
 export class OpenSource {
@@ -53,7 +53,7 @@ export class OpenSource {
         });
       }
       const { record, content } = requireVersion(found, { method: 'PUT', key: source.key, versionId });
-      if (isArchived(content.storageClass)) {
+      if (isOutOfReach(content, services.clock.now())) {
         throw new S3Error('InvalidObjectState', { extra: { StorageClass: content.storageClass } });
       }
       requireMatchingKey(content, customerKey);

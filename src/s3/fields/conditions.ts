@@ -18,6 +18,11 @@ export const copySourceConditions: Field<ReadConditions> = {
   read: ({ headers }) => conditionsOf(headers, COPY_SOURCE),
 };
 
+const RENAME_SOURCE = 'x-amz-rename-source-';
+export const renameSourceConditions: Field<ReadConditions> = {
+  read: ({ headers }) => conditionsOf(headers, RENAME_SOURCE),
+};
+
 function conditionsOf(headers: Readonly<Record<string, string | undefined>>, prefix: string): ReadConditions {
   const found: ReadConditions = {};
   const ifMatch = headers[`${prefix}if-match`];
@@ -88,6 +93,27 @@ export function checkRead(conditions: ReadConditions, etag: string, lastModified
 export function checkCopySource(conditions: ReadConditions, etag: string, lastModifiedMs: number, nowMs: number): void {
   const failed = failing(conditions, etag, lastModifiedMs, nowMs);
   if (failed) throw new S3Error('PreconditionFailed', { extra: { Condition: `${COPY_SOURCE}${failed.name}` } });
+}
+
+/** For the source of a rename: always 412. */
+export function checkRenameSource(
+  conditions: ReadConditions,
+  etag: string,
+  lastModifiedMs: number,
+  nowMs: number,
+): void {
+  const failed = failing(conditions, etag, lastModifiedMs, nowMs);
+  if (failed) throw new S3Error('PreconditionFailed', { extra: { Condition: `${RENAME_SOURCE}${failed.name}` } });
+}
+
+/** For what a rename would replace, which may be nothing: If-Match and If-Modified-Since then don't hold. */
+export function checkRenameTarget(conditions: ReadConditions, target: ObjectRecord | undefined, nowMs: number): void {
+  const { ifMatch, ifModifiedSinceMs } = conditions;
+  let name: string | undefined;
+  if (target?.content) name = failing(conditions, target.content.etag, target.lastModifiedMs, nowMs)?.name;
+  else if (ifMatch !== undefined) name = 'If-Match';
+  else if (ifModifiedSinceMs !== undefined) name = 'If-Modified-Since';
+  if (name) throw new S3Error('PreconditionFailed', { extra: { Condition: name } });
 }
 
 /** If-Match or If-None-Match: * on a write. https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html */

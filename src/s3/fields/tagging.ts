@@ -1,3 +1,4 @@
+import { compareUtf8 } from '../../base/order.js';
 import { S3Error } from '../error.js';
 import type { Field } from '../operation.js';
 
@@ -16,7 +17,8 @@ export const tagging: Field<Tag[] | undefined> = {
       const equals = pair.indexOf('=');
       const key = decode(equals < 0 ? pair : pair.slice(0, equals));
       const value = equals < 0 ? '' : decode(pair.slice(equals + 1));
-      if (key === undefined || value === undefined || key === '' || tags.some(([other]) => other === key)) {
+      const split = equals >= 0 && pair.includes('=', equals + 1);
+      if (split || key === undefined || value === undefined || key === '' || tags.some(([other]) => other === key)) {
         throw new S3Error('InvalidArgument', {
           message:
             "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag name duplicates.",
@@ -28,13 +30,14 @@ export const tagging: Field<Tag[] | undefined> = {
     if (tags.length > 10) {
       throw new S3Error('BadRequest', { message: 'Object tags cannot be greater than 10' });
     }
-    for (const tag of tags) validateTag(tag);
-    return tags;
+    for (const tag of tags) validateTag(tag, 'Your TagKey cannot be prefixed with aws:');
+    // S3 keeps them by key, whatever their order was.
+    return tags.sort(([a], [b]) => compareUtf8(a, b));
   },
 };
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html */
-export function validateTag([key, value]: Tag): void {
+export function validateTag([key, value]: Tag, systemTagMessage: string): void {
   if (key.length === 0 || key.length > 128 || !TAG_TEXT.test(key)) {
     throw new S3Error('InvalidTag', { message: 'The TagKey you have provided is invalid', extra: { TagKey: key } });
   }
@@ -46,7 +49,7 @@ export function validateTag([key, value]: Tag): void {
   }
   if (/^aws:/i.test(key)) {
     throw new S3Error('InvalidTag', {
-      message: 'System tags cannot be added/updated by requester',
+      message: systemTagMessage,
       extra: { TagKey: key },
     });
   }

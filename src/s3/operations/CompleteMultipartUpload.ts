@@ -24,6 +24,7 @@ import { customerKey } from '../fields/customer-key.js';
 import { header } from '../fields/field.js';
 import { noSuchUpload, uploadId } from '../fields/upload-id.js';
 import { malformed, only, requiredText, text, xmlBody } from '../fields/xml.js';
+import { applyLock } from '../object-lock.js';
 import { type OperationContext, objectArn, operation } from '../operation.js';
 import { openChecksum } from '../read.js';
 
@@ -236,8 +237,9 @@ async function commit(
     key,
     { objectId, ownerAccountId, content },
     {
-      condition: (current) => {
+      condition: (current, bucket) => {
         checkWrite(condition, key, current);
+        applyLock(content, upload.record.lock, bucket, services.clock.now());
         if (
           condition &&
           current?.objectId !== replacesObjectId &&

@@ -6,6 +6,7 @@ import { storeBody, storedChecksum } from '../body/store-body.js';
 import { checksumNodes } from '../checksum/headers.js';
 import { copyChecksums } from '../checksum/upload-checksums.js';
 import { OpenSource } from '../copy/source.js';
+import { requireTagCopy } from '../copy/tags.js';
 import { chooseEncryption } from '../encryption/choose.js';
 import { createCipher } from '../encryption/create-cipher.js';
 import { encryptionHeaders } from '../encryption/headers.js';
@@ -18,9 +19,10 @@ import { bucketKeyEnabled, encryption } from '../fields/encryption.js';
 import { header } from '../fields/field.js';
 import { isoDate } from '../fields/http-date.js';
 import { systemMetadata, userMetadata } from '../fields/metadata.js';
-import { refuseObjectLock } from '../fields/object-lock.js';
+import { objectLock } from '../fields/object-lock.js';
 import { storageClass } from '../fields/storage-class.js';
 import { tagging } from '../fields/tagging.js';
+import { applyLock, lockOfNewVersion, lockPermissions } from '../object-lock.js';
 import { objectArn, operation } from '../operation.js';
 
 export const copyObject = operation({
@@ -43,13 +45,14 @@ export const copyObject = operation({
     checksumAlgorithm: header('x-amz-checksum-algorithm'),
     condition: writeCondition,
     acl: aclHeaders,
-    lock: refuseObjectLock,
+    lock: objectLock,
   },
   facts: ['bucket'],
-  needs: ({ bucket, key, tags, acl }) => [
+  needs: ({ bucket, key, tags, acl, lock }) => [
     { action: 's3:PutObject', resource: objectArn(bucket, key) },
     ...(tags ? [{ action: 's3:PutObjectTagging', resource: objectArn(bucket, key) } as const] : []),
     ...needsOfAcl(acl, objectArn(bucket, key)),
+    ...lockPermissions(lock, bucket, key),
   ],
   errors: ['InvalidObjectState', 'InvalidRequest', 'NoSuchKey', 'NoSuchVersion', 'PreconditionFailed'],
   async handle(input, context) {
@@ -57,11 +60,15 @@ export const copyObject = operation({
     const { facts, services } = context;
     const target = facts.bucket.record;
     refuseUnchanged(input, target);
+    lockOfNewVersion(input.lock, target, services.clock.now());
     const { ownerAccountId, acl } = newObject(input.acl, key, context);
     const source = await OpenSource.open(context, input.source, input.sourceConditions, input.sourceKey);
     try {
       requireOwner(input.sourceOwner, source.bucket);
       const { content } = source;
+      if (input.taggingDirective === 'COPY' && content.tags?.length)
+        requireTagCopy(context, { ...input.source, record: source.record }, source.bucket, key);
+      const tags = input.taggingDirective === 'REPLACE' ? input.tags : content.tags;
       if (content.size > PUT_MAX_BYTES) {
         throw new S3Error('InvalidRequest', {
           message: `The specified copy source is larger than the maximum allowable size for a copy source: ${PUT_MAX_BYTES}`,
@@ -77,7 +84,6 @@ export const copyObject = operation({
         const body = await source.read({ start: 0, end: content.size });
         const stored = await storeBody(services, { objectId, cipher }, body, checksums);
         const replace = input.metadataDirective === 'REPLACE';
-        const tags = input.taggingDirective === 'REPLACE' ? input.tags : content.tags;
         const copied: ObjectContent = {
           size: stored.part.size,
           etag: stored.etag,
@@ -93,7 +99,11 @@ export const copyObject = operation({
         const version = { objectId: objectId.toString('hex'), ownerAccountId, content: copied };
         try {
           const record = await services.objects.put(facts.bucket, key, version, {
-            condition: (current) => checkWrite(input.condition, key, current),
+            condition: (current, bucket) => {
+              checkWrite(input.condition, key, current);
+              // The source's own lock is not copied.
+              applyLock(copied, input.lock, bucket, services.clock.now());
+            },
             alongside: (commit) => stored.writer.attach(commit),
           });
           services.sweep();

@@ -1,32 +1,44 @@
 import { randomId } from '../../base/ids.js';
+import type { XmlTree } from '../../base/xml/ports.js';
 import type { BucketRecord, ObjectOwnership, PublicAccessBlock } from '../../store/records.js';
 import { isPublicAcl } from '../acl/grants.js';
 import { type AclRequest, resolveAcl } from '../acl/request.js';
 import { S3Error } from '../error.js';
 import { aclHeaders } from '../fields/acl.js';
 import { requireBucketName } from '../fields/bucket-name.js';
-import { header } from '../fields/field.js';
 import { objectOwnership } from '../fields/object-ownership.js';
 import { isLocationConstraint } from '../fields/region.js';
-import { text, xmlBody } from '../fields/xml.js';
-import { bucketArn, operation, type Permission } from '../operation.js';
+import type { Tag } from '../fields/tagging.js';
+import { child, text, xmlBody } from '../fields/xml.js';
+import { bucketArn, type Field, operation, type Permission } from '../operation.js';
 import type { Services } from '../services.js';
+import { BUCKET_TAG_RULES, BUCKET_TAGS, decodeTags } from '../tags.js';
+
+/** `x-amz-bucket-object-lock-enabled`. */
+const objectLock: Field<boolean> = {
+  read: ({ headers }) => headers['x-amz-bucket-object-lock-enabled']?.toLowerCase() === 'true',
+};
 
 export const createBucket = operation({
   name: 'CreateBucket',
   route: { method: 'PUT', on: 'bucket' },
   input: {
     locationConstraint: xmlBody((tree) => tree && text(tree, 'LocationConstraint')),
-    tagged: xmlBody((tree) => tree?.children.some((one) => one.name === 'Tags') ?? false),
-    objectLock: header('x-amz-bucket-object-lock-enabled'),
+    tags: xmlBody(decodeBucketTags),
+    objectLock,
     acl: aclHeaders,
     ownership: objectOwnership,
   },
   body: { kind: 'xml', root: 'CreateBucketConfiguration', required: false },
   facts: [],
-  needs: ({ bucket, acl, ownership }) => {
+  needs: ({ bucket, tags, objectLock, acl, ownership }) => {
     const resource = bucketArn(bucket);
     const needs: Permission[] = [{ action: 's3:CreateBucket', resource }];
+    if (tags.length > 0) needs.push({ action: 's3:TagResource', resource });
+    if (objectLock) {
+      needs.push({ action: 's3:PutBucketVersioning', resource });
+      needs.push({ action: 's3:PutBucketObjectLockConfiguration', resource });
+    }
     if (acl) needs.push({ action: 's3:PutBucketAcl', resource });
     if (ownership) needs.push({ action: 's3:PutBucketOwnershipControls', resource });
     return needs;
@@ -40,14 +52,10 @@ export const createBucket = operation({
     'InvalidBucketAclWithObjectOwnership',
     'InvalidBucketName',
     'InvalidLocationConstraint',
-    'NotImplemented',
+    'InvalidTag',
   ],
-  async handle({ bucket, locationConstraint, tagged, objectLock, ...access }, { caller, services }) {
+  async handle({ bucket, locationConstraint, tags, objectLock, ...access }, { caller, services }) {
     requireBucketName(bucket);
-    if (objectLock?.toLowerCase() === 'true') {
-      throw new S3Error('NotImplemented', { extra: { Header: 'x-amz-bucket-object-lock-enabled' } });
-    }
-    if (tagged) throw new S3Error('NotImplemented', { message: 'Bucket tags are not implemented' });
     checkLocation(locationConstraint, services.region);
     const record: BucketRecord = {
       bucketId: randomId().toString('hex'),
@@ -61,15 +69,18 @@ export const createBucket = operation({
         blockSseC: services.settings.sseCDefault === 'blocked',
         explicit: false,
       },
+      ...(objectLock ? { versioning: 'Enabled', objectLock: {} } : {}),
       ...accessOf(access, caller.accountId, services),
     };
-    if (await services.buckets.create(record)) return { location: locationOf(bucket, services.region) };
+    const tagging = tags.length === 0 ? undefined : services.configs.prepare(record, BUCKET_TAGS, tags);
+    if (await services.buckets.create(tagging?.record ?? record, tagging?.alongside))
+      return { location: locationOf(bucket, services.region) };
     const existing = await services.buckets.get(bucket);
     if (existing?.record.ownerAccountId !== caller.accountId) {
       throw new S3Error('BucketAlreadyExists', { extra: { BucketName: bucket } });
     }
-    // In us-east-1, and only there, making one's own bucket again is no error.
-    if (services.region === 'us-east-1') return { location: locationOf(bucket, services.region) };
+    // In us-east-1, and only there, making one's own bucket again is no error, unless tags come with it.
+    if (services.region === 'us-east-1' && tags.length === 0) return { location: locationOf(bucket, services.region) };
     throw new S3Error('BucketAlreadyOwnedByYou', { extra: { BucketName: bucket } });
   },
   reply: ({ location }, { bucket }) => ({ headers: { location, 'x-amz-bucket-arn': bucketArn(bucket) } }),
@@ -100,6 +111,18 @@ const BLOCK_ALL: PublicAccessBlock = {
   blockPublicPolicy: true,
   restrictPublicBuckets: true,
 };
+
+/** CreateBucket words AWS's prefix in its own way. */
+const TAG_RULES = {
+  ...BUCKET_TAG_RULES,
+  systemTag:
+    'User-defined tag keys can\'t start with "aws:". This prefix is reserved for system tags. Remove "aws:" from your tag keys and try again.',
+};
+
+function decodeBucketTags(tree: XmlTree | undefined): Tag[] {
+  const set = tree && child(tree, 'Tags');
+  return set ? decodeTags(set, TAG_RULES) : [];
+}
 
 function locationOf(bucket: string, region: string): string {
   return region === 'us-east-1' ? `/${bucket}` : `http://${bucket}.s3.amazonaws.com/`;

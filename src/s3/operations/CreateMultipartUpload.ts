@@ -9,10 +9,11 @@ import { S3Error } from '../error.js';
 import { aclHeaders } from '../fields/acl.js';
 import { bucketKeyEnabled, encryption } from '../fields/encryption.js';
 import { systemMetadata, userMetadata } from '../fields/metadata.js';
-import { refuseObjectLock } from '../fields/object-lock.js';
+import { objectLock } from '../fields/object-lock.js';
 import { storageClass } from '../fields/storage-class.js';
 import { tagging } from '../fields/tagging.js';
 import { newUploadId } from '../multipart/new-upload-id.js';
+import { lockOfNewVersion, lockPermissions } from '../object-lock.js';
 import { objectArn, operation } from '../operation.js';
 
 export const createMultipartUpload = operation({
@@ -27,25 +28,27 @@ export const createMultipartUpload = operation({
     storageClass,
     checksum: multipartChecksum,
     acl: aclHeaders,
-    lock: refuseObjectLock,
+    lock: objectLock,
   },
   facts: ['bucket'],
-  needs: ({ bucket, key, tags, acl }) => [
+  needs: ({ bucket, key, tags, acl, lock }) => [
     { action: 's3:PutObject', resource: objectArn(bucket, key) },
     ...(tags ? [{ action: 's3:PutObjectTagging', resource: objectArn(bucket, key) } as const] : []),
     ...needsOfAcl(acl, objectArn(bucket, key)),
+    ...lockPermissions(lock, bucket, key),
   ],
   errors: ['InvalidArgument', 'InvalidRequest', 'InvalidStorageClass'],
   async handle(input, context) {
     const { bucket, key } = input;
     const { facts, services, caller } = context;
+    const nowMs = services.clock.now();
+    lockOfNewVersion(input.lock, facts.bucket.record, nowMs);
     const { ownerAccountId, acl } = newObject(input.acl, key, context);
     const choice = chooseEncryption(input.encryption, input.bucketKeyEnabled, facts.bucket.record, context);
     const objectId = randomId();
     const cipher = await createCipher(context, choice, facts.bucket.record, key, objectId);
     cipher.dispose();
     if (choice.mode === 'SSE-C') choice.customer.key.dispose();
-    const nowMs = services.clock.now();
     const current = await services.objects.find(facts.bucket.record.bucketId, key);
     const record: UploadRecord = {
       uploadId: newUploadId(nowMs),
@@ -60,6 +63,7 @@ export const createMultipartUpload = operation({
       metadata: input.metadata,
       ...(input.tags?.length ? { tags: input.tags } : {}),
       ...(acl && { acl }),
+      ...(input.lock ? { lock: input.lock } : {}),
       checksum: input.checksum,
       encryption: cipher.wrapped,
       ...(current?.record.content ? { replacesObjectId: current.record.objectId } : {}),

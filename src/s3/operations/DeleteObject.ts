@@ -1,7 +1,9 @@
-import { deleteOne, refuseBypass } from '../delete.js';
+import type { ObjectRecord } from '../../store/records.js';
+import { checkDeletion, deleteOne, deletePermission } from '../delete.js';
 import { S3Error } from '../error.js';
-import { etagMatches } from '../fields/conditions.js';
 import { header, versionId } from '../fields/field.js';
+import { bypassGovernance } from '../fields/object-lock.js';
+import { refuseBypass } from '../object-lock.js';
 import { objectArn, operation } from '../operation.js';
 
 export const deleteObject = operation({
@@ -12,28 +14,19 @@ export const deleteObject = operation({
     ifMatch: header('if-match'),
     ifMatchLastModified: header('x-amz-if-match-last-modified-time'),
     ifMatchSize: header('x-amz-if-match-size'),
+    bypassGovernance,
   },
   facts: ['bucket'],
-  needs: ({ bucket, key, versionId }) => [
-    {
-      action: versionId === undefined ? 's3:DeleteObject' : 's3:DeleteObjectVersion',
-      resource: objectArn(bucket, key),
-    },
-  ],
-  errors: ['InvalidArgument', 'NotImplemented', 'PreconditionFailed'],
-  async handle({ key, versionId, ifMatch, ifMatchLastModified, ifMatchSize }, context) {
-    refuseBypass(context.fields);
+  needs: ({ bucket, key, versionId }) => [deletePermission(objectArn(bucket, key), versionId)],
+  errors: ['AccessDenied', 'InvalidArgument', 'NotImplemented', 'PreconditionFailed'],
+  async handle({ key, versionId, ifMatch, ifMatchLastModified, ifMatchSize, bypassGovernance }, context) {
+    refuseBypass(bypassGovernance, context.facts.bucket.record);
     const unsupported = ifMatchLastModified !== undefined ? 'x-amz-if-match-last-modified-time' : 'x-amz-if-match-size';
     if (ifMatchLastModified !== undefined || ifMatchSize !== undefined) {
       throw new S3Error('NotImplemented', { extra: { Header: unsupported } });
     }
-    return deleteOne(context, key, versionId, (found) => {
-      if (ifMatch === undefined) return;
-      if (!found?.content) throw new S3Error('NoSuchKey', { extra: { Key: key } });
-      if (!etagMatches(ifMatch, found.content.etag)) {
-        throw new S3Error('PreconditionFailed', { extra: { Condition: 'If-Match' } });
-      }
-    });
+    const condition = (found: ObjectRecord | undefined): void => checkDeletion(context, key, versionId, ifMatch, found);
+    return deleteOne(context, key, versionId, { condition, bypassGovernance });
   },
   reply: (removal) => ({
     status: 204,

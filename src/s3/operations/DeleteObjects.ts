@@ -1,9 +1,11 @@
 import { DELETE_OBJECTS_MAX, OBJECT_KEY_MAX_BYTES } from '../../base/limits.js';
 import type { XmlNode, XmlTree } from '../../base/xml/ports.js';
-import { deleteOne, refuseBypass } from '../delete.js';
+import type { ObjectRecord } from '../../store/records.js';
+import { checkDeletion, deleteOne, deletePermission } from '../delete.js';
 import { S3Error } from '../error.js';
-import { etagMatches } from '../fields/conditions.js';
+import { bypassGovernance } from '../fields/object-lock.js';
 import { boolean, children, malformed, only, requiredText, text, xmlBody } from '../fields/xml.js';
+import { refuseBypass } from '../object-lock.js';
 import { type OperationContext, objectArn, operation } from '../operation.js';
 
 interface Target {
@@ -21,17 +23,19 @@ type Outcome =
 export const deleteObjects = operation({
   name: 'DeleteObjects',
   route: { method: 'POST', on: 'bucket', query: ['delete'] },
-  input: { request: xmlBody(decode) },
+  input: { request: xmlBody(decode), bypassGovernance },
   body: { kind: 'xml', root: 'Delete', required: true, integrity: 'required' },
   facts: ['bucket'],
   // Each key is asked for on its own: what is refused is told in that key's result.
   needs: () => [],
   errors: ['InvalidArgument'],
-  async handle({ bucket, request }, context) {
-    refuseBypass(context.fields);
+  async handle({ bucket, request, bypassGovernance }, context) {
+    refuseBypass(bypassGovernance, context.facts.bucket.record);
     const outcomes: Outcome[] = [];
     // One after the other: the engine groups the commits of many requests, and keys of one request may be the same.
-    for (const target of request.targets) outcomes.push(await deleteTarget(bucket, target, context));
+    for (const target of request.targets) {
+      outcomes.push(await deleteTarget(bucket, target, context, bypassGovernance));
+    }
     return outcomes;
   },
   reply: (outcomes, { request }) => ({
@@ -39,20 +43,23 @@ export const deleteObjects = operation({
   }),
 });
 
-async function deleteTarget(bucket: string, target: Target, context: OperationContext): Promise<Outcome> {
+async function deleteTarget(
+  bucket: string,
+  target: Target,
+  context: OperationContext,
+  bypassGovernance: boolean | undefined,
+): Promise<Outcome> {
   const { key, versionId, etag, unsupported } = target;
   try {
-    const action = versionId === undefined ? 's3:DeleteObject' : 's3:DeleteObjectVersion';
-    context.require({ action, resource: objectArn(bucket, key) }, context.facts.bucket.record);
+    context.require(deletePermission(objectArn(bucket, key), versionId, etag), context.facts.bucket.record);
     if (Buffer.byteLength(key, 'utf8') > OBJECT_KEY_MAX_BYTES) throw new S3Error('KeyTooLongError');
     if (unsupported) throw new S3Error('NotImplemented', { extra: { Header: unsupported } });
     let missing = false;
-    const removal = await deleteOne(context, key, versionId, (found) => {
+    const condition = (found: ObjectRecord | undefined): void => {
       missing = versionId !== undefined && !found;
-      if (etag === undefined) return;
-      if (!found?.content) throw new S3Error('NoSuchKey');
-      if (!etagMatches(etag, found.content.etag)) throw new S3Error('PreconditionFailed');
-    }).catch((error) => {
+      checkDeletion(context, key, versionId, etag, found);
+    };
+    const removal = await deleteOne(context, key, versionId, { condition, bypassGovernance }).catch((error) => {
       // What DeleteObject calls a bad argument is a missing version here.
       if (error instanceof S3Error && error.code === 'InvalidArgument') throw new S3Error('NoSuchVersion');
       throw error;

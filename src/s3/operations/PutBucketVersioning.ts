@@ -1,4 +1,5 @@
 import type { VersioningStatus } from '../../store/records.js';
+import { updateBucket } from '../bucket-config.js';
 import { S3Error } from '../error.js';
 import { malformed, only, text, xmlBody } from '../fields/xml.js';
 import { bucketArn, operation } from '../operation.js';
@@ -21,10 +22,17 @@ export const putBucketVersioning = operation({
   body: { kind: 'xml', root: 'VersioningConfiguration', required: true },
   facts: ['bucket'],
   needs: ({ bucket }) => [{ action: 's3:PutBucketVersioning', resource: bucketArn(bucket) }],
-  errors: ['IllegalVersioningConfigurationException', 'NotImplemented'],
-  async handle({ bucket, status }, { services }) {
+  errors: ['InvalidBucketState', 'IllegalVersioningConfigurationException', 'NotImplemented'],
+  async handle({ status }, context) {
     if (status === undefined) throw new S3Error('IllegalVersioningConfigurationException');
-    await services.buckets.update(bucket, (record) => ({ ...record, versioning: status }));
+    await updateBucket(context, (record) => {
+      if (record.objectLock && status === 'Suspended') {
+        throw new S3Error('InvalidBucketState', {
+          message: 'An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.',
+        });
+      }
+      return { ...record, versioning: status };
+    });
   },
   reply: () => ({}),
 });

@@ -13,9 +13,10 @@ import { aclHeaders } from '../fields/acl.js';
 import { checkWrite, writeCondition } from '../fields/conditions.js';
 import { bucketKeyEnabled, encryption } from '../fields/encryption.js';
 import { systemMetadata, userMetadata } from '../fields/metadata.js';
-import { refuseObjectLock } from '../fields/object-lock.js';
+import { objectLock } from '../fields/object-lock.js';
 import { storageClass } from '../fields/storage-class.js';
 import { tagging } from '../fields/tagging.js';
+import { applyLock, lockOfNewVersion, lockPermissions, requireDigestOfLocked } from '../object-lock.js';
 import { objectArn, operation } from '../operation.js';
 
 export const putObject = operation({
@@ -30,21 +31,32 @@ export const putObject = operation({
     storageClass,
     condition: writeCondition,
     acl: aclHeaders,
-    lock: refuseObjectLock,
+    lock: objectLock,
   },
   body: { kind: 'stream' },
   facts: ['bucket'],
-  needs: ({ bucket, key, tags, acl }) => [
+  needs: ({ bucket, key, tags, acl, lock }) => [
     { action: 's3:PutObject', resource: objectArn(bucket, key) },
     ...(tags ? [{ action: 's3:PutObjectTagging', resource: objectArn(bucket, key) } as const] : []),
     ...needsOfAcl(acl, objectArn(bucket, key)),
+    ...lockPermissions(lock, bucket, key),
   ],
-  errors: ['EntityTooLarge', 'IncompleteBody', 'InvalidArgument', 'MissingContentLength', 'PreconditionFailed'],
+  errors: [
+    'EntityTooLarge',
+    'IncompleteBody',
+    'InvalidArgument',
+    'InvalidRequest',
+    'MissingContentLength',
+    'PreconditionFailed',
+  ],
   async handle(input, context) {
     const { key } = input;
     const { facts, services, body, fields } = context;
     requireLength(body.length);
     const { ownerAccountId, acl } = newObject(input.acl, key, context);
+    // Before the body is taken; the commit looks at the bucket again.
+    const lock = lockOfNewVersion(input.lock, facts.bucket.record, services.clock.now());
+    requireDigestOfLocked(lock, fields.headers);
     const choice = chooseEncryption(input.encryption, input.bucketKeyEnabled, facts.bucket.record, context);
     const objectId = randomId();
     const checksums = await uploadChecksums(fields.headers, { md5: choice.mode === 'SSE-S3' });
@@ -66,7 +78,10 @@ export const putObject = operation({
       const version = { objectId: objectId.toString('hex'), ownerAccountId, content };
       try {
         const record = await services.objects.put(facts.bucket, key, version, {
-          condition: (current) => checkWrite(input.condition, key, current),
+          condition: (current, bucket) => {
+            checkWrite(input.condition, key, current);
+            applyLock(content, input.lock, bucket, services.clock.now());
+          },
           alongside: (commit) => stored.writer.attach(commit),
         });
         services.sweep();

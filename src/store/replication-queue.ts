@@ -1,0 +1,83 @@
+import type { RecordSealer } from '../seal/ports.js';
+import { objectKeyOf, replicationFailureKey, replicationTaskKey, TAG, under } from './keys.js';
+import type { MetaStore } from './ports.js';
+import {
+  type ObjectRecord,
+  REPLICATION_FAILURE,
+  REPLICATION_TASK,
+  type ReplicationFailure,
+  type ReplicationTask,
+} from './records.js';
+import { type CommitBuilder, type Stored, Table } from './table.js';
+
+/**
+ * Versions that are still to be replicated, and those that couldn't be. Rows are written and deleted in the commits that make,
+ * change and end their versions, and in those that say how replication went: none is lost or doubled by a crash.
+ */
+export class ReplicationQueue {
+  readonly tasks: Table<ReplicationTask>;
+  readonly failures: Table<ReplicationFailure>;
+
+  constructor(
+    private readonly meta: MetaStore,
+    sealer: RecordSealer,
+  ) {
+    this.tasks = new Table(meta, sealer, REPLICATION_TASK);
+    this.failures = new Table(meta, sealer, REPLICATION_FAILURE);
+  }
+
+  async find(bucketId: Uint8Array, key: string, sequence: number): Promise<Stored<ReplicationTask> | undefined> {
+    return this.tasks.get(replicationTaskKey(bucketId, key, sequence));
+  }
+
+  /** `before`: the row as it was read; the commit fails where it changed. */
+  put(
+    commit: CommitBuilder,
+    bucketId: Uint8Array,
+    key: string,
+    sequence: number,
+    task: ReplicationTask,
+    before: Stored<ReplicationTask> | undefined,
+  ): void {
+    const rowKey = replicationTaskKey(bucketId, key, sequence);
+    commit.expect(rowKey, before).put(this.tasks.put(rowKey, task));
+  }
+
+  fail(commit: CommitBuilder, bucketId: Uint8Array, key: string, sequence: number, failure: ReplicationFailure): void {
+    commit.put(this.failures.put(replicationFailureKey(bucketId, key, sequence), failure));
+  }
+
+  forgive(commit: CommitBuilder, bucketId: Uint8Array, key: string, sequence: number): void {
+    commit.del(replicationFailureKey(bucketId, key, sequence));
+  }
+
+  /** With the version go its rows. */
+  end(commit: CommitBuilder, bucketId: Uint8Array, key: string, { sequence, replication }: ObjectRecord): void {
+    if (replication?.status === 'PENDING') commit.del(replicationTaskKey(bucketId, key, sequence));
+    if (replication?.status === 'FAILED' || replication?.status === 'PENDING') {
+      commit.del(replicationFailureKey(bucketId, key, sequence));
+    }
+  }
+
+  /** Tasks in the order of their keys, and of a key's versions. */
+  scan(): AsyncGenerator<Stored<ReplicationTask>> {
+    return this.tasks.scan(under(TAG.replicationTask), 200);
+  }
+
+  /** How many there are, of one bucket or all. */
+  async count(bucketId: Uint8Array = Buffer.alloc(0)): Promise<number> {
+    const range = under(Buffer.concat([TAG.replicationTask, bucketId]));
+    let { gte } = range;
+    for (let count = 0; ; ) {
+      const rows = await this.meta.range({ gte, lt: range.lt, limit: 1000, keysOnly: true });
+      count += rows.length;
+      if (rows.length < 1000) return count;
+      gte = Buffer.concat([rows.at(-1)!.key, Buffer.of(0)]);
+    }
+  }
+
+  async *failed(bucketId: Uint8Array = Buffer.alloc(0)): AsyncGenerator<{ key: string; failure: ReplicationFailure }> {
+    const range = under(Buffer.concat([TAG.replicationFailure, bucketId]));
+    for await (const { key, record } of this.failures.scan(range)) yield { key: objectKeyOf(key), failure: record };
+  }
+}

@@ -35,6 +35,7 @@ export interface Config {
   sseCDefault: 'allowed' | 'blocked';
   objectOwnership: 'ObjectWriter' | 'BucketOwnerPreferred' | 'BucketOwnerEnforced';
   blockPublicAccess: boolean;
+  sigV2: 'deny' | 'allow';
   kmsEndpoint: string | undefined;
   dayMs: number;
   auditRetentionDays: number;
@@ -62,6 +63,7 @@ export function readConfig(env: Env): Config {
     sseCDefault: read(env, settings.sseCDefault),
     objectOwnership: read(env, settings.objectOwnership),
     blockPublicAccess: read(env, settings.blockPublicAccess) === 'on',
+    sigV2: read(env, settings.sigV2),
     kmsEndpoint: readOptional(env, settings.kmsEndpoint),
     dayMs: read(env, settings.daySeconds) * 1000,
     auditRetentionDays: read(env, settings.auditRetentionDays),

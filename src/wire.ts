@@ -25,6 +25,7 @@ import { type AccountConfig, Accounts } from './iam/accounts.js';
 import { readAccountsFile } from './iam/accounts-file.js';
 import { loadOrCreateCredentials, type RootCredentials } from './iam/credentials-file.js';
 import { type Chore, Housekeeping } from './jobs/housekeeping.js';
+import { LifecycleJob } from './jobs/lifecycle/job.js';
 import { Sweeper } from './jobs/sweeper.js';
 import { AuthFailures } from './kms/audit/auth-failures.js';
 import { AuditTrail, auditChainKeyOf } from './kms/audit/trail.js';
@@ -235,7 +236,15 @@ async function serve(config: Config, open: OpenCoffer, log: Logger): Promise<Cof
   const metrics = new Metrics();
   const { domain, region } = config;
   const edge = new Edge({
-    s3: new S3Requests({ services, credentials: accounts, domain, router: new Router(OPERATIONS), log, authFailures }),
+    s3: new S3Requests({
+      services,
+      credentials: accounts,
+      sigV2: config.sigV2,
+      domain,
+      router: new Router(OPERATIONS),
+      log,
+      authFailures,
+    }),
     services: new ServiceRequests({ kms: builtIn?.kms, credentials: accounts, clock, region, log, authFailures }),
     admin: new AdminRequests({ data: open.admin, credentials: accounts, clock, region, log }),
     internal: new InternalPages({
@@ -251,6 +260,18 @@ async function serve(config: Config, open: OpenCoffer, log: Logger): Promise<Cof
   const server = new HttpServer(edge, tls);
   const port = await listen(server, config);
   sweep();
+  const lifecycle = new LifecycleJob({
+    ...services,
+    sealer: open.sealer,
+    dayMs: config.dayMs,
+    report: (counts) => {
+      metrics.countLifecycle(counts);
+      log.info(counts, 'lifecycle rules were applied');
+    },
+    trouble: (bucket, error) => log.error({ err: error, bucket }, 'lifecycle rules of a bucket failed'),
+    failed: (error) => log.error({ err: error }, 'applying lifecycle rules failed'),
+  });
+  lifecycle.start();
   const housekeeping = new Housekeeping(chores(config, open), clock, (chore, err) =>
     log.error({ err }, `${chore} failed`),
   );
@@ -263,6 +284,7 @@ async function serve(config: Config, open: OpenCoffer, log: Logger): Promise<Cof
     async close() {
       closing = true;
       await server.close();
+      await lifecycle.stop();
       await housekeeping.stop();
       await sweeper.stop();
       authFailures?.sample();

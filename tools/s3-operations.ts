@@ -1,3 +1,6 @@
+/** What S3's documentation describes and its API model doesn't have: browser forms. */
+export const BESIDE_THE_MODEL: readonly string[] = ['PostObject'];
+
 /** The operations of S3's API model (2006-03-01), all 111. */
 export const S3_OPERATIONS: readonly string[] = [
   'AbortMultipartUpload',
@@ -112,3 +115,9 @@ export const S3_OPERATIONS: readonly string[] = [
   'UploadPartCopy',
   'WriteGetObjectResponse',
 ];
+
+/** Operations that are the same request as another, under the name it had before. */
+export const OLDER_NAMES: Readonly<Record<string, string>> = {
+  GetBucketLifecycle: 'GetBucketLifecycleConfiguration',
+  PutBucketLifecycle: 'PutBucketLifecycleConfiguration',
+};

@@ -41,6 +41,8 @@ export interface SignedRequest {
   rawQuery: string;
   /** Lower-case names. Repeated headers are joined with `,` by node:http. */
   headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** The bucket that a virtual host names; it is part of what Signature V2 signs. */
+  virtualBucket?: string;
 }
 
 export type Service = 's3' | 'kms' | 'sts';

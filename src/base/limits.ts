@@ -14,12 +14,15 @@ export const PART_NUMBER_MAX = 10_000;
 /** AWS raised the largest object from 5 TiB to 50 TB (48.8 TiB) in December 2025. */
 export const OBJECT_MAX_BYTES = PART_MAX_BYTES * PART_NUMBER_MAX;
 export const USER_METADATA_MAX_BYTES = 2 * KiB;
+/** A browser form without its file. */
+export const FORM_FIELDS_MAX_BYTES = 20 * KiB;
 export const LIST_MAX_KEYS = 1000;
 export const DELETE_OBJECTS_MAX = 1000;
 export const CORS_MAX_BYTES = 64 * KiB;
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketReplication.html */
 export const REPLICATION_RULES_MAX = 1000;
 export const CORS_RULES_MAX = 100;
+export const LIFECYCLE_RULES_MAX = 1000;
 export const XML_BODY_MAX_BYTES = 2 * MiB;
 export const REQUEST_HEADERS_MAX_BYTES = 64 * KiB;
 export const CLOCK_SKEW_MAX_MS = 15 * 60 * 1000;

@@ -131,6 +131,12 @@ export const settings = {
     'off',
     '`on` makes new buckets start with S3 Block Public Access, as AWS does',
   ),
+  sigV2: defaulted(
+    'COFFER_SIGV2',
+    oneOf('deny', 'allow'),
+    'deny',
+    '`allow` accepts Signature V2 (HMAC-SHA-1) besides V4, in forms too',
+  ),
   kmsEndpoint: optional(
     'COFFER_KMS_ENDPOINT',
     httpUrl,
@@ -140,7 +146,7 @@ export const settings = {
     'COFFER_DAY_SECONDS',
     integer(1, 86_400),
     '86400',
-    'How long a day is, for key deletion, rotation and import tokens; for tests',
+    'How long a day is, for key deletion, rotation, import tokens, lifecycle rules and restored objects; for tests',
   ),
   auditRetentionDays: defaulted(
     'COFFER_AUDIT_RETENTION_DAYS',
@@ -161,6 +167,5 @@ export const SETTINGS: readonly Setting[] = Object.values(settings);
 /** Known from the plan of the project; refused until what they steer is there. */
 export const FUTURE_SETTINGS: readonly string[] = [
   'COFFER_SSE_C_ON_REPLICATED_BUCKET',
-  'COFFER_SIGV2',
   'COFFER_REPLICATION_TARGETS_FILE',
 ];

@@ -50,13 +50,17 @@ export function address(
     if (bucket === '' && rawPath !== '/') throw new S3Error('InvalidBucketName', { extra: { BucketName: '' } });
   }
   const key = decodePercent(rawKey);
-  const bytes = Buffer.byteLength(key, 'utf8');
-  if (bytes > OBJECT_KEY_MAX_BYTES) {
-    throw new S3Error('KeyTooLongError', {
-      extra: { Size: String(bytes), MaxSizeAllowed: String(OBJECT_KEY_MAX_BYTES) },
-    });
-  }
+  requireKeyLength(key);
   return { bucket, key, query: parseQuery(rawQuery) };
+}
+
+/** @throws S3Error KeyTooLongError */
+export function requireKeyLength(key: string): void {
+  const bytes = Buffer.byteLength(key, 'utf8');
+  if (bytes <= OBJECT_KEY_MAX_BYTES) return;
+  throw new S3Error('KeyTooLongError', {
+    extra: { Size: String(bytes), MaxSizeAllowed: String(OBJECT_KEY_MAX_BYTES) },
+  });
 }
 
 /** Percent-decoded; `+` stays. @throws InvalidURI where the escapes or the UTF-8 behind them are not valid. */

@@ -10,6 +10,7 @@ export const BODY_IDLE_MS = 60_000;
 export class HttpBody implements BodySource {
   readonly length: number | undefined;
   #started = false;
+  #fail: ((error: unknown) => void) | undefined;
   #received = 0;
 
   constructor(
@@ -29,6 +30,11 @@ export class HttpBody implements BodySource {
   /** Bytes that arrived, framing of `aws-chunked` included. */
   get received(): number {
     return this.#received;
+  }
+
+  /** The rest isn't wanted: who pumps is told at once, not with the next byte. Without effect before and after. */
+  abandon(reason: unknown): void {
+    this.#fail?.(reason);
   }
 
   pump(sink: Sink): Promise<BodyEnd> {
@@ -56,6 +62,7 @@ export class HttpBody implements BodySource {
         request.pause();
         reject(error);
       };
+      this.#fail = fail;
       // While the store is awaited, it's not the client that is idle.
       const idle = setTimeout(() => (pending ? idle.refresh() : fail(new S3Error('RequestTimeout'))), this.idleMs);
       const onData = (chunk: Buffer): void => {

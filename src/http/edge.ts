@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
+import type { SignedRequest } from '../auth/ports.js';
 import { requestId } from '../base/ids.js';
 import { S3Error } from '../s3/error.js';
 import { type AccessEntry, logAccess } from './access-log.js';
@@ -62,16 +63,19 @@ export class Edge {
     const writer = new ResponseWriter(request, response, id);
     if (repeatsSingle(request.rawHeaders)) return refuse(writer, entry);
     const { rawPath, rawQuery } = splitTarget(request.url ?? '/');
-    const ownPage = isInternal(rawPath) && bucketOfHost(headers.host, domain) === undefined;
+    const virtualBucket = bucketOfHost(headers.host, domain);
+    const ownPage = isInternal(rawPath) && virtualBucket === undefined;
     if (ownPage && !isAdmin(rawPath)) {
       entry.operation = 'internal';
       return internal.serve(rawPath, method, writer);
     }
     const peer = peers.of(request);
-    const signed = { method, rawPath, rawQuery, headers };
+    const signed: SignedRequest = { method, rawPath, rawQuery, headers };
+    if (virtualBucket !== undefined) signed.virtualBucket = virtualBucket;
     const exchange: Exchange = { id, request, signed, body, writer, peer, entry };
     if (ownPage) return admin.serve(exchange);
-    const service = serviceOf(request, rawPath);
+    // A bucket's host is S3's alone.
+    const service = virtualBucket === undefined ? serviceOf(request, rawPath) : 's3';
     return service === 's3' ? s3.serve(exchange) : services.serve(exchange, service);
   }
 }

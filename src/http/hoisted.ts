@@ -1,7 +1,7 @@
 import type { RequestFields } from '../s3/operation.js';
 
 /** They steer the signature, not the operation. */
-const OF_SIGNATURE: ReadonlySet<string> = new Set([
+export const OF_SIGNATURE: ReadonlySet<string> = new Set([
   'x-amz-algorithm',
   'x-amz-credential',
   'x-amz-date',

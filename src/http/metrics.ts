@@ -1,3 +1,5 @@
+import type { LifecycleCounts } from '../jobs/lifecycle/counts.js';
+
 interface Tally {
   /** By status class; 0 where the client was gone before an answer. */
   requests: number[];
@@ -7,6 +9,7 @@ interface Tally {
 /** Counters in Prometheus' text format. Labels are operation names and status classes: nothing that a client chooses. */
 export class Metrics {
   readonly #tallies = new Map<string, Tally>();
+  readonly #lifecycle = new Map<string, number>();
   #received = 0;
   #sent = 0;
   inFlight = 0;
@@ -22,6 +25,14 @@ export class Metrics {
     tally.seconds += seconds;
     this.#received += receivedBytes;
     this.#sent += sentBytes;
+  }
+
+  /** What a run of the lifecycle job did. */
+  countLifecycle(counts: LifecycleCounts): void {
+    for (const [name, count] of Object.entries(counts)) {
+      const counter = `coffer_lifecycle_${name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}_total`;
+      this.#lifecycle.set(counter, (this.#lifecycle.get(counter) ?? 0) + count);
+    }
   }
 
   render(): string {
@@ -46,6 +57,10 @@ export class Metrics {
     lines.push('# TYPE coffer_sent_bytes_total counter', `coffer_sent_bytes_total ${this.#sent}`);
     lines.push('# HELP coffer_requests_in_flight Requests that are being answered.');
     lines.push('# TYPE coffer_requests_in_flight gauge', `coffer_requests_in_flight ${this.inFlight}`);
+    for (const [counter, count] of this.#lifecycle) {
+      lines.push(`# HELP ${counter} Of all runs of the lifecycle job since the start.`);
+      lines.push(`# TYPE ${counter} counter`, `${counter} ${count}`);
+    }
     return `${lines.join('\n')}\n`;
   }
 }

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { type Authenticated, authenticate } from '../auth/authenticate.js';
+import { type Authenticated, type AuthOptions, authenticate } from '../auth/authenticate.js';
 import { AuthError } from '../auth/error.js';
 import type { CredentialSource } from '../auth/ports.js';
 import type { BodySource } from '../base/stream.js';
@@ -19,6 +19,8 @@ import { Authorizer } from './authorizer.js';
 import { headersAcrossOrigins, preflight } from './cors.js';
 import { takeCustomerKeys } from './customer-keys.js';
 import { type Exchange, requestContextOf } from './exchange.js';
+import { FormReader } from './forms/form-reader.js';
+import { isForm, openForm, requireFormHead } from './forms/forms.js';
 import { withHoisted } from './hoisted.js';
 import type { AnyOperation, Router } from './router.js';
 import { ClientGone, type Written } from './writer.js';
@@ -27,6 +29,7 @@ import { readTextBody, readXmlBody } from './xml-body.js';
 export interface S3Parts {
   services: Services;
   credentials: CredentialSource;
+  sigV2: 'deny' | 'allow';
   domain: string | undefined;
   router: Router;
   log: Logger;
@@ -40,6 +43,7 @@ interface Held {
   snapshot?: BlobSnapshot;
   /** Where it was read before the request was authenticated. */
   bucket?: Stored<BucketRecord> | undefined;
+  form?: FormReader;
 }
 
 /** Answers the requests of S3: authentication, route, facts, input, policy, handle, reply. */
@@ -58,6 +62,7 @@ export class S3Requests {
       return await this.#serve(exchange, held);
     } catch (error) {
       if (error instanceof ClientGone || writer.begun) throw error;
+      held.form?.close(error);
       const failure = present(error, held.fields ?? { bucket: '', key: '' });
       entry.error = failure.code;
       if (error instanceof AuthError) {
@@ -87,6 +92,7 @@ export class S3Requests {
       const reply = await this.#acrossOrigins(exchange, where, sent, held);
       if (reply) return await exchange.writer.reply(reply);
     }
+    if (isForm(signed.method, where)) return await this.#serveForm(exchange, where, held);
     try {
       authenticated = this.#authenticate(exchange);
     } finally {
@@ -128,8 +134,36 @@ export class S3Requests {
   }
 
   #authenticate({ signed }: Exchange): Authenticated {
-    const { credentials, services } = this.parts;
-    return authenticate(signed, { credentials, clock: services.clock, region: services.region, service: 's3' });
+    return authenticate(signed, this.#authOptions());
+  }
+
+  #authOptions(): AuthOptions {
+    const { credentials, services, sigV2 } = this.parts;
+    const { clock, region } = services;
+    return { credentials, clock, region, service: 's3', sigV2 };
+  }
+
+  /** A browser form: who asks, and what for, stands in its body. What the head tells against it is told before that is read. */
+  async #serveForm(exchange: Exchange, where: Address, held: Held): Promise<Written> {
+    const { request, body, entry } = exchange;
+    const { router, services } = this.parts;
+    const keys = takeCustomerKeys(request);
+    keys.own?.key?.dispose();
+    keys.copySource?.key?.dispose();
+    const headers = request.headers as RequestFields['headers'];
+    const operation = router.find('POST', { ...where, headers });
+    entry.operation = operation.name;
+    requireFormHead(exchange);
+    const bucket = held.bucket ?? (await services.buckets.get(where.bucket));
+    if (!bucket) throw noSuchBucket(where.bucket);
+    requireExpectedOwner(headers, bucket.record.ownerAccountId);
+    // The fields take as long as the client likes: what rules over the bucket is read again after them.
+    delete held.bucket;
+    held.form = new FormReader(request.headers['content-type']!, body);
+    const { fields, authenticated } = await openForm(exchange, held.form, where, this.#authOptions());
+    held.fields = fields;
+    entry.caller = authenticated.caller.arn || 'anonymous';
+    return await this.#operate(operation, fields, authenticated, exchange, held);
   }
 
   async #operate(
@@ -182,7 +216,7 @@ export class S3Requests {
       const bucket = await authorizer.enter(fields.bucket, held.bucket);
       // Whether a bucket exists is told before policy is asked, as AWS does.
       if (!bucket) throw noSuchBucket(fields.bucket);
-      requireExpectedOwner(fields, bucket.record.ownerAccountId);
+      requireExpectedOwner(fields.headers, bucket.record.ownerAccountId);
       facts.bucket = bucket;
     }
     if (operation.facts.includes('snapshot')) {
@@ -239,8 +273,8 @@ const noSuchBucket = (name: string): S3Error =>
 
 const ACCOUNT_ID = /^\d{12}$/;
 
-function requireExpectedOwner(fields: RequestFields, owner: string): void {
-  const expected = fields.headers['x-amz-expected-bucket-owner'];
+function requireExpectedOwner(headers: RequestFields['headers'], owner: string): void {
+  const expected = headers['x-amz-expected-bucket-owner'];
   if (expected === undefined) return;
   if (!ACCOUNT_ID.test(expected)) {
     throw new S3Error('InvalidBucketOwnerAWSAccountID', {

@@ -2,7 +2,7 @@ import { createServer, IncomingMessage, type Server, ServerResponse } from 'node
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import express from 'express';
-import { requestId } from '../base/ids.js';
+import { hostId, requestId } from '../base/ids.js';
 import { REQUEST_HEADERS_MAX_BYTES } from '../base/limits.js';
 import { xmlDocument } from '../base/xml/write.js';
 import { ERRORS } from '../s3/errors.js';
@@ -112,8 +112,13 @@ function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
   const message = overflow || late ? ERRORS[code].message : 'An error occurred when parsing the HTTP request.';
   const extra = overflow ? ([['MaxSizeAllowed', REQUEST_HEADERS_MAX_BYTES]] as const) : [];
   const id = requestId();
-  const body = xmlDocument('Error', [['Code', code], ['Message', message], ...extra, ['RequestId', id]]);
+  const host = hostId();
+  const ids = [
+    ['RequestId', id],
+    ['HostId', host],
+  ] as const;
+  const body = xmlDocument('Error', [['Code', code], ['Message', message], ...extra, ...ids]);
   socket.end(
-    `HTTP/1.1 400 Bad Request\r\nx-amz-request-id: ${id}\r\nServer: Coffer\r\nContent-Type: application/xml\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+    `HTTP/1.1 400 Bad Request\r\nx-amz-request-id: ${id}\r\nx-amz-id-2: ${host}\r\nServer: Coffer\r\nContent-Type: application/xml\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   );
 }

@@ -38,7 +38,8 @@ export class ResponseWriter {
     const headers = this.#headers(reply.headers);
     if (reply.stream) return this.#stream(status, headers, reply.stream);
     if (reply.xml) {
-      return this.#text(status, headers, 'application/xml', xmlDocument(reply.xml[0], reply.xml[1], NAMESPACE));
+      const namespace = reply.noNamespace ? undefined : NAMESPACE;
+      return this.#text(status, headers, 'application/xml', xmlDocument(reply.xml[0], reply.xml[1], namespace));
     }
     if (reply.text) return this.#text(status, headers, reply.text[0], reply.text[1]);
     if (reply.xmlText) {

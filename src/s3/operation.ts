@@ -14,6 +14,7 @@ import type { BucketRecord, ObjectRecord } from '../store/records.js';
 import type { Stored } from '../store/table.js';
 import type { BucketPolicy } from './bucket-policy/known-policies.js';
 import type { S3ErrorCode } from './error.js';
+import type { FormReply } from './fields/form.js';
 import type { Services } from './services.js';
 
 /** As they were sent; present where at least one of the three was. */
@@ -39,6 +40,8 @@ export interface RequestFields {
   sseCustomer?: CustomerKeyHeaders;
   /** The same for the source of a copy (`x-amz-copy-source-server-side-encryption-customer-*`). */
   copySourceSseCustomer?: CustomerKeyHeaders;
+  /** Of a browser form, whose fields stand in `headers` then. */
+  form?: FormReply;
   /** The root of a parsed XML body, where the operation declares one and a body was sent. */
   xml?: XmlTree;
   /** The body, where the operation declares one as text. */
@@ -136,6 +139,8 @@ export interface Reply {
   xml?: readonly [root: string, children: readonly XmlNode[]];
   /** A body that isn't XML, at once. */
   text?: readonly [contentType: string, text: string];
+  /** The tree stands in no namespace (PostResponse). */
+  noNamespace?: true;
   /** A root that has text instead of children (GetBucketLocation). */
   xmlText?: readonly [root: string, text: string];
   /** A body to stream; its length becomes Content-Length. */

@@ -14,6 +14,7 @@ import { checkRead, type ReadConditions } from './fields/conditions.js';
 import type { CustomerKey } from './fields/customer-key.js';
 import { systemMetadataHeaders, userMetadataHeaders } from './fields/metadata.js';
 import { type ByteRange, parseRange } from './fields/range.js';
+import { expirationHeader } from './lifecycle/headers.js';
 import { lockHeaders } from './object-lock.js';
 import { type OperationContext, objectArn, type Reply } from './operation.js';
 import { requireVersion } from './require-version.js';
@@ -100,6 +101,11 @@ async function readFound(
   }
   requireMatchingKey(content, input.customerKey);
   checkRead(input.conditions, content.etag, record.lastModifiedMs, services.clock.now());
+  // A version that is asked for by its id is told nothing of what becomes of the current one.
+  const expiration =
+    input.versionId === undefined
+      ? await expirationHeader(services, context.facts.bucket.record, input.key, record)
+      : undefined;
   const selected = await select(input, context, record, content);
   const checksumWanted = input.checksumMode?.toUpperCase() === 'ENABLED' && selected.checksum !== undefined;
   const needsKey =
@@ -115,6 +121,7 @@ async function readFound(
       status: selected.range ? 206 : 200,
       headers: {
         ...describe(input, record, content, context),
+        'x-amz-expiration': expiration,
         ...(checksum ? checksumHeaders(checksum) : {}),
         ...encryptionHeaders(content.encryption, input.customerKey),
         ...input.overrides,

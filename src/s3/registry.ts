@@ -7,6 +7,7 @@ import { createMultipartUpload } from './operations/CreateMultipartUpload.js';
 import { deleteBucket } from './operations/DeleteBucket.js';
 import { deleteBucketCors } from './operations/DeleteBucketCors.js';
 import { deleteBucketEncryption } from './operations/DeleteBucketEncryption.js';
+import { deleteBucketLifecycle } from './operations/DeleteBucketLifecycle.js';
 import { deleteBucketOwnershipControls } from './operations/DeleteBucketOwnershipControls.js';
 import { deleteBucketPolicy } from './operations/DeleteBucketPolicy.js';
 import { deleteBucketTagging } from './operations/DeleteBucketTagging.js';
@@ -18,6 +19,7 @@ import { getBucketAccelerateConfiguration } from './operations/GetBucketAccelera
 import { getBucketAcl } from './operations/GetBucketAcl.js';
 import { getBucketCors } from './operations/GetBucketCors.js';
 import { getBucketEncryption } from './operations/GetBucketEncryption.js';
+import { getBucketLifecycleConfiguration } from './operations/GetBucketLifecycleConfiguration.js';
 import { getBucketLocation } from './operations/GetBucketLocation.js';
 import { getBucketOwnershipControls } from './operations/GetBucketOwnershipControls.js';
 import { getBucketPolicy } from './operations/GetBucketPolicy.js';
@@ -42,10 +44,12 @@ import { listObjects } from './operations/ListObjects.js';
 import { listObjectsV2 } from './operations/ListObjectsV2.js';
 import { listObjectVersions } from './operations/ListObjectVersions.js';
 import { listParts } from './operations/ListParts.js';
+import { postObject } from './operations/PostObject.js';
 import { putBucketAccelerateConfiguration } from './operations/PutBucketAccelerateConfiguration.js';
 import { putBucketAcl } from './operations/PutBucketAcl.js';
 import { putBucketCors } from './operations/PutBucketCors.js';
 import { putBucketEncryption } from './operations/PutBucketEncryption.js';
+import { putBucketLifecycleConfiguration } from './operations/PutBucketLifecycleConfiguration.js';
 import { putBucketOwnershipControls } from './operations/PutBucketOwnershipControls.js';
 import { putBucketPolicy } from './operations/PutBucketPolicy.js';
 import { putBucketRequestPayment } from './operations/PutBucketRequestPayment.js';
@@ -75,6 +79,7 @@ export const OPERATIONS: readonly Operation<any, any>[] = [
   deleteBucket,
   deleteBucketCors,
   deleteBucketEncryption,
+  deleteBucketLifecycle,
   deleteBucketOwnershipControls,
   deleteBucketPolicy,
   deleteBucketTagging,
@@ -86,6 +91,7 @@ export const OPERATIONS: readonly Operation<any, any>[] = [
   getBucketAcl,
   getBucketCors,
   getBucketEncryption,
+  getBucketLifecycleConfiguration,
   getBucketLocation,
   getBucketOwnershipControls,
   getBucketPolicy,
@@ -110,10 +116,12 @@ export const OPERATIONS: readonly Operation<any, any>[] = [
   listObjectsV2,
   listObjectVersions,
   listParts,
+  postObject,
   putBucketAccelerateConfiguration,
   putBucketAcl,
   putBucketCors,
   putBucketEncryption,
+  putBucketLifecycleConfiguration,
   putBucketOwnershipControls,
   putBucketPolicy,
   putBucketRequestPayment,

@@ -15,11 +15,3 @@ export function restoreHeader(content: ObjectContent, nowMs: number): string | u
   if (!isArchived(content.storageClass) || !isRestored(content, nowMs)) return undefined;
   return `ongoing-request="false", expiry-date="${httpDate(content.restoredUntilMs!)}"`;
 }
-
-/** The last moment that a date of JavaScript can name. */
-const DATE_MAX_MS = 8.64e15;
-
-/** S3 counts from the request and ends at the next midnight (UTC) behind. */
-export function restoredUntil(nowMs: number, days: number, dayMs: number): number {
-  return Math.min(Math.ceil((nowMs + days * dayMs) / dayMs) * dayMs, DATE_MAX_MS);
-}

@@ -47,6 +47,6 @@ export interface S3Settings {
   objectOwnership: ObjectOwnership;
   /** `COFFER_BLOCK_PUBLIC_ACCESS`: whether new buckets start with all four settings of it on. */
   blockPublicAccess: boolean;
-  /** `COFFER_DAY_SECONDS`, in milliseconds: the day of RestoreObject. */
+  /** `COFFER_DAY_SECONDS`, in milliseconds: the day of RestoreObject and of lifecycle rules. */
   dayMs: number;
 }

@@ -1,4 +1,5 @@
 import { randomId } from '../base/ids.js';
+import { KiB, META_COMMIT_MAX_BYTES } from '../base/limits.js';
 import type { RecordSealer } from '../seal/ports.js';
 import type { Buckets } from './buckets.js';
 import { StoreDamaged } from './errors.js';
@@ -16,7 +17,9 @@ export interface ConfigKind<T> {
 
 /** UTF-16 code units of a page: in JSON of JSON, as UTF-8, at most 48 KB. */
 const PAGE_UNITS = 16_000;
-const PAGES_MAX = 16;
+const PAGES_MAX = 60;
+/** Of all pages as they are stored: leaves room in the commit for what else it holds. */
+const PAGES_MAX_BYTES = META_COMMIT_MAX_BYTES - 128 * KiB;
 /** What the cache holds, in UTF-16 code units of JSON. */
 const CACHED_MAX_UNITS = 2_000_000;
 
@@ -132,6 +135,8 @@ export class BucketConfigs {
 function split(json: string): string[] {
   const pages: string[] = [];
   for (let i = 0; i < json.length; i += PAGE_UNITS) pages.push(json.slice(i, i + PAGE_UNITS));
-  if (pages.length > PAGES_MAX) throw new ConfigTooLarge(`a configuration of ${json.length} characters`);
+  const bytes = pages.reduce((sum, page) => sum + Buffer.byteLength(JSON.stringify(page)), 0);
+  if (pages.length > PAGES_MAX || bytes > PAGES_MAX_BYTES)
+    throw new ConfigTooLarge(`a configuration of ${json.length} characters`);
   return pages;
 }

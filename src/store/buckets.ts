@@ -101,6 +101,13 @@ export class Buckets {
     return names;
   }
 
+  /** Every bucket by name, from `from` on; those that are being deleted are left out. */
+  async *all(from = ''): AsyncGenerator<Stored<BucketRecord>> {
+    for await (const stored of this.#table.scan({ gte: bucketKey(from), lt: afterPrefix(TAG.bucket) }, 100)) {
+      if (!stored.record.deleting) yield stored;
+    }
+  }
+
   /** Names in byte order, after `after`, that start with `prefix`. */
   async listOfAccount(
     accountId: string,

@@ -114,6 +114,9 @@ export const uploadKey = (bucketId: Uint8Array, key: string, uploadId: Uint8Arra
 export const partKey = (uploadId: Uint8Array, partNumber: number): Buffer =>
   Buffer.concat([TAG.part, uploadId, u16(partNumber)]);
 
+/** Where a job of the server stands. */
+export const jobKey = (name: string): Buffer => Buffer.concat([TAG.system, utf8(`job/${name}`)]);
+
 export const intentKey = (incarnation: Uint8Array, id: Uint8Array): Buffer =>
   Buffer.concat([TAG.intent, incarnation, id]);
 

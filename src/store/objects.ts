@@ -48,6 +48,18 @@ export interface ReplaceOptions {
   alongside?(commit: CommitBuilder, record: ObjectRecord): void;
 }
 
+export interface RemoveOptions {
+  bypassGovernance?: boolean;
+  /** A delete marker that no user asked for is nothing to replicate. */
+  byLifecycle?: boolean;
+}
+
+/** What a version that is to be changed or removed lies in, as the commit finds it. */
+export interface Surroundings {
+  bucket: BucketRecord;
+  isCurrent: boolean;
+}
+
 /** What DeleteObject answers with. */
 export interface Removal {
   versionId?: string;
@@ -136,14 +148,14 @@ export class Objects {
     bucket: Stored<BucketRecord>,
     key: string,
     versionId: string | undefined,
-    change: (record: ObjectRecord) => ObjectRecord,
+    change: (record: ObjectRecord, around: Surroundings) => ObjectRecord,
     { bypassGovernance = false, stillValid, alongside }: ReplaceOptions = {},
   ): Promise<ObjectRecord | undefined> {
     const outcome = await this.#change<{ record: ObjectRecord | undefined }>(bucket, async (fresh, id) => {
       await stillValid?.();
       const found = await this.find(fresh.record.bucketId, key, versionId);
       if (!found) return { result: { record: undefined } };
-      let record = change(found.record);
+      let record = change(found.record, { bucket: fresh.record, isCurrent: found.isCurrent });
       const [before, after] = [found.record.content?.lock, record.content?.lock];
       requireRetentionKept(before, after, this.clock.now(), bypassGovernance);
       const commit = new CommitBuilder().expect(fresh.key, fresh).expect(found.key, found);
@@ -164,22 +176,22 @@ export class Objects {
     key: string,
     versionId: string | undefined,
     ownerAccountId: string,
-    condition?: (found: ObjectRecord | undefined) => void,
-    bypassGovernance = false,
+    condition?: (found: ObjectRecord | undefined, around: Surroundings) => void,
+    { bypassGovernance = false, byLifecycle = false }: RemoveOptions = {},
   ): Promise<Removal> {
     return this.#change<Removal>(bucket, async (fresh, id) => {
       const rowKey = currentKey(id, key);
       const current = await this.table.get(rowKey);
       if (versionId !== undefined) {
         const found = current && (await this.find(fresh.record.bucketId, key, versionId));
-        condition?.(found?.record);
+        condition?.(found?.record, { bucket: fresh.record, isCurrent: found?.isCurrent === true });
         if (!current || !found) return { result: { versionId, deleteMarker: false } };
         const commit = this.#commit(fresh, rowKey, current).frees();
         const result = { versionId, deleteMarker: found.record.deleteMarker === true };
         await this.#drop(commit, id, key, current, found, bypassGovernance);
         return { commit, result };
       }
-      condition?.(current?.record);
+      condition?.(current?.record, { bucket: fresh.record, isCurrent: true });
       const commit = this.#commit(fresh, rowKey, current).frees();
       if (fresh.record.versioning === undefined) {
         if (!current) return { result: { deleteMarker: false } };
@@ -187,9 +199,9 @@ export class Objects {
         this.#bury(commit, id, key, current.record, bypassGovernance);
         return { commit, result: { deleteMarker: false } };
       }
-      const record = await this.#place(commit, fresh.record, key, current, (sequence, newId) =>
-        this.#marker({ ownerAccountId }, sequence, newId),
-      );
+      const marker = (sequence: number, newId: string): ObjectRecord =>
+        this.#marker({ ownerAccountId }, sequence, newId);
+      const record = await this.#place(commit, fresh.record, key, current, marker, { unobserved: byLifecycle });
       return record && { commit, result: { versionId: record.versionId, deleteMarker: true } };
     });
   }
@@ -316,7 +328,11 @@ export class Objects {
      * `moved`: the version that was current lives on under another key. `cameFrom`: the new one is no new version, but this one,
      * which lay under another key.
      */
-    { old = 'replaced', cameFrom }: { old?: 'replaced' | 'moved'; cameFrom?: ObjectRecord } = {},
+    {
+      old = 'replaced',
+      cameFrom,
+      unobserved = false,
+    }: { old?: 'replaced' | 'moved'; cameFrom?: ObjectRecord; unobserved?: boolean } = {},
   ): Promise<ObjectRecord | undefined> {
     const id = Buffer.from(bucket.bucketId, 'hex');
     const sequence = (current?.record.sequence ?? 0) + 1;
@@ -341,7 +357,7 @@ export class Objects {
         this.#bury(commit, id, key, oldNull.record);
       }
     }
-    if (this.observer) record = await this.observer.made(commit, bucket, key, record);
+    if (this.observer && !unobserved) record = await this.observer.made(commit, bucket, key, record);
     commit.put(this.table.put(currentKey(id, key), record));
     if (cameFrom) this.keyIndex.replace(commit, id, cameFrom, record);
     else this.keyIndex.begin(commit, id, record);

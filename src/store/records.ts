@@ -286,6 +286,22 @@ export interface ReplicationFailure {
   failedMs: number;
 }
 
+/** Where the lifecycle job stands. A run is named by the midnight (UTC, or multiple of a shortened day) from which it was due. */
+export interface LifecycleProgress {
+  /** The run that came to its end last. */
+  doneMs?: number;
+  /** The run that is under way, and how far it came. */
+  running?: { dueMs: number; at: LifecyclePosition };
+}
+
+export interface LifecyclePosition {
+  /** Name of the bucket; buckets are visited in byte order. */
+  bucket: string;
+  bucketId: string;
+  /** The last row of the bucket that is done, base64: a `c` row, or behind all of those a `u` row. */
+  row: string;
+}
+
 /** What nothing refers to any more: the sweeper's work. */
 export interface DeadRecord {
   /** Bodies whose blobs or inline rows are to go. `objectId` names the inline rows. */
@@ -307,4 +323,5 @@ export const MANIFEST_PAGE: Shape<ManifestPart[]> = { type: 'manifest-page', ver
 export const INTENT: Shape<IntentRecord> = { type: 'intent', version: 1 };
 export const REPLICATION_TASK: Shape<ReplicationTask> = { type: 'replication-task', version: 1 };
 export const REPLICATION_FAILURE: Shape<ReplicationFailure> = { type: 'replication-failure', version: 1 };
+export const LIFECYCLE_PROGRESS: Shape<LifecycleProgress> = { type: 'lifecycle-progress', version: 1 };
 export const DEAD: Shape<DeadRecord> = { type: 'dead', version: 1 };

@@ -9,6 +9,7 @@ import {
   type ReplicationTask,
 } from './records.js';
 import { type CommitBuilder, type Stored, Table } from './table.js';
+import { originOf } from './version-id.js';
 
 /**
  * Versions that are still to be replicated, and those that couldn't be. Rows are written and deleted in the commits that make,
@@ -26,8 +27,8 @@ export class ReplicationQueue {
     this.failures = new Table(meta, sealer, REPLICATION_FAILURE);
   }
 
-  async find(bucketId: Uint8Array, key: string, sequence: number): Promise<Stored<ReplicationTask> | undefined> {
-    return this.tasks.get(replicationTaskKey(bucketId, key, sequence));
+  async find(bucketId: Uint8Array, key: string, version: ObjectRecord): Promise<Stored<ReplicationTask> | undefined> {
+    return this.tasks.get(replicationTaskKey(bucketId, key, originOf(version)));
   }
 
   /** `before`: the row as it was read; the commit fails where it changed. */
@@ -35,28 +36,33 @@ export class ReplicationQueue {
     commit: CommitBuilder,
     bucketId: Uint8Array,
     key: string,
-    sequence: number,
+    version: ObjectRecord,
     task: ReplicationTask,
     before: Stored<ReplicationTask> | undefined,
   ): void {
-    const rowKey = replicationTaskKey(bucketId, key, sequence);
+    const rowKey = replicationTaskKey(bucketId, key, originOf(version));
     commit.expect(rowKey, before).put(this.tasks.put(rowKey, task));
   }
 
-  fail(commit: CommitBuilder, bucketId: Uint8Array, key: string, sequence: number, failure: ReplicationFailure): void {
-    commit.put(this.failures.put(replicationFailureKey(bucketId, key, sequence), failure));
+  fail(
+    commit: CommitBuilder,
+    bucketId: Uint8Array,
+    key: string,
+    version: ObjectRecord,
+    failure: ReplicationFailure,
+  ): void {
+    commit.put(this.failures.put(replicationFailureKey(bucketId, key, originOf(version)), failure));
   }
 
-  forgive(commit: CommitBuilder, bucketId: Uint8Array, key: string, sequence: number): void {
-    commit.del(replicationFailureKey(bucketId, key, sequence));
+  forgive(commit: CommitBuilder, bucketId: Uint8Array, key: string, version: ObjectRecord): void {
+    commit.del(replicationFailureKey(bucketId, key, originOf(version)));
   }
 
   /** With the version go its rows. */
-  end(commit: CommitBuilder, bucketId: Uint8Array, key: string, { sequence, replication }: ObjectRecord): void {
-    if (replication?.status === 'PENDING') commit.del(replicationTaskKey(bucketId, key, sequence));
-    if (replication?.status === 'FAILED' || replication?.status === 'PENDING') {
-      commit.del(replicationFailureKey(bucketId, key, sequence));
-    }
+  end(commit: CommitBuilder, bucketId: Uint8Array, key: string, version: ObjectRecord): void {
+    const status = version.replication?.status;
+    if (status === 'PENDING' || status === 'REPLICA') commit.del(replicationTaskKey(bucketId, key, originOf(version)));
+    if (status === 'FAILED' || status === 'PENDING') this.forgive(commit, bucketId, key, version);
   }
 
   /** Tasks in the order of their keys, and of a key's versions. */

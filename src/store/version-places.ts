@@ -3,7 +3,7 @@ import { versionPlaceKey } from './keys.js';
 import type { MetaStore } from './ports.js';
 import type { ObjectRecord } from './records.js';
 import type { CommitBuilder } from './table.js';
-import { sequenceOf } from './version-id.js';
+import { originOf, sequenceOf } from './version-id.js';
 
 /**
  * Replicas keep the version id of their source, and with it the sequence it carries. Where that place is taken here, the version
@@ -39,7 +39,7 @@ function isElsewhere(versionId: string, sequence: number): boolean {
  * two Coffers drew the same, by time, then by id: both decide alike.
  */
 export function isNewer(a: ObjectRecord, b: ObjectRecord): boolean {
-  const [x, y] = [sequenceOf(a.versionId) ?? a.sequence, sequenceOf(b.versionId) ?? b.sequence];
+  const [x, y] = [originOf(a), originOf(b)];
   if (x !== y) return x > y;
   if (a.lastModifiedMs !== b.lastModifiedMs) return a.lastModifiedMs > b.lastModifiedMs;
   return a.versionId > b.versionId;

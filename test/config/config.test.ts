@@ -39,6 +39,7 @@ describe('settings', () => {
       sseCDefault: 'allowed',
       objectOwnership: 'ObjectWriter',
       blockPublicAccess: false,
+      sigV2: 'deny',
       kmsEndpoint: undefined,
       dayMs: 86_400_000,
       auditRetentionDays: 365,
@@ -66,6 +67,7 @@ describe('settings', () => {
       COFFER_SSE_C_DEFAULT: 'blocked',
       COFFER_OBJECT_OWNERSHIP: 'BucketOwnerEnforced',
       COFFER_BLOCK_PUBLIC_ACCESS: 'on',
+      COFFER_SIGV2: 'allow',
       COFFER_KMS_ENDPOINT: 'https://kms.internal:9001',
       COFFER_DAY_SECONDS: '2',
       COFFER_LOG_LEVEL: 'silent',
@@ -85,6 +87,7 @@ describe('settings', () => {
       sseCDefault: 'blocked',
       objectOwnership: 'BucketOwnerEnforced',
       blockPublicAccess: true,
+      sigV2: 'allow',
       kmsEndpoint: 'https://kms.internal:9001',
       dayMs: 2000,
       logLevel: 'silent',
@@ -101,9 +104,9 @@ describe('settings', () => {
 
   it('have one row each in the table, complete', () => {
     expect(new Set(SETTINGS.map(({ name }) => name)).size).toBe(SETTINGS.length);
-    expect(SETTINGS).toHaveLength(28);
+    expect(SETTINGS).toHaveLength(29);
     for (const { name, default: byDefault, meaning } of SETTINGS) {
-      expect(name).toMatch(/^COFFER_[A-Z_]+$/);
+      expect(name).toMatch(/^COFFER_[A-Z0-9_]+$/);
       expect(byDefault).not.toBe('');
       expect(meaning).toMatch(/^\S.*\S$/);
     }

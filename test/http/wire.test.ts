@@ -71,7 +71,8 @@ describe('answers', () => {
     ['an impossible bucket name', 'GET', '/No_Bucket/k', 400, 'InvalidBucketName'],
     ['a path without a bucket', 'GET', '//small', 400, 'InvalidBucketName'],
     ['a broken escape', 'GET', '/wire/%zz', 400, 'InvalidURI'],
-    ['a form', 'POST', '/wire', 405, 'MethodNotAllowed'],
+    ['a POST that is no form', 'POST', '/wire', 412, 'PreconditionFailed'],
+    ['a form to an object', 'POST', '/wire/small', 405, 'MethodNotAllowed'],
   ])('to %s', async (_name, method, target, status, code) => {
     const answer = await fetch(http.url + target, { method });
     expect(answer.status).toBe(status);

@@ -12,20 +12,21 @@ import { CHECK_VALUE_KEY } from '../../seal/check-value.js';
 import type { RootKey } from '../../seal/root-key.js';
 import { ROTATION_MARK_KEY } from '../../seal/rotation-mark.js';
 import { KEY_INDEX, KEY_INDEX_STATE } from '../../store/key-index-build.js';
-import { bucketIdOf, TAG } from '../../store/keys.js';
+import { bucketIdOf, jobKey, TAG } from '../../store/keys.js';
 import {
   BUCKET,
   BUCKET_CONFIG,
   BUCKET_POLICY,
   DEAD,
   INTENT,
+  LIFECYCLE_PROGRESS,
   MANIFEST_PAGE,
   OBJECT,
   type ObjectRecord,
   PART,
+  RENAME_TOKEN,
   REPLICATION_FAILURE,
   REPLICATION_TASK,
-  RENAME_TOKEN,
   UPLOAD,
   type UploadRecord,
 } from '../../store/records.js';
@@ -78,6 +79,7 @@ export const RECORD_KINDS: readonly RecordKind[] = [
   // Chained: a step of its own seals them (steps.ts).
   { prefix: CHAIN_ROWS, type: undefined },
   { prefix: TAG.keyUse, type: undefined },
+  { prefix: jobKey('lifecycle'), type: LIFECYCLE_PROGRESS.type },
   { prefix: KEY_INDEX_STATE, type: KEY_INDEX.type },
   { prefix: CHECK_VALUE_KEY, type: undefined },
   { prefix: ROTATION_MARK_KEY, type: undefined },

@@ -24,6 +24,7 @@ import { customerKey } from '../fields/customer-key.js';
 import { header } from '../fields/field.js';
 import { noSuchUpload, uploadId } from '../fields/upload-id.js';
 import { malformed, only, requiredText, text, xmlBody } from '../fields/xml.js';
+import { expirationHeader } from '../lifecycle/headers.js';
 import { applyLock } from '../object-lock.js';
 import { type OperationContext, objectArn, operation } from '../operation.js';
 import { openChecksum } from '../read.js';
@@ -91,15 +92,16 @@ export const completeMultipartUpload = operation({
       };
       const record = await commit(context, found, key, content, condition, unlisted(stored, chosen));
       services.sweep();
-      return { record, checksum: checksum?.answered };
+      return completed(context, key, record, checksum?.answered);
     } finally {
       cipher?.dispose();
       customerKey?.key.dispose();
     }
   },
-  reply: ({ record, checksum }, { bucket, key, customerKey }) => ({
+  reply: ({ record, checksum, expiration }, { bucket, key, customerKey }) => ({
     headers: {
       'x-amz-version-id': record.versionId === 'null' ? undefined : record.versionId,
+      'x-amz-expiration': expiration,
       ...encryptionHeaders(record.content!.encryption, customerKey),
     },
     xml: [
@@ -116,14 +118,25 @@ export const completeMultipartUpload = operation({
 });
 
 /** A client that lost the first answer asks again: it gets the same one while the object is the current version. */
-async function completedBefore(
-  context: OperationContext,
-  key: string,
-  uploadId: string,
-): Promise<{ record: ObjectRecord; checksum: undefined }> {
+async function completedBefore(context: OperationContext, key: string, uploadId: string): Promise<Completed> {
   const current = await context.services.objects.find(context.facts.bucket.record.bucketId, key);
   if (current?.record.content?.uploadId !== uploadId) throw noSuchUpload(uploadId);
-  return { record: current.record, checksum: undefined };
+  return completed(context, key, current.record, undefined);
+}
+
+interface Completed {
+  record: ObjectRecord;
+  checksum: Checksum | undefined;
+  expiration: string | undefined;
+}
+
+async function completed(
+  { services, facts }: OperationContext,
+  key: string,
+  record: ObjectRecord,
+  checksum: Checksum | undefined,
+): Promise<Completed> {
+  return { record, checksum, expiration: await expirationHeader(services, facts.bucket.record, key, record) };
 }
 
 function requireOrder(listed: readonly ListedPart[], uploadId: string): void {

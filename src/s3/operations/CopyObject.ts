@@ -22,6 +22,7 @@ import { systemMetadata, userMetadata } from '../fields/metadata.js';
 import { objectLock } from '../fields/object-lock.js';
 import { storageClass } from '../fields/storage-class.js';
 import { tagging } from '../fields/tagging.js';
+import { expirationHeader } from '../lifecycle/headers.js';
 import { applyLock, lockOfNewVersion, lockPermissions } from '../object-lock.js';
 import { objectArn, operation } from '../operation.js';
 
@@ -97,8 +98,9 @@ export const copyObject = operation({
           body: stored.part,
         };
         const version = { objectId: objectId.toString('hex'), ownerAccountId, content: copied };
+        let record: ObjectRecord;
         try {
-          const record = await services.objects.put(facts.bucket, key, version, {
+          record = await services.objects.put(facts.bucket, key, version, {
             condition: (current, bucket) => {
               checkWrite(input.condition, key, current);
               // The source's own lock is not copied.
@@ -106,19 +108,20 @@ export const copyObject = operation({
             },
             alongside: (commit) => stored.writer.attach(commit),
           });
-          services.sweep();
-          const sourceVersion = source.bucket.versioning === undefined ? undefined : source.record.versionId;
-          return {
-            bucket,
-            record,
-            checksum: stored.checksums.checksum,
-            sourceVersion,
-            versioned: target.versioning !== undefined,
-          };
         } catch (error) {
           await stored.writer.abort();
           throw error;
         }
+        services.sweep();
+        const sourceVersion = source.bucket.versioning === undefined ? undefined : source.record.versionId;
+        return {
+          bucket,
+          record,
+          checksum: stored.checksums.checksum,
+          sourceVersion,
+          versioned: target.versioning !== undefined,
+          expiration: await expirationHeader(services, target, key, record),
+        };
       } finally {
         cipher.dispose();
       }
@@ -128,12 +131,13 @@ export const copyObject = operation({
       if (input.encryption?.mode === 'SSE-C') input.encryption.customer.key.dispose();
     }
   },
-  reply: ({ record, checksum, sourceVersion, versioned }, { encryption }) => {
+  reply: ({ record, checksum, sourceVersion, versioned, expiration }, { encryption }) => {
     const content = record.content!;
     return {
       headers: {
         'x-amz-copy-source-version-id': sourceVersion,
         'x-amz-version-id': versioned ? record.versionId : undefined,
+        'x-amz-expiration': expiration,
         ...encryptionHeaders(content.encryption, encryption?.mode === 'SSE-C' ? encryption.customer : undefined, {
           context: true,
         }),

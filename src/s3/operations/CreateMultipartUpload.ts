@@ -12,6 +12,7 @@ import { systemMetadata, userMetadata } from '../fields/metadata.js';
 import { objectLock } from '../fields/object-lock.js';
 import { storageClass } from '../fields/storage-class.js';
 import { tagging } from '../fields/tagging.js';
+import { abortHeaders } from '../lifecycle/headers.js';
 import { newUploadId } from '../multipart/new-upload-id.js';
 import { lockOfNewVersion, lockPermissions } from '../object-lock.js';
 import { objectArn, operation } from '../operation.js';
@@ -76,10 +77,11 @@ export const createMultipartUpload = operation({
       }
       stored = fresh;
     }
-    return record;
+    return { record, abort: await abortHeaders(services, facts.bucket.record, record) };
   },
-  reply: (record, { bucket, key, encryption }) => ({
+  reply: ({ record, abort }, { bucket, key, encryption }) => ({
     headers: {
+      ...abort,
       ...encryptionHeaders(record.encryption, encryption?.mode === 'SSE-C' ? encryption.customer : undefined, {
         context: true,
       }),

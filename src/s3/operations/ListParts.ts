@@ -9,6 +9,7 @@ import { customerKey } from '../fields/customer-key.js';
 import { queryInt } from '../fields/field.js';
 import { isoDate } from '../fields/http-date.js';
 import { uploadId } from '../fields/upload-id.js';
+import { abortHeaders } from '../lifecycle/headers.js';
 import { requireUpload } from '../multipart/put-part.js';
 import { objectArn, operation } from '../operation.js';
 import { openChecksum } from '../read.js';
@@ -57,6 +58,7 @@ export const listParts = operation({
         shown,
         max,
         truncated: found.length > max,
+        abort: await abortHeaders(services, facts.bucket.record, record),
         owner: ownersIn(facts.bucket.record, services.accounts),
       };
     } finally {
@@ -64,7 +66,8 @@ export const listParts = operation({
       input.customerKey?.key.dispose();
     }
   },
-  reply: ({ record, shown, max, truncated, owner }, { bucket, key, partNumberMarker }) => ({
+  reply: ({ record, shown, max, truncated, abort, owner }, { bucket, key, partNumberMarker }) => ({
+    headers: abort,
     xml: [
       'ListPartsResult',
       [

@@ -1,6 +1,6 @@
 import { randomId } from '../../base/ids.js';
 import { PUT_MAX_BYTES } from '../../base/limits.js';
-import type { ObjectContent } from '../../store/records.js';
+import type { ObjectContent, ObjectRecord } from '../../store/records.js';
 import { needsOfAcl, newObject } from '../acl/new-object.js';
 import { storeBody, storedChecksum } from '../body/store-body.js';
 import { checksumHeaders } from '../checksum/headers.js';
@@ -16,6 +16,7 @@ import { systemMetadata, userMetadata } from '../fields/metadata.js';
 import { objectLock } from '../fields/object-lock.js';
 import { storageClass } from '../fields/storage-class.js';
 import { tagging } from '../fields/tagging.js';
+import { expirationHeader } from '../lifecycle/headers.js';
 import { applyLock, lockOfNewVersion, lockPermissions, requireDigestOfLocked } from '../object-lock.js';
 import { objectArn, operation } from '../operation.js';
 
@@ -52,7 +53,8 @@ export const putObject = operation({
   async handle(input, context) {
     const { key } = input;
     const { facts, services, body, fields } = context;
-    requireLength(body.length);
+    // A form doesn't say how long its file is; its reader bounds it.
+    if (!fields.form) requireLength(body.length);
     const { ownerAccountId, acl } = newObject(input.acl, key, context);
     // Before the body is taken; the commit looks at the bucket again.
     const lock = lockOfNewVersion(input.lock, facts.bucket.record, services.clock.now());
@@ -76,30 +78,33 @@ export const putObject = operation({
         body: stored.part,
       };
       const version = { objectId: objectId.toString('hex'), ownerAccountId, content };
+      let record: ObjectRecord;
       try {
-        const record = await services.objects.put(facts.bucket, key, version, {
+        record = await services.objects.put(facts.bucket, key, version, {
           condition: (current, bucket) => {
             checkWrite(input.condition, key, current);
             applyLock(content, input.lock, bucket, services.clock.now());
           },
           alongside: (commit) => stored.writer.attach(commit),
         });
-        services.sweep();
-        return { record, content, checksum: stored.checksums.checksum };
       } catch (error) {
         await stored.writer.abort();
         throw error;
       }
+      services.sweep();
+      const expiration = await expirationHeader(services, facts.bucket.record, key, record);
+      return { record, content, checksum: stored.checksums.checksum, expiration };
     } finally {
       cipher.dispose();
       if (choice.mode === 'SSE-C') choice.customer.key.dispose();
     }
   },
-  reply: ({ record, content, checksum }, { encryption }) => ({
+  reply: ({ record, content, checksum, expiration }, { encryption }) => ({
     headers: {
       etag: `"${content.etag}"`,
       ...checksumHeaders(checksum),
       'x-amz-version-id': record.versionId === 'null' ? undefined : record.versionId,
+      'x-amz-expiration': expiration,
       ...encryptionHeaders(content.encryption, encryption?.mode === 'SSE-C' ? encryption.customer : undefined, {
         context: true,
       }),

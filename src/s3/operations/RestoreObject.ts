@@ -1,11 +1,12 @@
 import type { XmlTree } from '../../base/xml/ports.js';
 import { changeVersion } from '../change-version.js';
+import { daysAfter } from '../days.js';
 import { S3Error } from '../error.js';
 import { versionId } from '../fields/field.js';
 import { isArchived } from '../fields/storage-class.js';
 import { child, malformed, only, requiredText, text, xmlBody } from '../fields/xml.js';
 import { objectArn, operation } from '../operation.js';
-import { isRestored, restoredUntil } from '../restore.js';
+import { isRestored } from '../restore.js';
 
 const TIERS = ['Standard', 'Bulk', 'Expedited'] as const;
 /** AWS's Days is a Java int. */
@@ -46,7 +47,7 @@ export const restoreObject = operation({
         });
       }
       wasRestored = isRestored(content, nowMs);
-      return { ...content, restoredUntilMs: restoredUntil(nowMs, request.days, settings.dayMs) };
+      return { ...content, restoredUntilMs: daysAfter(nowMs, request.days, settings.dayMs) };
     });
     return wasRestored;
   },

@@ -82,7 +82,7 @@ function decodeFilter(element: XmlTree): ReplicationFilter {
 function decodeTag(element: XmlTree): Tag {
   only(element, ['Key', 'Value']);
   const tag: Tag = [requiredText(element, 'Key'), requiredText(element, 'Value')];
-  validateTag(tag);
+  validateTag(tag, 'System tags cannot be added/updated by requester');
   return tag;
 }
 

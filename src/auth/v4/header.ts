@@ -1,0 +1,50 @@
+import { sha256Hex } from '../canonical.js';
+import { formatAmzDate, parseAmzDate } from '../date.js';
+import { AuthError } from '../error.js';
+import { headerText } from '../header-text.js';
+import type { Authenticated, AuthOptions } from '../options.js';
+import { requireContentSha256 } from '../payload.js';
+import type { SignedRequest } from '../ports.js';
+import { invalidDate, requireSkew } from '../refusals.js';
+import { requireCredential, requireSameDay } from './credential.js';
+import { ALGORITHM, verify } from './verify.js';
+
+/** `Authorization: AWS4-HMAC-SHA256 …`. https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html */
+export function byHeader(request: SignedRequest, options: AuthOptions, authorization: string): Authenticated {
+  const { clock, service } = options;
+  const fields = new Map(
+    authorization
+      .slice(ALGORITHM.length)
+      .split(',')
+      .map((part): [string, string] => {
+        const equals = part.indexOf('=');
+        return [part.slice(0, equals).trim(), part.slice(equals + 1).trim()];
+      }),
+  );
+  const credentialText = fields.get('Credential');
+  const signedHeaders = fields.get('SignedHeaders');
+  const signature = fields.get('Signature');
+  if (!credentialText || !signedHeaders || !signature) {
+    throw malformed('the authorization header requires three components: Credential, SignedHeaders, and Signature.');
+  }
+  const credential = requireCredential(credentialText, options, malformed);
+  const { date, dateMs } = requestDate(request);
+  requireSameDay(credential, date, malformed);
+  requireSkew(dateMs, clock.now(), date);
+  const payload = service === 's3' ? requireContentSha256(request) : sha256Hex(options.body ?? '');
+  const claim = { credential, signedHeaders: signedHeaders.split(';'), signature, date, dateMs, payload };
+  return verify(request, options, claim, 'REST-HEADER');
+}
+
+function requestDate(request: SignedRequest): { date: string; dateMs: number } {
+  const amz = headerText(request.headers['x-amz-date']);
+  const amzMs = parseAmzDate(amz);
+  if (amz !== undefined && amzMs !== undefined) return { date: amz, dateMs: amzMs };
+  const plain = headerText(request.headers.date);
+  const dateMs = parseAmzDate(plain) ?? (plain === undefined ? Number.NaN : Date.parse(plain));
+  if (amz !== undefined || Number.isNaN(dateMs)) throw invalidDate();
+  return { date: formatAmzDate(dateMs), dateMs };
+}
+
+const malformed = (why: string, extra: Record<string, string> = {}): AuthError =>
+  new AuthError('AuthorizationHeaderMalformed', 400, `The authorization header is malformed; ${why}`, extra);

@@ -1,0 +1,77 @@
+import { createHmac } from 'node:crypto';
+import { Mac } from '../../base/mac.js';
+import { canonicalRequest, sha256Hex } from '../canonical.js';
+import type { ChunkSigner } from '../chunked-body.js';
+import { AuthError } from '../error.js';
+import { headerText } from '../header-text.js';
+import type { Authenticated, AuthOptions } from '../options.js';
+import { CONTENT_SHA256, wrapPayload } from '../payload.js';
+import type { SignedRequest } from '../ports.js';
+import { findCredential, refuseToken, signatureMismatch } from '../refusals.js';
+import { type ParsedCredential, scopeText } from '../scope.js';
+import { sign, signingKey } from '../signing-key.js';
+
+export const ALGORITHM = 'AWS4-HMAC-SHA256';
+
+/** What a request says of its signature, its form checked. */
+export interface Claim {
+  credential: ParsedCredential;
+  signedHeaders: string[];
+  signature: string;
+  /** As X-Amz-Date. */
+  date: string;
+  dateMs: number;
+  payload: string;
+}
+
+/** @throws AuthError InvalidAccessKeyId, InvalidToken, AccessDenied, SignatureDoesNotMatch */
+export function verify(
+  request: SignedRequest,
+  options: AuthOptions,
+  claim: Claim,
+  type: 'REST-HEADER' | 'REST-QUERY-STRING',
+  tokenInQuery?: string,
+): Authenticated {
+  const { credential, signedHeaders, signature, date, payload } = claim;
+  const found = findCredential(options, credential.accessKeyId);
+  refuseToken(headerText(request.headers['x-amz-security-token']) ?? tokenInQuery);
+  requireSigned(request, signedHeaders, options);
+  const without = type === 'REST-QUERY-STRING' ? 'X-Amz-Signature' : undefined;
+  const canonical = canonicalRequest(request, signedHeaders, payload, without);
+  const scope = scopeText(credential);
+  const stringToSign = `${ALGORITHM}\n${date}\n${scope}\n${sha256Hex(canonical)}`;
+  const key = signingKey(credential.accessKeyId, found.secretAccessKey, credential);
+  if (!matches(key, stringToSign, signature)) {
+    throw signatureMismatch(credential.accessKeyId, signature, stringToSign, canonical);
+  }
+  const signer: ChunkSigner = {
+    seed: signature,
+    sign: (lines) => sign(key, `${lines[0]}\n${date}\n${scope}\n${lines.slice(1).join('\n')}`),
+  };
+  const ageMs = options.clock.now() - claim.dateMs;
+  return {
+    caller: found.caller,
+    signature: { type, version: ALGORITHM, ageMs, region: credential.region },
+    wrapBody: (raw) => (options.service === 's3' ? wrapPayload(raw, request, payload, signer) : raw),
+  };
+}
+
+/** `signature` in hex, compared in constant time. */
+export function matches(key: Buffer, stringToSign: string, signature: string): boolean {
+  const expected = createHmac('sha256', key).update(stringToSign).digest();
+  return /^[0-9a-f]{64}$/.test(signature) && new Mac(expected).equals(Buffer.from(signature, 'hex'));
+}
+
+/** Signed must be the host and every `x-amz-` header that was sent. */
+function requireSigned(request: SignedRequest, signedHeaders: readonly string[], { service }: AuthOptions): void {
+  if (service !== 's3') return;
+  const unsigned: string[] = [];
+  if (!signedHeaders.includes('host')) unsigned.push('host');
+  for (const name in request.headers) {
+    if (name.startsWith('x-amz-') && name !== CONTENT_SHA256 && !signedHeaders.includes(name)) unsigned.push(name);
+  }
+  if (unsigned.length === 0) return;
+  throw new AuthError('AccessDenied', 403, 'There were headers present in the request which were not signed', {
+    HeadersNotSigned: unsigned.join(', '),
+  });
+}

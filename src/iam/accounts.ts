@@ -93,7 +93,8 @@ export class Accounts implements CredentialSource {
   /** Who acts for S3 as this role: the role itself, or its account's root where the accounts name no such role. */
   acting(roleArn: string): Caller | undefined {
     const accountId = /^arn:aws:iam::(\d{12}):role\//.exec(roleArn)?.[1];
-    return this.role(roleArn) ?? (accountId && this.#identities.get(`arn:aws:iam::${accountId}:root`)) ?? undefined;
+    if (accountId === undefined) return undefined;
+    return this.role(roleArn) ?? this.#identities.get(`arn:aws:iam::${accountId}:root`);
   }
 
   #add(account: AccountConfig): void {

@@ -10,8 +10,8 @@ import type { Manifests } from '../store/manifest.js';
 import type { Objects } from '../store/objects.js';
 import type { BlobStore, MetaStore } from '../store/ports.js';
 import type { ObjectOwnership } from '../store/records.js';
-import type { ReplicationQueue } from '../store/replication-queue.js';
 import type { RenameTokens } from '../store/rename-tokens.js';
+import type { ReplicationQueue } from '../store/replication-queue.js';
 import type { Uploads } from '../store/uploads.js';
 import type { Accounts } from './accounts.js';
 

@@ -264,6 +264,8 @@ export interface ReplicationTask {
   todo: readonly { ruleId: string; bucketArn: string; what: 'version' | 'changes' }[];
   /** Destinations that are given up. */
   failures: readonly ReplicationFault[];
+  /** As VersionReplication's, of destinations that are served. */
+  versionIds?: Readonly<Record<string, string>>;
   queuedMs: number;
   attempts: number;
   /** Not before. */

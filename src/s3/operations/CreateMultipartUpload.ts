@@ -58,7 +58,7 @@ export const createMultipartUpload = operation({
     await requireReplicable(context, { key, tags: input.tags ?? [], mode: choice.mode });
     if (replica) await abortEarlierUploads(replica, key, context);
     const objectId = randomId();
-    const cipher = await createCipher(context, choice, facts.bucket.record, key, objectId);
+    const cipher = await createCipher(context, choice, facts.bucket.record, key, objectId, replica !== undefined);
     cipher.dispose();
     if (choice.mode === 'SSE-C') choice.customer.key.dispose();
     const current = await services.objects.find(facts.bucket.record.bucketId, key);

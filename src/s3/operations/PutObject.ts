@@ -79,7 +79,7 @@ export const putObject = operation({
     await requireReplicable(context, { key, tags: input.tags ?? [], mode: choice.mode });
     const objectId = randomId();
     const checksums = await uploadChecksums(fields.headers, { md5: choice.mode === 'SSE-S3' });
-    const cipher = await createCipher(context, choice, facts.bucket.record, key, objectId);
+    const cipher = await createCipher(context, choice, facts.bucket.record, key, objectId, replica !== undefined);
     try {
       const stored = await storeBody(services, { objectId, cipher }, body, checksums);
       const content: ObjectContent = {

@@ -103,7 +103,9 @@ export class ReplicationPlanner implements VersionObserver {
     const { status } = version.replication!;
     if (status === 'FAILED') return version;
     const isReplica = status === 'REPLICA';
-    const rules = rulesFor(replication, subjectOf(key, version)).filter((one) => !isReplica || one.replicaModifications);
+    const rules = rulesFor(replication, subjectOf(key, version)).filter(
+      (one) => !isReplica || one.replicaModifications,
+    );
     const before = await this.queue.find(Buffer.from(bucket.bucketId, 'hex'), key, version);
     // What still waits for the version itself gets the change with it.
     const waiting = before?.record.todo ?? [];

@@ -1,8 +1,8 @@
 import { randomId } from '../../base/ids.js';
 import type { NewVersion, PutOptions, Removal } from '../../store/objects.js';
 import type { Grant, ObjectRecord, ReplicaOrigin, UploadRecord, VersionLock } from '../../store/records.js';
-import { newObject } from '../acl/new-object.js';
 import { isPublicAcl } from '../acl/grants.js';
+import { newObject } from '../acl/new-object.js';
 import { aclsDisabled } from '../acl/owner.js';
 import type { AclRequest } from '../acl/request.js';
 import { denial } from '../denial.js';

@@ -32,7 +32,8 @@ export const replica: Field<ReplicaHeader | undefined> = {
     const decoded = value.length <= HEADER_MAX_CHARACTERS ? decode(value) : undefined;
     if (!decoded) throw invalid();
     // A customer's key never travels.
-    if (sseCustomer) throw new S3Error('InvalidRequest', { message: 'A replica cannot be under a customer-provided key.' });
+    if (sseCustomer)
+      throw new S3Error('InvalidRequest', { message: 'A replica cannot be under a customer-provided key.' });
     return decoded;
   },
 };

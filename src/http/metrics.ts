@@ -1,4 +1,5 @@
 import type { LifecycleCounts } from '../jobs/lifecycle/counts.js';
+import type { ReplicationCounts } from '../s3/replication/counts.js';
 
 interface Tally {
   /** By status class; 0 where the client was gone before an answer. */
@@ -13,6 +14,8 @@ export class Metrics {
   #received = 0;
   #sent = 0;
   inFlight = 0;
+
+  constructor(private readonly replication?: Readonly<ReplicationCounts>) {}
 
   /** Bytes are those of bodies. */
   count(operation: string, status: number, seconds: number, receivedBytes: number, sentBytes: number): void {
@@ -61,6 +64,20 @@ export class Metrics {
       lines.push(`# HELP ${counter} Of all runs of the lifecycle job since the start.`);
       lines.push(`# TYPE ${counter} counter`, `${counter} ${count}`);
     }
+    if (this.replication) lines.push(...replicationLines(this.replication));
     return `${lines.join('\n')}\n`;
   }
+}
+
+function replicationLines({ pending, completed, failed }: Readonly<ReplicationCounts>): string[] {
+  const lines = ['# HELP coffer_replication_pending Versions that wait to be replicated, as the job last saw them.'];
+  lines.push('# TYPE coffer_replication_pending gauge', `coffer_replication_pending ${pending}`);
+  lines.push('# HELP coffer_replication_completed_total Versions that are replicated, since the start.');
+  lines.push('# TYPE coffer_replication_completed_total counter', `coffer_replication_completed_total ${completed}`);
+  lines.push(
+    '# HELP coffer_replication_failed_total Versions that could not be replicated, by reason, since the start.',
+  );
+  lines.push('# TYPE coffer_replication_failed_total counter');
+  for (const [reason, count] of failed) lines.push(`coffer_replication_failed_total{reason="${reason}"} ${count}`);
+  return lines;
 }

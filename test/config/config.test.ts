@@ -4,7 +4,6 @@ import { join, resolve } from 'node:path';
 import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ConfigError } from '../../src/base/config-error.js';
-import { FUTURE_SETTINGS } from '../../src/config/settings.js';
 import { readConfig, SETTINGS } from '../../src/config.js';
 
 const HINT =
@@ -203,12 +202,6 @@ describe('refused with one line', () => {
   ])('%j', (env, message) => {
     expect(() => readConfig({ ...home, ...env })).toThrow(new ConfigError(message));
     expect(message).not.toContain('hush');
-  });
-
-  it.each(FUTURE_SETTINGS)('%s, whose feature is not there', (name) => {
-    expect(() => readConfig({ ...home, [name]: 'x' })).toThrow(
-      new ConfigError(`${name} is not supported yet by this version`),
-    );
   });
 });
 

@@ -56,7 +56,9 @@ describe.each(ENGINES)('Object Lock %s', (_name, open) => {
       const odd = (await engine.buckets.get(name))!;
       await engine.objects.put(odd, 'k', newVersion({ lock: retention('COMPLIANCE', 1) }));
       await expect(engine.objects.put(odd, 'k', newVersion())).rejects.toThrow(VersionLocked);
-      await expect(engine.objects.remove(odd, 'k', undefined, '1', undefined, { bypassGovernance: true })).rejects.toThrow(VersionLocked);
+      await expect(
+        engine.objects.remove(odd, 'k', undefined, '1', undefined, { bypassGovernance: true }),
+      ).rejects.toThrow(VersionLocked);
       await engine.objects.put(odd, 'x', newVersion());
       await expect(engine.objects.rename(odd, 'x', 'k', (source) => source!)).rejects.toThrow(VersionLocked);
       expect((await engine.objects.find(odd.record.bucketId, 'x'))?.record.content).toBeDefined();

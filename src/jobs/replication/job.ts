@@ -29,12 +29,18 @@ export class ReplicationJob {
   readonly #busy = new Map<string, Promise<void>>();
   #looking: Promise<void> | undefined;
   #again = false;
-  #stopped = false;
+  /** Until it is started, nothing is done. */
+  #stopped = true;
   #timer: NodeJS.Timeout | undefined;
   #nextMs = Number.POSITIVE_INFINITY;
   #freed: (() => void) | undefined;
 
   constructor(private readonly parts: JobParts) {}
+
+  start(): void {
+    this.#stopped = false;
+    this.kick();
+  }
 
   /** There may be work. */
   kick(): void {

@@ -8,6 +8,7 @@ import { CommitBuilder, type Stored } from '../../store/table.js';
 import { Attempt, type AttemptParts } from './attempt.js';
 import { faultOf } from './fault.js';
 import { Pauses } from './pauses.js';
+import { TargetRefused, TargetUnreachable } from './target.js';
 
 const BACK_OFF_FIRST_MS = 1000;
 const BACK_OFF_MAX_MS = 5 * 60_000;
@@ -100,7 +101,8 @@ export class ReplicationWorker {
     const fault = faultOf(error, isDeletion);
     const givenUp = this.parts.services.clock.now() - task.queuedMs > GIVE_UP_DAYS * this.parts.dayMs;
     if (!fault && !givenUp) {
-      this.#pauses.failed(bucketArn);
+      const ofDestination = error instanceof TargetUnreachable || error instanceof TargetRefused;
+      if (ofDestination) this.#pauses.failed(bucketArn);
       this.parts.trouble(bucketArn, error);
       outcome.todo = [...outcome.todo, todo];
       outcome.tried = true;

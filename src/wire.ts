@@ -150,7 +150,7 @@ export async function openCoffer(config: Config, store: Store, log: Logger) {
   const configs = new BucketConfigs(meta, sealer, buckets);
   const queue = new ReplicationQueue(meta, sealer);
   const counts = new ReplicationCounts();
-  const planner = new ReplicationPlanner(queue, configs, clock, counts, () => replication.job.kick());
+  const planner = new ReplicationPlanner(queue, configs, clock, counts, (rowKey) => replication.job.told(rowKey));
   const objects = new Objects(meta, sealer, buckets, clock, keyIndex, planner);
   const manifests = new Manifests(meta, sealer);
   const intents = new Intents(meta, blobs, sealer);

@@ -415,7 +415,7 @@ export class Objects {
     const done = await untilCommitted(async () => {
       const decision = await decide(fresh, Buffer.from(fresh.record.bucketId, 'hex'));
       if (decision && (!decision.commit || (await this.meta.commit(decision.commit.build())))) {
-        this.observer?.committed();
+        if (decision.commit) this.observer?.committed(decision.commit);
         return { result: decision.result };
       }
       const again = await this.buckets.get(bucket.record.name);

@@ -31,7 +31,7 @@ export class ReplicationQueue {
     return this.tasks.get(replicationTaskKey(bucketId, key, originOf(version)));
   }
 
-  /** `before`: the row as it was read; the commit fails where it changed. */
+  /** `before`: the row as it was read; the commit fails where it changed. @returns the row's key */
   put(
     commit: CommitBuilder,
     bucketId: Uint8Array,
@@ -39,9 +39,10 @@ export class ReplicationQueue {
     version: ObjectRecord,
     task: ReplicationTask,
     before: Stored<ReplicationTask> | undefined,
-  ): void {
+  ): Buffer {
     const rowKey = replicationTaskKey(bucketId, key, originOf(version));
     commit.expect(rowKey, before).put(this.tasks.put(rowKey, task));
+    return rowKey;
   }
 
   fail(

@@ -17,6 +17,6 @@ export interface VersionObserver {
     after: ObjectRecord,
   ): Promise<ObjectRecord>;
   ended(commit: CommitBuilder, bucketId: Uint8Array, key: string, version: ObjectRecord): void;
-  /** A commit holds. */
-  committed(): void;
+  /** The commit, which it was called for or not, holds. */
+  committed(commit: CommitBuilder): void;
 }

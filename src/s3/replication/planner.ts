@@ -17,15 +17,16 @@ export const SSE_C_REFUSED = 'SseCustomerKeyNotReplicable';
  * configuration holds from the very commit that put it.
  */
 export class ReplicationPlanner implements VersionObserver {
-  #planned = false;
+  /** Rows of tasks. */
+  readonly #planned = new WeakMap<CommitBuilder, Buffer>();
 
-  /** `wake`: there is work, and it is committed. */
+  /** `tell`: there is a task in this row, and it is committed. */
   constructor(
     private readonly queue: ReplicationQueue,
     private readonly configs: Pick<BucketConfigs, 'read'>,
     private readonly clock: Clock,
     private readonly counts: ReplicationCounts,
-    private readonly wake: () => void,
+    private readonly tell: (rowKey: Buffer) => void,
   ) {}
 
   async made(commit: CommitBuilder, bucket: BucketRecord, key: string, version: ObjectRecord): Promise<ObjectRecord> {
@@ -55,10 +56,9 @@ export class ReplicationPlanner implements VersionObserver {
     this.queue.end(commit, bucketId, key, version);
   }
 
-  committed(): void {
-    if (!this.#planned) return;
-    this.#planned = false;
-    this.wake();
+  committed(commit: CommitBuilder): void {
+    const rowKey = this.#planned.get(commit);
+    if (rowKey) this.tell(rowKey);
   }
 
   async #configuration(bucket: BucketRecord): Promise<Replication | undefined> {
@@ -138,8 +138,8 @@ export class ReplicationPlanner implements VersionObserver {
       attempts: 0,
       dueMs: nowMs,
     };
-    this.queue.put(commit, Buffer.from(bucket.bucketId, 'hex'), key, version, task, before);
-    this.#planned = true;
+    const id = Buffer.from(bucket.bucketId, 'hex');
+    this.#planned.set(commit, this.queue.put(commit, id, key, version, task, before));
   }
 }
 

@@ -63,17 +63,22 @@ export class Destinations {
   async #inRegions(bucketArn: string): Promise<HttpTarget | undefined> {
     const known = this.#found.get(bucketArn);
     if (known && known.untilMs > this.clock.now()) return known.target;
+    let closed: HttpTarget | undefined;
     for (const target of this.#ofRegions) {
       try {
         await target.send({ method: 'HEAD', bucket: bucketOfArn(bucketArn), key: '' });
+        return this.#believe(bucketArn, target);
       } catch (error) {
-        // A bucket of somebody else, or none.
-        if (error instanceof TargetRefused && !error.isTransient) continue;
-        throw error;
+        if (!(error instanceof TargetRefused) || error.isTransient) throw error;
+        // It is there: who may replicate need not be allowed to list.
+        if (error.status === 403) closed ??= target;
       }
-      this.#found.set(bucketArn, { target, untilMs: this.clock.now() + BELIEVED_MS });
-      return target;
     }
-    return undefined;
+    return closed && this.#believe(bucketArn, closed);
+  }
+
+  #believe(bucketArn: string, target: HttpTarget): HttpTarget {
+    this.#found.set(bucketArn, { target, untilMs: this.clock.now() + BELIEVED_MS });
+    return target;
   }
 }

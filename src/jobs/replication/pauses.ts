@@ -16,6 +16,8 @@ export class Pauses {
   }
 
   failed(bucketArn: string): void {
+    // Of several that were under way when it went, one counts.
+    if (this.untilMs(bucketArn) !== undefined) return;
     const failures = (this.#pauses.get(bucketArn)?.failures ?? 0) + 1;
     const untilMs = this.clock.now() + Math.min(FIRST_MS * 2 ** (failures - 1), MAX_MS);
     this.#pauses.set(bucketArn, { failures, untilMs });

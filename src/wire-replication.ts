@@ -32,6 +32,7 @@ export function wireReplication(
     services,
     destinations,
     access: (role) => here.access(role),
+    stopping: () => job.stopping,
     queue,
     counts,
     dayMs: config.dayMs,

@@ -306,8 +306,9 @@ async function serve(config: Config, open: OpenCoffer, log: Logger): Promise<Cof
       closing = true;
       await server.close();
       await lifecycle.stop();
+      const replicated = job.stop();
       destinations.close();
-      await job.stop();
+      await replicated;
       await housekeeping.stop();
       await sweeper.stop();
       authFailures?.sample();

@@ -14,6 +14,8 @@ export interface AttemptParts {
   services: Services;
   destinations: Destinations;
   access(role: Caller): RoleAccess;
+  /** The process ends: bodies on their way are cut off. */
+  stopping(): boolean;
 }
 
 type Todo = ReplicationTask['todo'][number];
@@ -91,6 +93,6 @@ export class Attempt {
       throw new ReplicationFault('SrcBucketNotFound', 'it was deleted');
     const target = await destinations.find(bucketArn, role);
     if (!target) throw new ReplicationFault('DstBucketNotFound', `${bucketArn} is nowhere`);
-    return { target, rule, access, role, nowMs: services.clock.now() };
+    return { target, rule, access, role, nowMs: services.clock.now(), stopping: this.parts.stopping };
   }
 }

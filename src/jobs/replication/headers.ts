@@ -18,7 +18,7 @@ export function replicaHeader(
   acl: ObjectContent['acl'],
   more: Pick<ReplicaHeader, 'changes'> = {},
 ): Headers {
-  const { ownerOverride } = rule.destination;
+  const { ownerOverride, account } = rule.destination;
   const replica: ReplicaHeader = {
     versionId: replicaVersionId(record),
     lastModifiedMs: record.lastModifiedMs,
@@ -27,7 +27,8 @@ export function replicaHeader(
     ...(ownerOverride && { ownerOverride }),
     ...more,
   };
-  return { [REPLICA_HEADER]: encodeReplica(replica) };
+  // A bucket that has become somebody else's gets nothing.
+  return { [REPLICA_HEADER]: encodeReplica(replica), 'x-amz-expected-bucket-owner': account };
 }
 
 /** Its own; of a version that was made without versioning, one that is made of its object id, the same each time. */

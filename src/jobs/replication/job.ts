@@ -78,6 +78,10 @@ export class ReplicationJob {
       });
   }
 
+  get stopping(): boolean {
+    return this.#stopped;
+  }
+
   /** Resolves when nothing is under way: what is left waits for its time. */
   async idle(): Promise<void> {
     while (this.#looking || this.#busy.size > 0) {

@@ -1,4 +1,5 @@
 import type { Caller } from '../../auth/ports.js';
+import type { BodyProducer } from '../../base/stream.js';
 import type { XmlNode } from '../../base/xml/ports.js';
 import { xmlDocument } from '../../base/xml/write.js';
 import { headerName } from '../../s3/checksum/algorithms.js';
@@ -6,7 +7,7 @@ import { bucketOfArn, type ReplicationRule } from '../../s3/replication/rules.js
 import { type ReplicaSource, type RoleAccess, readableMetadata, requireReadable } from '../../s3/replication/source.js';
 import type { BucketRecord, ObjectRecord } from '../../store/records.js';
 import { contentHeaders, type Headers, lockHeaders, replicaHeader, tagHeaders } from './headers.js';
-import { type Target, TargetRefused, type TargetReply } from './target.js';
+import { type Target, TargetRefused, type TargetReply, TargetUnreachable } from './target.js';
 
 /** A destination, the rule that names it, and the source as the rule's role may see it. */
 export interface Sending {
@@ -14,6 +15,7 @@ export interface Sending {
   rule: ReplicationRule;
   access: RoleAccess;
   role: Caller;
+  stopping(): boolean;
   nowMs: number;
 }
 
@@ -23,7 +25,7 @@ export interface Sending {
  * @returns the version's id there
  */
 export async function sendVersion(
-  { target, rule, access, nowMs }: Sending,
+  { target, rule, access, nowMs, stopping }: Sending,
   source: ReplicaSource,
 ): Promise<string | undefined> {
   const { key, record, content } = source;
@@ -31,7 +33,7 @@ export async function sendVersion(
   const bucket = bucketOfArn(rule.destination.bucketArn);
   const mark = replicaHeader(record, rule, acl);
   const headers = { ...contentHeaders(content, rule), ...tagHeaders(tags), ...lockHeaders(lock, nowMs), ...mark };
-  if (source.isMultipart) return sendParts(target, { bucket, key }, source, headers, mark);
+  if (source.isMultipart) return sendParts(target, { bucket, key }, source, { headers, mark, stopping });
   const { checksum } = source;
   const sum = checksum ? { [headerName(checksum.algorithm)]: checksum.value } : {};
   const reply = await target.send({
@@ -39,7 +41,7 @@ export async function sendVersion(
     bucket,
     key,
     headers: { ...headers, ...sum },
-    body: await source.body(),
+    body: cutOff(await source.body(), stopping),
   });
   return reply.headers['x-amz-version-id'];
 }
@@ -48,8 +50,7 @@ async function sendParts(
   target: Target,
   at: { bucket: string; key: string },
   source: ReplicaSource,
-  headers: Headers,
-  mark: Headers,
+  { headers, mark, stopping }: { headers: Headers; mark: Headers; stopping(): boolean },
 ): Promise<string | undefined> {
   const { checksum } = source;
   const kind = checksum && { 'x-amz-checksum-algorithm': checksum.algorithm, 'x-amz-checksum-type': checksum.type };
@@ -70,7 +71,13 @@ async function sendParts(
         ['uploadId', uploadId],
       ] as const;
       const { etag } = (
-        await target.send({ method: 'PUT', ...at, query, headers: { ...mark, ...sum }, body: part.body })
+        await target.send({
+          method: 'PUT',
+          ...at,
+          query,
+          headers: { ...mark, ...sum },
+          body: cutOff(part.body, stopping),
+        })
       ).headers;
       nodes.push([
         'Part',
@@ -95,6 +102,19 @@ async function sendParts(
     await target.send({ method: 'DELETE', ...at, query: [['uploadId', uploadId]], headers: mark }).catch(() => {});
     throw error;
   }
+}
+
+/** A body that ends with the process, which doesn't wait for gigabytes. */
+function cutOff(body: BodyProducer, stopping: () => boolean): BodyProducer {
+  return {
+    length: body.length,
+    pump: (sink) =>
+      body.pump((chunk) => {
+        if (stopping()) throw new TargetUnreachable('Coffer is shutting down');
+        return sink(chunk);
+      }),
+    close: () => body.close(),
+  };
 }
 
 /** A delete marker. @returns its id there */

@@ -43,7 +43,16 @@ export class TargetRefused extends Error {
   }
 }
 
-const TRANSIENT = new Set(['SlowDown', 'RequestTimeout', 'OperationAborted', 'ConditionalRequestConflict']);
+const TRANSIENT = new Set([
+  'SlowDown',
+  'RequestTimeout',
+  'RequestTimeTooSkewed',
+  'OperationAborted',
+  'ConditionalRequestConflict',
+  // What was read was authenticated: it changed on its way.
+  'BadDigest',
+  'IncompleteBody',
+]);
 
 /** There was no answer, or none that could be understood. */
 export class TargetUnreachable extends Error {

@@ -140,8 +140,8 @@ export async function openCoffer(config: Config, store: Store, log: Logger) {
         region: config.region,
         dayMs: config.dayMs,
         impact: new KeyImpacts(meta, buckets),
-        compact: () => store.compactMeta(),
         beforeDestruction: () => dataKeys.forgetBucketKeys(),
+        compact: (range) => store.compactMeta(range),
         onTrouble: (error) => log.error({ err: error }, 'keeping KMS keys failed'),
       });
   const keyService: KeyService = builtIn?.kms ?? new RemoteKeyService(config.kmsEndpoint!, config.region, clock);
@@ -202,7 +202,7 @@ export async function openCoffer(config: Config, store: Store, log: Logger) {
     storeId,
     rootKeyId: rootKey.id.toString('hex'),
     sealer,
-    accountIds: accounts.ids(),
+    accountIds: accounts.accountIds(),
     services,
     kms: builtIn?.kms,
     audit,

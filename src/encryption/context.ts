@@ -12,3 +12,14 @@ export function encodeContext(context: EncryptionContext): Buffer {
   for (const key of keys) pieces.push(lengthPrefixed(utf8(key)), lengthPrefixed(utf8(context[key]!)));
   return Buffer.concat(pieces);
 }
+
+/**
+ * Whether JSON is a context: an object of texts. Half a surrogate pair has no UTF-8; all such would be encoded as one and the same
+ * replacement character.
+ */
+export function isContext(json: unknown): json is Record<string, string> {
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) return false;
+  return Object.entries(json).every(([key, value]) => typeof value === 'string' && isUnicode(key) && isUnicode(value));
+}
+
+const isUnicode = (text: string): boolean => !/\p{Surrogate}/u.test(text);

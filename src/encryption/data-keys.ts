@@ -38,6 +38,9 @@ export interface KeyTarget {
   ids: ObjectIds;
 }
 
+/** An object by its name, which may change. */
+export type Named = Pick<KeyTarget, 'who' | 'arns'>;
+
 /**
  * One data key per object version, wrapped in one of four ways over one body format. Made when a version or an upload begins,
  * opened for every read and every part.
@@ -144,15 +147,16 @@ export class DataKeys {
    * decrypted under the old name and encrypted under the new one, with the caller's rights. All other wraps stay.
    * @throws KmsError
    */
-  async rename(who: KmsCallerContext, from: ObjectArns, to: ObjectArns, wrap: WrappedDataKey): Promise<WrappedDataKey> {
+  async rename(from: Named, to: Named, wrap: WrappedDataKey): Promise<WrappedDataKey> {
     if (wrap.mode === 'SSE-S3' || wrap.mode === 'SSE-C') return wrap;
     if (wrap.mode === 'SSE-KMS' && wrap.underBucketKey !== undefined) return wrap;
     const { keyArn: keyId, context, encryptedKey, keyMaterialId: _, ...others } = wrap;
     const ciphertextBlob = Buffer.from(encryptedKey, 'base64');
-    const opened = await this.keyService.decrypt(who, { ciphertextBlob, context: objectContext(from, context), keyId });
+    const old = { ciphertextBlob, context: objectContext(from.arns, context), keyId };
+    const opened = await this.keyService.decrypt(from.who, old);
     try {
-      const request = { keyId, plaintext: opened.plaintext, context: objectContext(to, context) };
-      const made = await this.keyService.encrypt(who, request);
+      const request = { keyId, plaintext: opened.plaintext, context: objectContext(to.arns, context) };
+      const made = await this.keyService.encrypt(to.who, request);
       const fresh = {
         keyArn: made.keyArn,
         encryptedKey: made.ciphertextBlob.toString('base64'),

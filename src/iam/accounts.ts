@@ -61,7 +61,7 @@ export class Accounts implements CredentialSource {
     return this.#owners.get(accountId);
   }
 
-  ids(): string[] {
+  accountIds(): string[] {
     return [...this.#owners.keys()];
   }
 

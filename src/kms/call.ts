@@ -3,10 +3,10 @@ import { type EncryptionContext, type KmsCallerContext, KmsError } from '../encr
 import type { AuditEvent } from './audit/ports.js';
 import type { RequestFacts } from './conditions.js';
 import { notOurs } from './denial.js';
-import { notFound } from './errors.js';
+import { noSuchKey, notFound } from './errors.js';
 import type { GrantRecord } from './grant-record.js';
 import type { KmsAction } from './key-authorizer.js';
-import type { KeyRecord } from './key-record.js';
+import { isOver, type KeyRecord } from './key-record.js';
 import type { KeyReference } from './key-reference.js';
 import type { Committing } from './key-ring.js';
 import type { Keys } from './keys.js';
@@ -119,6 +119,8 @@ export class Call {
   /** Changes a key that is still in such a state when it is written. */
   changeKey(record: KeyRecord, states: StateRule, change: (found: KeyRecord) => KeyRecord): Promise<KeyRecord> {
     return this.keys.ring.update(record, this.committing, (found) => {
+      // Its time may have come since it was found.
+      if (isOver(found, this.keys.clock.now())) throw noSuchKey(this.keys.arn(found));
       requireState(states, this.keys.stateOf(found), this.keys.arn(found));
       return change(found);
     });

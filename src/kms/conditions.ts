@@ -11,6 +11,7 @@ export interface RequestFacts {
 
 export interface ConditionParts {
   who: KmsCallerContext;
+  action: string;
   facts: RequestFacts;
   nowMs: number;
   /** The key that is asked about; absent for what is about no key in particular. */
@@ -21,6 +22,8 @@ export interface ConditionParts {
   requestAlias?: string | undefined;
 }
 
+/** Actions that have `kms:GrantIsForAWSResource`: true where a service asks on somebody's behalf. */
+const ABOUT_GRANTS: ReadonlySet<string> = new Set(['kms:CreateGrant', 'kms:ListGrants', 'kms:RevokeGrant']);
 const CONTEXT = 'kms:encryptioncontext:';
 const RESOURCE_TAG = 'aws:resourcetag/';
 
@@ -60,6 +63,8 @@ export class KmsConditions implements ConditionValues {
         return one(record?.usage);
       case 'kms:keyorigin':
         return one(record?.origin);
+      case 'kms:grantisforawsresource':
+        return ABOUT_GRANTS.has(this.parts.action) ? [String(who.viaService !== undefined)] : undefined;
       case 'kms:multiregion':
         return record && ['false'];
       case 'aws:currenttime':
@@ -78,21 +83,24 @@ const one = (value: string | undefined): readonly string[] | undefined =>
 
 /** The pair's key is part of the condition key, and so without regard to case; pairs that differ in case alone all count. */
 function pair(context: EncryptionContext | undefined, name: string): readonly string[] | undefined {
-  const values = Object.entries(context ?? {})
-    .filter(([key]) => key.toLowerCase() === name)
-    .map(([, value]) => value);
-  return values.length === 0 ? undefined : values;
+  return valuesOf(Object.entries(context ?? {}), name);
 }
 
+/** As with pairs: of tags that differ in case alone none hides another. */
 function tag(record: KeyRecord | undefined, name: string): readonly string[] | undefined {
-  const found = record?.tags.find(([key]) => key.toLowerCase() === name);
-  return found && [found[1]];
+  return valuesOf(record?.tags ?? [], name);
+}
+
+function valuesOf(entries: readonly (readonly [string, string])[], name: string): readonly string[] | undefined {
+  const values = entries.filter(([key]) => key.toLowerCase() === name).map(([, value]) => value);
+  return values.length === 0 ? undefined : values;
 }
 
 /** `aws:RequestTag/…` and `aws:TagKeys` of a request with tags. */
 export function tagFacts(tags: readonly (readonly [key: string, value: string])[]): NonNullable<RequestFacts['keys']> {
+  const names = new Set(tags.map(([key]) => key.toLowerCase()));
   return {
-    ...Object.fromEntries(tags.map(([key, value]) => [`aws:requesttag/${key.toLowerCase()}`, value])),
+    ...Object.fromEntries([...names].map((name) => [`aws:requesttag/${name}`, valuesOf(tags, name)])),
     ...(tags.length > 0 && { 'aws:tagkeys': tags.map(([key]) => key) }),
   };
 }

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Secret } from '../base/secret.js';
 import type { MetaStore } from '../store/ports.js';
-import type { KeyRecord } from './key-record.js';
+import { isOver, type KeyRecord } from './key-record.js';
 import type { KeyStoreKeyFile } from './key-store-key.js';
 import type { Keys } from './keys.js';
-import { clearShredMark, findShredMark } from './shred.js';
+import { clearShredMark, findShredMark, putShredMark } from './shred.js';
 
 export interface Destruction {
   keys: Keys;
@@ -16,14 +16,13 @@ export interface Destruction {
   compact?: () => Promise<void>;
 }
 
-const KEYS_PER_PASS = 100;
-
 /**
  * Destroys the CMKs whose waiting period is over, and imported material that was deleted, so that no copy of the data directory
  * opens what they encrypted: the key-store key is replaced, and old copies hold their backing keys under the old one alone.
  *
  * Safe to end anywhere: the file holds both key-store keys from before the first row goes until every survivor is wrapped under
- * the new one. A file that holds both is taken up where it was left.
+ * the new one. A file that holds both is taken up where it was left; the mark of `shred.ts` stays until all is done, and makes
+ * whatever was interrupted be done again as a whole.
  */
 export class KeyDestroyer {
   #running: Promise<number> | undefined;
@@ -44,30 +43,38 @@ export class KeyDestroyer {
 
   async #destroyDue(): Promise<number> {
     const { keys, meta, file, before, compact } = this.parts;
-    const { ring } = keys;
-    const mark = await findShredMark(meta);
-    if (!file.previous) {
-      if (!mark && (await this.#due()).length === 0) return 0;
-      this.current = await ring.wraps.changeKeyStoreKey(() => file.begin(this.current));
-    }
+    const { wraps } = keys.ring;
+    // Ended first: survivors of then, wrapped under the new key already, may be what is deleted or due by now.
+    if (file.previous) await this.#endReplacement();
+    let mark = await findShredMark(meta);
+    if (!mark && !(await this.#isAnyDue())) return 0;
+    mark ??= await putShredMark(meta);
+    this.current = await wraps.changeKeyStoreKey(() => file.begin(this.current));
     before?.();
     let destroyed = 0;
-    for (let due = await this.#due(); due.length > 0; due = await this.#due()) {
-      for (const record of due) if (await this.#remove(record)) destroyed++;
-    }
-    await ring.rewrapAll();
-    await file.replace(this.current);
-    ring.wraps.forgetPreviousKeyStoreKey();
+    for await (const record of this.#due()) if (await this.#remove(record)) destroyed++;
+    await this.#endReplacement();
     await compact?.();
-    if (mark) await clearShredMark(meta, mark);
+    await clearShredMark(meta, mark);
     return destroyed;
   }
 
-  async #due(): Promise<KeyRecord[]> {
-    const { keys } = this.parts;
-    const nowMs = keys.clock.now();
-    const due = await keys.ring.due(nowMs, KEYS_PER_PASS);
-    return due.filter((one) => one.state === 'PendingDeletion' && one.deletionMs! <= nowMs);
+  async #endReplacement(): Promise<void> {
+    const { keys, file } = this.parts;
+    await keys.ring.rewrapAll();
+    await file.replace(this.current);
+    keys.ring.wraps.forgetPreviousKeyStoreKey();
+  }
+
+  async *#due(): AsyncGenerator<KeyRecord> {
+    const { ring, clock } = this.parts.keys;
+    const nowMs = clock.now();
+    for await (const record of ring.due(nowMs)) if (isOver(record, nowMs)) yield record;
+  }
+
+  async #isAnyDue(): Promise<boolean> {
+    for await (const _ of this.#due()) return true;
+    return false;
   }
 
   #remove(record: KeyRecord): Promise<boolean> {
@@ -80,6 +87,10 @@ export class KeyDestroyer {
       keyArn: keys.arn(record),
       result: 'Success',
     };
-    return keys.ring.remove(record, (commit) => keys.parts.audit.commit(commit, event));
+    return keys.ring.remove(
+      record,
+      (newest) => isOver(newest, event.timeMs),
+      (commit) => keys.parts.audit.commit(commit, event),
+    );
   }
 }

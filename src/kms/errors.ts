@@ -2,6 +2,7 @@ import { KmsError } from '../encryption/ports.js';
 
 /** The answers of AWS KMS that more than one action gives. */
 export const notFound = (message: string): KmsError => new KmsError('NotFoundException', message);
+export const noSuchKey = (arn: string): KmsError => notFound(`Key '${arn}' does not exist`);
 export const validation = (message: string): KmsError => new KmsError('ValidationException', message);
 export const constraint = (value: string | undefined, at: string, rule: string): KmsError =>
   validation(

@@ -1,3 +1,4 @@
+import { isContext } from '../encryption/context.js';
 import type { EncryptionContext, KmsError } from '../encryption/ports.js';
 import { constraint, serialization, validation } from './errors.js';
 import { readGrantToken } from './grants.js';
@@ -104,12 +105,11 @@ export class Input {
   context(member: string): EncryptionContext {
     const value = this.json[member];
     if (value === undefined || value === null) return {};
-    if (typeof value !== 'object' || Array.isArray(value)) throw serialization();
-    for (const one of Object.values(value)) if (typeof one !== 'string') throw serialization();
+    if (!isContext(value)) throw serialization();
     if (Buffer.byteLength(JSON.stringify(value)) > CONTEXT_MAX_BYTES) {
       throw validation(`Encryption context is too large: at most ${CONTEXT_MAX_BYTES} bytes are allowed.`);
     }
-    return value as EncryptionContext;
+    return value;
   }
 
   /** Grants are effective at once, so a token adds nothing; what isn't one is refused all the same. Never put into a message. */

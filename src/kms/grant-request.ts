@@ -3,6 +3,7 @@ import { validation } from './errors.js';
 import type { Input } from './fields.js';
 import { GRANT_OPERATIONS, type GrantConstraints, type GrantOperation, type GrantRecord } from './grant-record.js';
 import type { KeyRecord } from './key-record.js';
+import type { Principals } from './keys.js';
 
 /** PrincipalIdType of the API model. */
 export const PRINCIPAL_ID = { min: 1, max: 256, pattern: '^[\\w+=,.@:/-]+$' };
@@ -14,9 +15,10 @@ const CONSTRAINT_MAX_CHARACTERS = 384;
 const PRINCIPAL =
   /^(arn:aws:(iam::\d{12}:(root|(user|role)\/[\w+=,.@/-]+)|sts::\d{12}:(assumed-role|federated-user)\/[\w+=,.@/-]+)|[a-z0-9-]+(\.[a-z0-9-]+)+)$/;
 
-/** @throws InvalidArnException */
-export function requirePrincipal(principal: string | undefined): void {
-  if (principal === undefined || PRINCIPAL.test(principal)) return;
+/** `principals`: where it has to exist, too, if it is of an account of Coffer's. @throws InvalidArnException */
+export function requirePrincipal(principal: string | undefined, principals?: Principals): void {
+  if (principal === undefined) return;
+  if (PRINCIPAL.test(principal) && principals?.exists(principal) !== false) return;
   throw new KmsError('InvalidArnException', 'ARN does not refer to a valid principal');
 }
 

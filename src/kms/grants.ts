@@ -1,27 +1,38 @@
 import { Mac } from '../base/mac.js';
 import type { EncryptionContext } from '../encryption/ports.js';
 import { KmsError } from '../encryption/ports.js';
+import type { Principal } from '../policy/ports.js';
 import type { KeyGrants } from './grant-book.js';
 import type { GrantConstraints, GrantOperation, GrantRecord } from './grant-record.js';
 
 /** Operations that a constraint says nothing about. */
 const UNCONSTRAINED: ReadonlySet<string> = new Set(['DescribeKey', 'RetireGrant', 'CreateGrant', 'GetPublicKey']);
 
+/** A role's session is the role, and itself. */
+export const isSelf = ({ arn, sessionArn }: Principal, principalArn: string | undefined): boolean =>
+  principalArn !== undefined && principalArn !== '' && (principalArn === arn || principalArn === sessionArn);
+
+/** The grants of which a principal is the grantee. */
+export function grantsTo({ byGrantee }: KeyGrants, { arn, sessionArn }: Principal): readonly GrantRecord[] {
+  const own = byGrantee.get(arn) ?? [];
+  return sessionArn === undefined ? own : [...own, ...(byGrantee.get(sessionArn) ?? [])];
+}
+
 /** The grant by which a principal may do `action` (`kms:…`) with the key, if there is one. */
 export function grantFor(
-  { byGrantee }: KeyGrants,
-  principalArn: string,
+  held: KeyGrants,
+  principal: Principal,
   action: string,
   context: EncryptionContext = {},
 ): GrantRecord | undefined {
   const operation = action.slice('kms:'.length);
-  return byGrantee
-    .get(principalArn)
-    ?.find(
-      (grant) =>
-        (grant.operations as string[]).includes(operation) &&
-        (UNCONSTRAINED.has(operation) || holds(grant.constraints, context)),
-    );
+  // A grant with RetireGrant lets its grantee retire this one grant; `RetireGrant.ts` sees to it.
+  if (operation === 'RetireGrant') return undefined;
+  return grantsTo(held, principal).find(
+    (grant) =>
+      (grant.operations as string[]).includes(operation) &&
+      (UNCONSTRAINED.has(operation) || holds(grant.constraints, context)),
+  );
 }
 
 /** https://docs.aws.amazon.com/kms/latest/APIReference/API_GrantConstraints.html */
@@ -49,7 +60,7 @@ export function isWithin(
     const own = constraints?.EncryptionContextEquals;
     if (!own || !holds({ EncryptionContextEquals: equal }, own)) return false;
   }
-  if (!subset) return true;
+  if (!subset || Object.keys(subset).length === 0) return true;
   const own = constraints?.EncryptionContextEquals ?? constraints?.EncryptionContextSubset;
   return own !== undefined && includes(own, subset);
 }

@@ -5,7 +5,7 @@ import type { Call } from './call.js';
 import { requireWrappingAlgorithm, type WrappingAlgorithm } from './crypto/import-wrapping.js';
 import { unsupported } from './errors.js';
 import type { BackingKey, KeyRecord } from './key-record.js';
-import { invalidState, requireState } from './states.js';
+import { invalidState, requireState, stateOf } from './states.js';
 
 /**
  * Which material fits into which wrapping.
@@ -55,7 +55,8 @@ export function addImported(
 ): KeyRecord {
   const known = record.backingKeys.find((one) => one.id === imported.id);
   const type = importType ?? (record.backingKeys.length === 0 ? 'NEW_KEY_MATERIAL' : 'EXISTING_KEY_MATERIAL');
-  if (known) return replaceBacking(record, withMaterial(known, imported));
+  const state = stateOf(record, imported.nowMs) === 'PendingImport' ? enabled(record) : record.state;
+  if (known) return replaceBacking({ ...record, state }, withMaterial(known, imported));
   if (record.backingKeys.length > 0 && (type === 'EXISTING_KEY_MATERIAL' || record.spec !== 'SYMMETRIC_DEFAULT')) {
     throw new KmsError(
       'IncorrectKeyMaterialException',
@@ -73,7 +74,7 @@ export function addImported(
   }
   const added = withMaterial({ id: imported.id, createdMs: imported.nowMs }, imported);
   const pending = record.backingKeys.length > 0 && { pending: true as const };
-  return { ...record, state: enabled(record), backingKeys: [...record.backingKeys, { ...added, ...pending }] };
+  return { ...record, state, backingKeys: [...record.backingKeys, { ...added, ...pending }] };
 }
 
 /** The material goes, its id stays: only the same can come back. @throws NotFoundException */
@@ -88,7 +89,7 @@ export function dropMaterial(record: KeyRecord, id: string): KeyRecord {
   return replaceBacking({ ...record, state: enabled(record) }, gone);
 }
 
-/** PendingImport follows from the material; with it all there again, the key is enabled, whatever it was before. */
+/** PendingImport follows from the material; a key that waited for it is enabled when it is all there, whatever it was before. */
 const enabled = ({ state }: KeyRecord): KeyRecord['state'] => (state === 'PendingDeletion' ? state : 'Enabled');
 
 function withMaterial(backing: BackingKey, { wrapped, publicKey, description, validToMs }: Imported): BackingKey {

@@ -35,11 +35,11 @@ export class KeyAuthorizer {
 
   /** @returns the grant that allowed it, where one did. @throws KmsError AccessDeniedException */
   async require(asked: Asked, record: KeyRecord, nowMs: number): Promise<GrantRecord | undefined> {
-    const { grants, aliases } = this.ring;
+    const { grants } = this.ring;
     const { accountId, keyId } = record;
     // In memory but for the first time: no request waits for the disk here.
     const held = grants.cached(keyId) ?? (await grants.of(accountId, keyId));
-    if (!aliases.namesOf(accountId, keyId)) await aliases.load(accountId);
+    await this.#loadAliases(record);
     return this.#decide(asked, record, held, nowMs);
   }
 
@@ -47,7 +47,7 @@ export class KeyAuthorizer {
   requireOn(asked: Asked, resource: string, nowMs: number): void {
     const { who, action, facts } = asked;
     const { caller } = who;
-    const context = new KmsConditions({ who, facts, nowMs });
+    const context = new KmsConditions({ who, action, facts, nowMs });
     const request = { principal: caller, action, resource, resourceAccountId: caller.accountId, context };
     const decision = decide(request, { identity: caller.policies });
     if (!decision.allowed) throw denied(who, action, resource, decision, false);
@@ -64,9 +64,16 @@ export class KeyAuthorizer {
   }
 
   /** Whether a policy denies it explicitly, whoever else would allow it. */
-  isDenied(asked: Asked, record: KeyRecord, nowMs: number): boolean {
+  async isDenied(asked: Asked, record: KeyRecord, nowMs: number): Promise<boolean> {
+    await this.#loadAliases(record);
     const decision = this.#ask(asked, record, nowMs, () => true);
     return !decision.allowed && decision.explicit;
+  }
+
+  /** For `kms:ResourceAliases`. */
+  async #loadAliases({ accountId, keyId }: KeyRecord): Promise<void> {
+    const { aliases } = this.ring;
+    if (!aliases.namesOf(accountId, keyId)) await aliases.load(accountId);
   }
 
   #decide(asked: Asked, record: KeyRecord, held: KeyGrants, nowMs: number): GrantRecord | undefined {
@@ -80,7 +87,7 @@ export class KeyAuthorizer {
     }
     let grant: GrantRecord | undefined;
     const decision = this.#ask(asked, record, nowMs, () => {
-      grant = grantFor(held, caller.arn, action, facts.encryptionContext);
+      grant = grantFor(held, caller, action, facts.encryptionContext);
       return grant !== undefined;
     });
     if (!decision.allowed) throw denied(who, action, resource, decision, otherAccount);
@@ -95,7 +102,7 @@ export class KeyAuthorizer {
   ): Decision {
     const { accountId, keyId } = record;
     const aliases = () => this.ring.aliases.namesOf(accountId, keyId) ?? [];
-    const context = new KmsConditions({ who, facts, nowMs, record, requestAlias, aliases });
+    const context = new KmsConditions({ who, action, facts, nowMs, record, requestAlias, aliases });
     const resource = keyArn(this.region, record);
     return decide(
       { principal: who.caller, action, resource, resourceAccountId: accountId, context },

@@ -8,8 +8,6 @@ import { nextRotation } from './rotation.js';
 import { shredMark } from './shred.js';
 import { isThere } from './states.js';
 
-const KEYS_PER_PASS = 100;
-
 /** Does what time asks of keys that live on: rotates them by their schedule, and lets imported material expire. */
 export class KeyKeeper {
   #running: Promise<void> | undefined;
@@ -24,18 +22,20 @@ export class KeyKeeper {
     return this.#running;
   }
 
+  /** Keys that are to be destroyed are another's work. What fails with one key doesn't keep the others. */
   async #run(): Promise<void> {
     const { clock, ring } = this.keys;
-    // Every pass moves what it found to a later time; keys that are to be destroyed are another's work and stay.
-    for (let seen = -1; ; ) {
-      const due = (await ring.due(clock.now(), KEYS_PER_PASS)).filter((one) => one.state !== 'PendingDeletion');
-      if (due.length === 0 || due.length === seen) return;
-      seen = due.length === KEYS_PER_PASS ? -1 : due.length;
-      for (const record of due) {
+    const failures: unknown[] = [];
+    for await (const record of ring.due(clock.now())) {
+      if (record.state === 'PendingDeletion') continue;
+      try {
         if (hasExpired(record, clock.now())) await this.#expire(record);
         await this.#rotate(record);
+      } catch (error) {
+        failures.push(error);
       }
     }
+    if (failures.length > 0) throw failures[0];
   }
 
   async #expire(key: KeyRecord): Promise<void> {

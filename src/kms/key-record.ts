@@ -89,3 +89,7 @@ export const ALL_KEY_TEXTS = row('x/');
 /** The backing key that encrypts; undefined where nothing was imported yet. */
 export const currentBacking = (record: Pick<KeyRecord, 'backingKeys'>): BackingKey | undefined =>
   record.backingKeys.findLast((one) => !one.pending);
+
+/** A key whose waiting period is over is gone, whether or not its row still lies there. */
+export const isOver = ({ state, deletionMs }: Pick<KeyRecord, 'state' | 'deletionMs'>, nowMs: number): boolean =>
+  state === 'PendingDeletion' && deletionMs! <= nowMs;

@@ -1,6 +1,6 @@
 import { KmsError } from '../encryption/ports.js';
-import { notFound } from './errors.js';
-import type { KeyRecord } from './key-record.js';
+import { noSuchKey, notFound } from './errors.js';
+import { isOver, type KeyRecord } from './key-record.js';
 import type { KeyRing } from './key-ring.js';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$|^mrk-[0-9a-f]{32}$/;
@@ -57,7 +57,6 @@ export async function resolveKey(
   return made;
 }
 
-/** A key whose waiting period is over is gone, whether or not its row still lies there. */
 function existing(
   record: KeyRecord | undefined,
   region: string,
@@ -65,6 +64,6 @@ function existing(
   keyId: string,
   nowMs: number,
 ): KeyRecord {
-  if (record && !(record.state === 'PendingDeletion' && record.deletionMs! <= nowMs)) return record;
-  throw notFound(`Key '${keyArn(region, { accountId, keyId })}' does not exist`);
+  if (record && !isOver(record, nowMs)) return record;
+  throw noSuchKey(keyArn(region, { accountId, keyId }));
 }

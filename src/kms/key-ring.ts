@@ -25,6 +25,7 @@ import type { KeyWraps } from './key-wraps.js';
 
 /** Keys kept in memory: so many. */
 const CACHED_MAX = 10_000;
+const DUE_PER_PAGE = 100;
 
 /** How a change is committed: with its record of the audit. `false`: a check failed. */
 export type Committing = (commit: CommitBuilder) => Promise<boolean>;
@@ -117,35 +118,44 @@ export class KeyRing {
     return (await this.#cores.range({ ...range, limit })).map((stored) => stored.record);
   }
 
-  /** Keys that time changes by now, the earliest first. */
-  async due(nowMs: number, limit: number): Promise<KeyRecord[]> {
-    const rows = await this.meta.range({ ...dueRange(nowMs), limit, keysOnly: true });
-    const found: KeyRecord[] = [];
-    for (const { key } of rows) {
-      const { accountId, keyId } = readTimerRow(key);
-      const record = await this.find(accountId, keyId);
-      if (record) found.push(record);
+  /** Keys that time changes by now, the earliest first; what is done to them meanwhile doesn't disturb the walk. */
+  async *due(nowMs: number): AsyncGenerator<KeyRecord> {
+    const { lt, ...range } = dueRange(nowMs);
+    for (let gte = range.gte; ; ) {
+      const rows = await this.meta.range({ gte, lt, limit: DUE_PER_PAGE, keysOnly: true });
+      for (const { key } of rows) {
+        const { accountId, keyId } = readTimerRow(key);
+        const record = await this.find(accountId, keyId);
+        if (record) yield record;
+      }
+      const last = rows.at(-1);
+      if (rows.length < DUE_PER_PAGE || !last) return;
+      gte = Buffer.concat([last.key, Buffer.of(0)]);
     }
-    return found;
   }
 
-  /** A key that is destroyed, with its aliases and grants. They are refused from that moment on in any case. */
-  async remove(record: KeyRecord, committing: Committing): Promise<boolean> {
+  /**
+   * A key that is destroyed, with its aliases and grants. They are refused from that moment on in any case. `isDue` sees the newest
+   * record: a deletion that was cancelled at the last moment is none.
+   */
+  async remove(record: KeyRecord, isDue: (record: KeyRecord) => boolean, committing: Committing): Promise<boolean> {
     const { accountId, keyId } = record;
+    const found = await this.#read(accountId, keyId);
+    if (!found || !isDue(found.record)) return false;
     // Aliases and grants go first, in commits of their own: a key may have more than one commit takes.
     await this.aliases.removeOf(accountId, keyId);
     await this.grants.removeOf(accountId, keyId);
     const stored = await this.#read(accountId, keyId);
-    if (!stored) return false;
+    if (!stored || !isDue(stored.record)) return false;
     const commit = new CommitBuilder().del(stored.core.key).frees();
     this.#expect(commit, stored);
     if (stored.text) commit.del(stored.text.key);
     commit.del(lastUseRow(accountId, keyId));
     const timer = timerRow(stored.record);
     if (timer) commit.del(timer.key);
-    const done = await this.#commit(commit, committing, record);
+    if (!(await this.#commit(commit, committing, record))) return false;
     for (const { id } of stored.record.backingKeys) this.wraps.forget(id);
-    return done;
+    return true;
   }
 
   /** Wraps every backing key under the current key-store key. May be repeated. */

@@ -17,6 +17,7 @@ import { invalidState, type KeyState, stateOf } from './states.js';
 export interface Principals {
   /** Undefined: of an account that isn't Coffer's, nobody can tell. */
   exists(arn: string): boolean | undefined;
+  accountIds(): readonly string[];
 }
 
 export interface KmsParts {

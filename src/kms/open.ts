@@ -4,7 +4,7 @@ import type { RecordSealer } from '../seal/ports.js';
 import type { RootKey } from '../seal/root-key.js';
 import { Xaes } from '../seal/xaes.js';
 import { under } from '../store/keys.js';
-import type { MetaStore } from '../store/ports.js';
+import type { MetaStore, Range } from '../store/ports.js';
 import { AliasBook } from './alias-book.js';
 import type { AuditLog } from './audit/ports.js';
 import { KeyDestroyer } from './destroy.js';
@@ -16,6 +16,7 @@ import { KeyStoreKeyFile, keyStoreSealingKeyOf } from './key-store-key.js';
 import { KeyWraps } from './key-wraps.js';
 import { Keys, type Principals } from './keys.js';
 import { Kms } from './kms.js';
+import { ALL_ROWS } from './shred.js';
 
 export interface KmsOptions {
   meta: MetaStore;
@@ -31,8 +32,8 @@ export interface KmsOptions {
   impact?: KeyImpact;
   /** Before a CMK is destroyed: drops what of it is unwrapped elsewhere (S3 Bucket Keys). */
   beforeDestruction?: () => void;
-  /** Makes the store let go of deleted rows. */
-  compact?: () => Promise<void>;
+  /** Makes the store let go of deleted and overwritten rows of a range. */
+  compact?: (range: Range) => Promise<void>;
   onTrouble(error: unknown): void;
 }
 
@@ -74,19 +75,23 @@ export async function openKms(options: KmsOptions): Promise<OpenedKms> {
   });
   tokenKey.dispose();
   const keeper = new KeyKeeper(keys);
+  const { compact } = options;
   const destroyer = new KeyDestroyer(
     {
       keys,
       meta,
       file,
       ...(options.beforeDestruction && { before: options.beforeDestruction }),
-      ...(options.compact && { compact: options.compact }),
+      ...(compact && { compact: () => compact(ALL_ROWS) }),
     },
     keyStoreKey,
   );
   const keep = async (): Promise<void> => {
-    await keeper.run();
-    await destroyer.destroyDue();
+    try {
+      await keeper.run();
+    } finally {
+      await destroyer.destroyDue();
+    }
   };
   const recover = async (): Promise<void> => {
     await ring.recover();

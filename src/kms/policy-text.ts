@@ -47,7 +47,7 @@ export function requireNoLockout(
   const action = 'kms:PutKeyPolicy';
   const resource = keyArn(keys.region, key);
   const facts = { keys: { 'kms:bypasspolicylockoutsafetycheck': 'false' } };
-  const context = new KmsConditions({ who, facts, nowMs: keys.clock.now() });
+  const context = new KmsConditions({ who, action, facts, nowMs: keys.clock.now() });
   const decision = decide(
     { principal: caller, action, resource, resourceAccountId: key.accountId, context },
     { identity: [ALLOWED], resource: policy, accountTrusted: false },

@@ -50,8 +50,8 @@ export async function keyOfCiphertext(call: Call, request: CiphertextRequest): P
       throw header || record.spec !== 'SYMMETRIC_DEFAULT' ? incorrectKey() : invalidCiphertext();
   } else {
     if (!header) throw invalidCiphertext();
-    record = await findOwn(call, header.keyId);
-    await call.authorize(record, facts, options);
+    record = await findNamed(call, header.keyId);
+    await authorizeNamed(call, record, facts, options);
   }
   requireState('usable', call.keys.stateOf(record), call.keys.arn(record));
   if (record.usage !== 'ENCRYPT_DECRYPT') throw invalidKeyUsage(call.keys.arn(record), record.usage, call.name);
@@ -74,12 +74,32 @@ export function decryptBlob(
   return { plaintext, keyMaterialId: backing.id };
 }
 
-/** Whether another account has such a key is nobody's business: it is an invalid ciphertext like any other. */
-async function findOwn(call: Call, keyId: string): Promise<KeyRecord> {
+/** A ciphertext says which key, not whose: the caller's account comes first, then the others that Coffer has. */
+async function findNamed(call: Call, keyId: string): Promise<KeyRecord> {
+  const own = call.who.caller.accountId;
+  const others = call.keys.parts.principals.accountIds().filter((one) => one !== own);
+  for (const accountId of [own, ...others]) {
+    try {
+      return await call.find({ accountId, keyId });
+    } catch (error) {
+      if (!(error instanceof KmsError) || error.code !== 'NotFoundException') throw error;
+    }
+  }
+  throw invalidCiphertext();
+}
+
+/** Whether another account has such a key is nobody's business: to whom it is closed, it is an invalid ciphertext like any other. */
+async function authorizeNamed(
+  call: Call,
+  record: KeyRecord,
+  facts: FactsOf,
+  options: { action: KmsAction; otherAccounts: boolean },
+): Promise<void> {
   try {
-    return await call.find({ accountId: call.who.caller.accountId, keyId });
+    await call.authorize(record, facts, options);
   } catch (error) {
-    if (error instanceof KmsError && error.code === 'NotFoundException') throw invalidCiphertext();
+    const other = record.accountId !== call.who.caller.accountId;
+    if (other && error instanceof KmsError && error.code === 'AccessDeniedException') throw invalidCiphertext();
     throw error;
   }
 }

@@ -58,11 +58,14 @@ export class Buckets {
    * belongs to the bucket.
    */
   async remove(
-    name: string,
+    { name, bucketId }: Pick<BucketRecord, 'name' | 'bucketId'>,
     before: (bucket: BucketRecord) => Promise<void>,
   ): Promise<'removed' | 'absent' | 'notEmpty'> {
-    const marked = await this.update(name, (record) => ({ ...record, deleting: true }));
-    if (!marked) return 'absent';
+    // A bucket made again under the name is another one.
+    const marked = await this.update(name, (record) =>
+      record.bucketId === bucketId ? { ...record, deleting: true } : record,
+    );
+    if (!marked?.deleting) return 'absent';
     if (!(await this.#isEmpty(marked))) {
       await this.#unmark(name);
       return 'notEmpty';

@@ -4,10 +4,20 @@ import {
   CompleteMultipartUploadCommand,
   CreateBucketCommand,
   CreateMultipartUploadCommand,
+  GetBucketCorsCommand,
+  GetBucketLifecycleConfigurationCommand,
+  GetBucketPolicyCommand,
+  GetBucketTaggingCommand,
   GetObjectCommand,
+  PutBucketCorsCommand,
+  PutBucketLifecycleConfigurationCommand,
+  PutBucketPolicyCommand,
+  PutBucketTaggingCommand,
   PutBucketVersioningCommand,
   PutObjectCommand,
   type PutObjectCommandInput,
+  RenameObjectCommand,
+  UpdateObjectEncryptionCommand,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import { customerKey } from '../support/customer-key.js';
@@ -35,11 +45,15 @@ interface Kept {
   digest: string;
 }
 
-/** Objects in every mode and size, old versions, uploads under way and KMS keys, and how to find them all again. */
+/**
+ * Objects in every mode and size, old versions, uploads under way, KMS keys and what a bucket is configured with, and how to find
+ * them all again.
+ */
 export class EveryObject {
   readonly #kept: Kept[] = [];
   readonly #uploads: { Key: string; UploadId: string; read: Mode[2]; ETag: string; first: Buffer }[] = [];
   #ciphertext = Buffer.alloc(0);
+  #configured = '';
 
   async put(server: TestServer): Promise<void> {
     const s3 = server.s3();
@@ -50,6 +64,7 @@ export class EveryObject {
     await kms.send(new CreateAliasCommand({ AliasName: 'alias/mine', TargetKeyId: KeyMetadata!.KeyId! }));
     const sealed = await kms.send(new EncryptCommand({ KeyId: 'alias/mine', Plaintext: Buffer.from('by the client') }));
     this.#ciphertext = Buffer.from(sealed.CiphertextBlob!);
+    await this.#configure(server);
     for (const [name, write, read] of MODES) {
       for (const [size, bytes] of [
         ['empty', 0],
@@ -74,7 +89,46 @@ export class EveryObject {
         if (done) await this.#complete(server, upload);
         else this.#uploads.push(upload);
       }
+      const Body = randomBytes(300_000);
+      await s3.send(new PutObjectCommand({ Bucket, Key: `${name}-before`, Body, ...write }));
+      await this.#rename(server, name);
+      this.#kept.push({ Key: `${name}-renamed`, read, digest: digest(Body) });
     }
+    const Body = randomBytes(100);
+    await s3.send(new PutObjectCommand({ Bucket, Key: 'rewrapped', Body }));
+    const ObjectEncryption = { SSEKMS: { KMSKeyArn: KeyMetadata!.Arn!, BucketKeyEnabled: true } };
+    await s3.send(new UpdateObjectEncryptionCommand({ Bucket, Key: 'rewrapped', ObjectEncryption }));
+    this.#kept.push({ Key: 'rewrapped', read: {}, digest: digest(Body) });
+  }
+
+  /** With a token: a repetition finds the row of the first, or no source. */
+  async #rename(server: TestServer, name: string): Promise<void> {
+    const request = { Bucket, Key: `${name}-renamed`, RenameSource: `${name}-before`, ClientToken: `token-of-${name}` };
+    await server.s3().send(new RenameObjectCommand(request));
+  }
+
+  async #configure(server: TestServer): Promise<void> {
+    const s3 = server.s3();
+    const Resource = `arn:aws:s3:::${Bucket}/public/*`;
+    const Policy = JSON.stringify({
+      Statement: [{ Effect: 'Allow', Principal: '*', Action: 's3:GetObject', Resource }],
+    });
+    await s3.send(new PutBucketPolicyCommand({ Bucket, Policy }));
+    const CORSRules = [{ AllowedMethods: ['GET'], AllowedOrigins: ['https://app.example'] }];
+    await s3.send(new PutBucketCorsCommand({ Bucket, CORSConfiguration: { CORSRules } }));
+    await s3.send(new PutBucketTaggingCommand({ Bucket, Tagging: { TagSet: [{ Key: 'a', Value: 'b' }] } }));
+    const Rules = [{ ID: 'r', Status: 'Enabled' as const, Filter: { Prefix: 'none/' }, Expiration: { Days: 1 } }];
+    await s3.send(new PutBucketLifecycleConfigurationCommand({ Bucket, LifecycleConfiguration: { Rules } }));
+    this.#configured = await this.#configuration(server);
+  }
+
+  async #configuration(server: TestServer): Promise<string> {
+    const s3 = server.s3();
+    const { Policy } = await s3.send(new GetBucketPolicyCommand({ Bucket }));
+    const { CORSRules } = await s3.send(new GetBucketCorsCommand({ Bucket }));
+    const { TagSet } = await s3.send(new GetBucketTaggingCommand({ Bucket }));
+    const { Rules } = await s3.send(new GetBucketLifecycleConfigurationCommand({ Bucket }));
+    return JSON.stringify([Policy, CORSRules, TagSet, Rules]);
   }
 
   /** @returns how many were compared. */
@@ -85,6 +139,8 @@ export class EveryObject {
       const found = digest(await answer.Body!.transformToByteArray());
       if (found !== expected) throw new Error(`${Key} reads as something else`);
     }
+    for (const [name] of MODES) await this.#rename(server, name);
+    if ((await this.#configuration(server)) !== this.#configured) throw new Error('the bucket is configured otherwise');
     const opened = await server.kms().send(new DecryptCommand({ CiphertextBlob: this.#ciphertext }));
     if (Buffer.from(opened.Plaintext!).toString() !== 'by the client') throw new Error('Decrypt gives something else');
     return this.#kept.length;

@@ -253,7 +253,7 @@ describe('a data key that exists', () => {
     for (const [request, calls] of requests) {
       const made = await keys.create(from, request);
       kms.calls.length = 0;
-      const renamed = await keys.rename(from.who, from.arns, to.arns, made.wrapped);
+      const renamed = await keys.rename(from, to, made.wrapped);
       expect(kms.calls).toEqual(calls);
       if (calls.length === 0) expect(renamed).toBe(made.wrapped);
       else await expect(keys.open(from, renamed)).rejects.toThrow();

@@ -8,6 +8,7 @@ import {
   CreateBucketCommand,
   CreateMultipartUploadCommand,
   PutBucketCorsCommand,
+  PutBucketLifecycleConfigurationCommand,
   PutBucketPolicyCommand,
   PutBucketTaggingCommand,
   PutObjectCommand,
@@ -43,6 +44,8 @@ test('no plaintext, metadata, tag, key or digest reaches disk or log, in any mod
     await s3.send(new PutBucketTaggingCommand({ Bucket, Tagging: secretTags }));
     const CORSRules = [{ AllowedMethods: ['GET'], AllowedOrigins: [`https://${MARK}`] }];
     await s3.send(new PutBucketCorsCommand({ Bucket, CORSConfiguration: { CORSRules } }));
+    const Rules = [{ ID: MARK, Status: 'Enabled' as const, Filter: { Prefix: `${MARK}/` }, Expiration: { Days: 9 } }];
+    await s3.send(new PutBucketLifecycleConfigurationCommand({ Bucket, LifecycleConfiguration: { Rules } }));
     const { KeyMetadata } = await kms.send(new CreateKeyCommand({ Description: `${MARK}-description` }));
     const Policy = JSON.stringify({
       Id: `${MARK}-policy`,

@@ -518,6 +518,13 @@ test('with V2 allowed, forms and requests signed so are taken, and nothing else 
       status: 403,
       code: 'SignatureDoesNotMatch',
     });
+    // The key service takes V4 alone.
+    const underKms = signedFieldsV2(keys.root, Bucket, { key: 'kms', 'x-amz-server-side-encryption': 'aws:kms' });
+    expect(failure(await postForm(`${v2.url}/${Bucket}`, formBody(underKms, FILE)))).toMatchObject({
+      status: 400,
+      code: 'InvalidArgument',
+      message: expect.stringContaining('require AWS Signature Version 4'),
+    });
     const none = { ...fields };
     delete none.AWSAccessKeyId;
     expect(failure(await postForm(`${v2.url}/${Bucket}`, formBody(none, FILE))).message).toBe(

@@ -47,6 +47,22 @@ describe('what another client does just before the commit counts', () => {
     expect([happened, await world.versions('b')]).toEqual([true, ['k STANDARD*']]);
   });
 
+  test('an object that is renamed stays, and so does what gets its name', async () => {
+    const { world, happened } = await interrupted(
+      async (world) => {
+        await world.create('b', [{ expiration: { days: 1 }, filter: { prefix: 'k' } }]);
+        await world.put('b', 'k');
+        await world.put('b', 'other');
+      },
+      async (world) => {
+        const bucket = (await world.buckets.get('b'))!;
+        await world.objects.rename(bucket, 'k', 'moved', (source) => source!);
+        await world.objects.rename(bucket, 'other', 'k', (source) => source!);
+      },
+    );
+    expect([happened, await world.versions('b')]).toEqual([true, ['k STANDARD*', 'moved STANDARD*']]);
+  });
+
   test('an object that loses the tag stays', async () => {
     const { world, happened } = await interrupted(
       async (world) => {
@@ -139,7 +155,7 @@ describe('what another client does just before the commit counts', () => {
         },
         async (world) => {
           await world.remove('b', 'k');
-          expect(await world.buckets.remove('b', async () => {})).toBe('removed');
+          expect(await world.buckets.remove((await world.buckets.get('b'))!.record, async () => {})).toBe('removed');
           if (!again) return;
           await world.create('b', RULES);
           await world.put('b', 'k');

@@ -43,7 +43,7 @@ describe.each(ENGINES)('lifecycle rules %s', (_name, open) => {
     expect(await world.versions('b')).toEqual(['k marker*']);
     await world.pass(1);
     expect(await world.versions('b')).toEqual([]);
-    expect(await engine.buckets.remove('b', async () => {})).toBe('removed');
+    expect(await engine.buckets.remove((await engine.buckets.get('b'))!.record, async () => {})).toBe('removed');
   });
 
   test('where versioning is suspended the null version is replaced by a null marker, others stay', async () => {
@@ -101,6 +101,29 @@ describe.each(ENGINES)('lifecycle rules %s', (_name, open) => {
     const after = (await world.objects.find(bucketId, 'k'))!.record;
     expect(after).toEqual({ ...before, content: { ...before.content, storageClass: 'GLACIER' } });
     expect(await dead()).toBe(0);
+  });
+
+  test('the index of backing keys knows what is left, whatever went or changed its class', async () => {
+    const encryption = { mode: 'SSE-KMS', keyMaterialId: '5a'.repeat(32) };
+    const transitions = [{ days: 1, storageClass: 'GLACIER' }];
+    await world.create('b', [
+      { filter: { prefix: 'gone/' }, expiration: { days: 1 }, noncurrentExpiration: { days: 1 } },
+      { filter: { prefix: 'cold/' }, transitions },
+    ]);
+    await world.buckets.update('b', (record) => ({ ...record, versioning: 'Enabled' }));
+    for (const key of ['gone/a', 'gone/b', 'cold/a', 'kept']) {
+      for (let i = 0; i < 2; i++) await world.put('b', key, { encryption, size: 200_000 });
+    }
+    const rows = async () => (await world.meta.range({ ...under(TAG.keyUse), limit: 100, keysOnly: true })).length;
+    const before = await rows();
+    for (let day = 0; day < 6; day++) await world.pass(1);
+    expect(await world.versions('b')).toEqual([
+      'cold/a GLACIER*',
+      'cold/a STANDARD',
+      'kept STANDARD*',
+      'kept STANDARD',
+    ]);
+    expect([before, await rows()]).toEqual([8, 4]);
   });
 
   test('uploads that were begun long ago are aborted, by prefix', async () => {

@@ -4,24 +4,12 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ManualClock } from '../../src/base/clock.js';
 import { Secret } from '../../src/base/secret.js';
-import { KeyStoreKeyFile } from '../../src/kms/key-store-key.js';
 import { openKms } from '../../src/kms/open.js';
 import { RootSealer } from '../../src/seal/record-sealer.js';
 import { RootKey } from '../../src/seal/root-key.js';
-import { StoreUnavailable } from '../../src/store/errors.js';
 import { MemoryMetaStore } from '../../src/store/memory/meta-store.js';
-import type { Commit } from '../../src/store/ports.js';
 import { DAY_MS, REGION, root } from './harness.js';
 import { MemoryAudit } from './memory-audit.js';
-
-/** Refuses every commit behind the first `left`: a crash at that point. */
-class DyingStore extends MemoryMetaStore {
-  left = Number.POSITIVE_INFINITY;
-  override async commit(commit: Commit) {
-    if (this.left-- <= 0) throw new StoreUnavailable('dead');
-    return super.commit(commit);
-  }
-}
 
 let directory: string;
 let path: string;
@@ -42,7 +30,7 @@ async function start(meta: MemoryMetaStore) {
     rootKey,
     keyStoreFile: path,
     audit: new MemoryAudit(meta),
-    principals: { exists: () => undefined },
+    principals: { exists: () => undefined, accountIds: () => [] },
     clock,
     region: REGION,
     dayMs: DAY_MS,
@@ -61,16 +49,6 @@ async function start(meta: MemoryMetaStore) {
     return ('Plaintext' in json ? json.Plaintext : json.__type) as string;
   };
   return { ask, encrypt, outcome, destroyer, steps };
-}
-
-/** The key-store key before, where its replacement hasn't ended. */
-async function previous() {
-  const file = new KeyStoreKeyFile(
-    path,
-    new RootKey(new Secret(Buffer.alloc(32, 7))).derive('coffer/key-store-sealing'),
-  );
-  await file.load(false);
-  return file.previous;
 }
 
 /** Three keys, rotated; the first is due. */
@@ -116,34 +94,6 @@ test('an old copy of the data doesn’t open a destroyed key; every other key op
   for (const blob of blobs) expect(await revived.outcome(blob)).not.toBe('c2VjcmV0');
 });
 
-test('a crash at any commit is taken up at the next start', async () => {
-  let crashes = 0;
-  for (let left = 0; left < 20; left++) {
-    await rm(path, { force: true });
-    const meta = new DyingStore();
-    const { blobs, destroyer } = await prepare(meta);
-    clock.advance(7 * DAY_MS);
-    meta.left = left;
-    const done = await destroyer.destroyDue().then(
-      () => true,
-      () => false,
-    );
-    meta.left = Number.POSITIVE_INFINITY;
-    if (!done) crashes++;
-    const next = await start(meta);
-    expect((await previous()) === undefined).toBe(done);
-    // Before and after it is taken up, survivors open.
-    for (const blob of blobs.slice(2)) expect(await next.outcome(blob)).toBe('c2VjcmV0');
-    await next.destroyer.destroyDue();
-    expect(await previous()).toBeUndefined();
-    const last = await start(meta);
-    for (const blob of blobs.slice(2)) expect(await last.outcome(blob)).toBe('c2VjcmV0');
-    for (const blob of blobs.slice(0, 2)) expect(await last.outcome(blob)).not.toBe('c2VjcmV0');
-    if (done) break;
-  }
-  expect(crashes).toBe(3);
-});
-
 test('keys that are made and rotated meanwhile survive', async () => {
   const meta = new MemoryMetaStore();
   const { ask, encrypt, destroyer, ids } = await prepare(meta);
@@ -173,4 +123,19 @@ test('what a crash left beside the file is removed: it may hold a key that was t
   await writeFile(`${path}.new`, 'left over');
   await start(meta);
   expect(await readdir(directory)).toEqual(['root.key.keystore']);
+});
+
+test('a deletion that is cancelled at the last moment is none', async () => {
+  const meta = new MemoryMetaStore();
+  const { ask, outcome, destroyer, ids, blobs } = await prepare(meta);
+  clock.advance(7 * DAY_MS - 1);
+  expect((await ask('CancelKeyDeletion', { KeyId: ids[0] })).__type).toBeUndefined();
+  clock.advance(1);
+  expect(await destroyer.destroyDue()).toBe(0);
+  await ask('EnableKey', { KeyId: ids[0] });
+  expect(await outcome(blobs[0]!)).toBe('c2VjcmV0');
+  await ask('ScheduleKeyDeletion', { KeyId: ids[0], PendingWindowInDays: 7 });
+  clock.advance(7 * DAY_MS);
+  expect((await ask('CancelKeyDeletion', { KeyId: ids[0] })).__type).toBe('NotFoundException');
+  expect(await destroyer.destroyDue()).toBe(1);
 });

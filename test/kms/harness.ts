@@ -38,7 +38,7 @@ export function makeKms(meta: MetaStore = new MemoryMetaStore(), options: Partia
   const keys = new Keys({
     ring,
     audit,
-    principals: { exists: () => undefined },
+    principals: { exists: () => undefined, accountIds: () => [ACCOUNT, OTHER_ACCOUNT] },
     tokenCipher: new Xaes(new Secret(Buffer.alloc(32, 5))),
     region: REGION,
     clock,

@@ -237,6 +237,29 @@ describe('authorization', () => {
     expect((await ask('ListKeys', {}, root(OTHER_ACCOUNT))).json.Keys).toEqual([]);
   });
 
+  test('a ciphertext of another account’s key is decrypted without its name where both sides allow it', async () => {
+    const { ask, audit, createKey } = makeKms();
+    const { KeyId, Arn } = await createKey();
+    const CiphertextBlob = (await ask('Encrypt', { KeyId, Plaintext: 'eA==' })).json.CiphertextBlob;
+    const bob = user([allow('kms:*', '*')], OTHER_ACCOUNT);
+    const strangers = [bob, user([], OTHER_ACCOUNT), root(OTHER_ACCOUNT), who(ANONYMOUS)];
+    for (const stranger of strangers) {
+      const refused = await ask('Decrypt', { CiphertextBlob }, stranger);
+      // As of a key that nobody has.
+      expect(refused.json).toEqual({ __type: 'InvalidCiphertextException' });
+    }
+    const everyone = { ...allow('kms:Decrypt', '*'), Principal: { AWS: '*' } };
+    const own = { ...allow('kms:*', '*'), Principal: { AWS: ACCOUNT } };
+    const Policy = JSON.stringify({ Version: '2012-10-17', Statement: [own, everyone] });
+    expect((await ask('PutKeyPolicy', { KeyId, Policy })).status).toBe(200);
+    expect((await ask('Decrypt', { CiphertextBlob }, bob)).json).toMatchObject({ KeyId: Arn, Plaintext: 'eA==' });
+    expect(audit.events.at(-1)).toMatchObject({ action: 'Decrypt', keyArn: Arn, result: 'Success' });
+    for (const closed of [user([], OTHER_ACCOUNT), who(ANONYMOUS)]) {
+      const refused = await ask('Decrypt', { CiphertextBlob }, closed);
+      expect(refused.json).toEqual({ __type: 'InvalidCiphertextException' });
+    }
+  });
+
   test('a key policy that no longer trusts the account shuts its users out', async () => {
     const { ask, kms, createKey } = makeKms();
     const { KeyId } = await createKey();

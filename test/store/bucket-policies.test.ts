@@ -74,7 +74,7 @@ describe.each(engines)('bucket policies in %s', (_name, open) => {
     expect(await policies.remove(bucket)).toBe(true);
     expect([(await now()).policy, await rows()]).toEqual([undefined, 0]);
     await policies.put(bucket, 'two', { bindsRoot: false });
-    expect(await buckets.remove('bucket', async () => {})).toBe('removed');
+    expect(await buckets.remove((await buckets.get('bucket'))!.record, async () => {})).toBe('removed');
     expect(await rows()).toBe(0);
     expect(await policies.put(bucket, 'three', { bindsRoot: false })).toBe(false);
   });
@@ -82,7 +82,7 @@ describe.each(engines)('bucket policies in %s', (_name, open) => {
   test('a bucket made again under the name is left alone by who means the old one', async () => {
     const { buckets, policies, create, now, rows } = await setUp();
     const old = await create();
-    await buckets.remove('bucket', async () => {});
+    await buckets.remove((await buckets.get('bucket'))!.record, async () => {});
     await create();
     expect(await policies.put(old, 'old', { bindsRoot: false })).toBe(false);
     expect(await policies.remove(old)).toBe(false);

@@ -74,7 +74,7 @@ describe.each(ENGINES)('configurations of buckets %s', (_name, open) => {
   test('end with their bucket, and a bucket of the same name has none', async () => {
     await configs.write('b', TEXTS, ['x'.repeat(100_000)]);
     const before = await record();
-    expect(await engine.buckets.remove('b', async () => {})).toBe('removed');
+    expect(await engine.buckets.remove((await engine.buckets.get('b'))!.record, async () => {})).toBe('removed');
     expect(await rows()).toBe(0);
     await engine.buckets.create(bucketRecord('b'));
     expect(await configs.read(await record(), TEXTS)).toBeUndefined();

@@ -6,7 +6,7 @@ import type { RequestFacts } from '../conditions.js';
 import { GRANTS_PER_KEY_MAX, type KeyGrants } from '../grant-book.js';
 import type { GrantRecord } from '../grant-record.js';
 import { PRINCIPAL_ID, readConstraints, readOperations, requireGrantable, requirePrincipal } from '../grant-request.js';
-import { grantToken, isWithin } from '../grants.js';
+import { grantsTo, grantToken, isWithin } from '../grants.js';
 import type { KeyRecord } from '../key-record.js';
 
 type Asked = Pick<GrantRecord, 'grantee' | 'operations'> &
@@ -40,8 +40,8 @@ export const createGrant = keyAction({
   otherAccounts: true,
   dryRun: true,
   async check(record, _, asked, call) {
-    requirePrincipal(asked.grantee);
-    requirePrincipal(asked.retiring);
+    const { principals } = call.keys.parts;
+    for (const named of [asked.grantee, asked.retiring]) requirePrincipal(named, principals);
     requireGrantable(record, asked.operations, asked.constraints);
     if (call.grant) requireWithin(call, record, await call.keys.ring.grants.of(record.accountId, record.keyId), asked);
   },
@@ -66,8 +66,7 @@ export const createGrant = keyAction({
 
 /** Where a grant alone allows CreateGrant, one of the caller's grants has to hold all that is granted on. */
 function requireWithin(call: Call, record: KeyRecord, held: KeyGrants, asked: Asked): void {
-  const own = held.byGrantee.get(call.who.caller.arn) ?? [];
-  const parents = own.filter((one) => one.operations.includes('CreateGrant'));
+  const parents = grantsTo(held, call.who.caller).filter((one) => one.operations.includes('CreateGrant'));
   if (parents.some((parent) => isWithin(parent, asked.operations, asked.constraints))) return;
   throw new KmsError(
     'AccessDeniedException',

@@ -5,7 +5,7 @@ import { dryRunSucceeded, validation } from '../errors.js';
 import { GRANT_TOKEN, KEY_ID } from '../fields.js';
 import type { GrantRecord } from '../grant-record.js';
 import { GRANT_ID } from '../grant-request.js';
-import { invalidToken, noSuchGrant, provesGrant, readGrantToken } from '../grants.js';
+import { invalidToken, isSelf, noSuchGrant, provesGrant, readGrantToken } from '../grants.js';
 import type { KeyRecord } from '../key-record.js';
 
 export const retireGrant = action({
@@ -56,17 +56,12 @@ async function requireRight(call: Call, record: KeyRecord, grant: GrantRecord | 
   const { caller } = call.who;
   const byGrant =
     grant !== undefined &&
-    (grant.retiring === caller.arn ||
-      (grant.grantee === caller.arn && grant.operations.includes('RetireGrant')) ||
+    (isSelf(caller, grant.retiring) ||
+      (isSelf(caller, grant.grantee) && grant.operations.includes('RetireGrant')) ||
       (caller.kind === 'root' && grant.issuingAccountId === caller.accountId));
   if (!byGrant) return call.authorize(record, {}, { otherAccounts: true });
-  if (
-    call.keys.authorizer.isDenied(
-      { who: call.who, action: 'kms:RetireGrant', facts: {} },
-      record,
-      call.keys.clock.now(),
-    )
-  ) {
+  const asked = { who: call.who, action: 'kms:RetireGrant', facts: {} } as const;
+  if (await call.keys.authorizer.isDenied(asked, record, call.keys.clock.now())) {
     const decision = { allowed: false, explicit: true, by: 'resource policy' } as const;
     throw denied(call.who, 'kms:RetireGrant', call.keys.arn(record), decision, false);
   }

@@ -1,3 +1,4 @@
+import { isContext } from '../../encryption/context.js';
 import { S3Error } from '../error.js';
 import type { Field, RequestFields } from '../operation.js';
 import { type CustomerKey, customerKey } from './customer-key.js';
@@ -105,14 +106,9 @@ function parseContext(base64: string | undefined): Record<string, string> {
   } catch {
     json = undefined;
   }
-  if (typeof json !== 'object' || json === null || Array.isArray(json)) throw invalidContext();
-  const context: Record<string, string> = {};
-  for (const [key, value] of Object.entries(json)) {
-    // aws:s3:arn is S3's own; a client may repeat it only where it is the same, and Coffer sets it either way.
-    if (typeof value !== 'string') throw invalidContext();
-    context[key] = value;
-  }
-  return context;
+  // aws:s3:arn is S3's own; a client may repeat it only where it is the same, and Coffer sets it either way.
+  if (!isContext(json)) throw invalidContext();
+  return json;
 }
 
 function invalidContext(): S3Error {

@@ -9,7 +9,9 @@ export const deleteBucket = operation({
   needs: ({ bucket }) => [{ action: 's3:DeleteBucket', resource: bucketArn(bucket) }],
   errors: ['BucketNotEmpty'],
   async handle({ bucket }, { facts, services }) {
-    const outcome = await services.buckets.remove(bucket, (record) => services.uploads.abandonAll(record.bucketId));
+    const outcome = await services.buckets.remove(facts.bucket.record, (record) =>
+      services.uploads.abandonAll(record.bucketId),
+    );
     if (outcome === 'notEmpty') {
       const versioned = facts.bucket.record.versioning !== undefined;
       throw new S3Error('BucketNotEmpty', {

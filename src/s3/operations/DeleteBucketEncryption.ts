@@ -1,3 +1,4 @@
+import { updateBucket } from '../bucket-config.js';
 import { bucketArn, operation } from '../operation.js';
 
 export const deleteBucketEncryption = operation({
@@ -7,9 +8,9 @@ export const deleteBucketEncryption = operation({
   facts: ['bucket'],
   needs: ({ bucket }) => [{ action: 's3:PutEncryptionConfiguration', resource: bucketArn(bucket) }],
   errors: [],
-  async handle({ bucket }, { services }) {
+  async handle(_input, context) {
     // Back to what every bucket starts with; whether SSE-C is blocked is a setting of its own and stays.
-    await services.buckets.update(bucket, (record) => ({
+    await updateBucket(context, (record) => ({
       ...record,
       encryption: {
         algorithm: 'AES256',

@@ -1,3 +1,4 @@
+import { updateBucket } from '../bucket-config.js';
 import { bucketArn, operation } from '../operation.js';
 
 export const deleteBucketOwnershipControls = operation({
@@ -7,8 +8,8 @@ export const deleteBucketOwnershipControls = operation({
   facts: ['bucket'],
   needs: ({ bucket }) => [{ action: 's3:PutBucketOwnershipControls', resource: bucketArn(bucket) }],
   errors: [],
-  async handle({ bucket }, { services }) {
-    await services.buckets.update(bucket, ({ ownership: _, ...record }) => record);
+  async handle(_input, context) {
+    await updateBucket(context, ({ ownership: _, ...record }) => record);
   },
   reply: () => ({ status: 204 }),
 });

@@ -1,3 +1,4 @@
+import { updateBucket } from '../bucket-config.js';
 import { bucketArn, operation } from '../operation.js';
 
 export const deletePublicAccessBlock = operation({
@@ -7,8 +8,8 @@ export const deletePublicAccessBlock = operation({
   facts: ['bucket'],
   needs: ({ bucket }) => [{ action: 's3:PutBucketPublicAccessBlock', resource: bucketArn(bucket) }],
   errors: [],
-  async handle({ bucket }, { services }) {
-    await services.buckets.update(bucket, ({ publicAccessBlock: _, ...record }) => record);
+  async handle(_input, context) {
+    await updateBucket(context, ({ publicAccessBlock: _, ...record }) => record);
   },
   reply: () => ({ status: 204 }),
 });

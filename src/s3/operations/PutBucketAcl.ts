@@ -1,4 +1,5 @@
 import { requirePuttable } from '../acl/put.js';
+import { updateBucket } from '../bucket-config.js';
 import { putAcl } from '../fields/acl-body.js';
 import { bucketArn, operation } from '../operation.js';
 
@@ -23,7 +24,7 @@ export const putBucketAcl = operation({
     const { ownerAccountId } = context.facts.bucket.record;
     const permission = { action: 's3:PutBucketAcl', resource: bucketArn(bucket) } as const;
     const acl = requirePuttable(sent, ownerAccountId, permission, context);
-    await context.services.buckets.update(bucket, ({ acl: _, ...record }) => (acl ? { ...record, acl } : record));
+    await updateBucket(context, ({ acl: _, ...record }) => (acl ? { ...record, acl } : record));
   },
   reply: () => ({}),
 });

@@ -1,5 +1,6 @@
 import type { XmlTree } from '../../base/xml/ports.js';
 import type { BucketEncryption } from '../../store/records.js';
+import { updateBucket } from '../bucket-config.js';
 import { S3Error } from '../error.js';
 import { boolean, child, children, malformed, only, requiredText, text, xmlBody } from '../fields/xml.js';
 import { bucketArn, operation } from '../operation.js';
@@ -20,8 +21,8 @@ export const putBucketEncryption = operation({
   facts: ['bucket'],
   needs: ({ bucket }) => [{ action: 's3:PutEncryptionConfiguration', resource: bucketArn(bucket) }],
   errors: ['InvalidArgument'],
-  async handle({ bucket, rule }, { services }) {
-    await services.buckets.update(bucket, (record) => {
+  async handle({ rule }, context) {
+    await updateBucket(context, (record) => {
       const encryption: BucketEncryption = {
         algorithm: rule.algorithm ?? record.encryption.algorithm,
         bucketKeyEnabled: rule.bucketKeyEnabled,

@@ -1,5 +1,6 @@
 import type { XmlTree } from '../../base/xml/ports.js';
 import type { ObjectOwnership } from '../../store/records.js';
+import { updateBucket } from '../bucket-config.js';
 import { S3Error } from '../error.js';
 import { isOwnership } from '../fields/object-ownership.js';
 import { children, malformed, only, requiredText, xmlBody } from '../fields/xml.js';
@@ -13,8 +14,8 @@ export const putBucketOwnershipControls = operation({
   facts: ['bucket'],
   needs: ({ bucket }) => [{ action: 's3:PutBucketOwnershipControls', resource: bucketArn(bucket) }],
   errors: ['InvalidBucketAclWithObjectOwnership'],
-  async handle({ bucket, ownership }, { services }) {
-    await services.buckets.update(bucket, (record) => {
+  async handle({ ownership }, context) {
+    await updateBucket(context, (record) => {
       // Whom the ACL lets in would be shut out without a word.
       const othersHave = record.acl?.some((grant) => !('account' in grant) || grant.account !== record.ownerAccountId);
       if (ownership === 'BucketOwnerEnforced' && othersHave) throw new S3Error('InvalidBucketAclWithObjectOwnership');

@@ -1,5 +1,6 @@
 import type { XmlTree } from '../../base/xml/ports.js';
 import type { PublicAccessBlock } from '../../store/records.js';
+import { updateBucket } from '../bucket-config.js';
 import { boolean, malformed, only, xmlBody } from '../fields/xml.js';
 import { bucketArn, operation } from '../operation.js';
 
@@ -11,8 +12,8 @@ export const putPublicAccessBlock = operation({
   facts: ['bucket'],
   needs: ({ bucket }) => [{ action: 's3:PutBucketPublicAccessBlock', resource: bucketArn(bucket) }],
   errors: [],
-  async handle({ bucket, settings }, { services }) {
-    await services.buckets.update(bucket, (record) => ({ ...record, publicAccessBlock: settings }));
+  async handle({ settings }, context) {
+    await updateBucket(context, (record) => ({ ...record, publicAccessBlock: settings }));
   },
   reply: () => ({}),
 });

@@ -1,8 +1,9 @@
+import type { Named } from '../../encryption/data-keys.js';
 import type { WrappedDataKey } from '../../encryption/wrapped-key.js';
 import { untilCommitted } from '../../store/conflict.js';
 import type { ObjectRecord } from '../../store/records.js';
 import { requireTagCopy } from '../copy/tags.js';
-import { kmsCaller, requireSignatureForKms } from '../encryption/key-target.js';
+import { keyTarget, requireSignatureForKms } from '../encryption/key-target.js';
 import { S3Error } from '../error.js';
 import {
   checkRenameSource,
@@ -80,8 +81,8 @@ async function attempt(
   const bucket = facts.bucket.record;
   const nowMs = services.clock.now();
   const found = await services.objects.find(bucket.bucketId, source);
-  const arn = objectArn(bucket.name, source);
-  context.require({ action: 's3:GetObject', resource: arn }, bucket, found?.record ?? 'absent');
+  const toRead = { action: 's3:GetObject', resource: objectArn(bucket.name, source) } as const;
+  context.require(toRead, bucket, found?.record ?? 'absent');
   if (!found?.record.content) {
     context.require({ action: 's3:ListBucket', resource: bucketArn(bucket.name) }, bucket);
   }
@@ -90,12 +91,8 @@ async function attempt(
   // Before the key service is asked for anything; the commit looks again.
   checkRenameSource(sourceConditions, oldContent.etag, old.lastModifiedMs, nowMs);
   requireSignatureForKms(context, oldContent.encryption.mode);
-  const wrap = await services.dataKeys.rename(
-    kmsCaller(context, bucket.name, source),
-    { bucketArn: bucketArn(bucket.name), objectArn: arn },
-    { bucketArn: bucketArn(bucket.name), objectArn: objectArn(bucket.name, key) },
-    oldContent.encryption as WrappedDataKey,
-  );
+  const named = (name: string): Named => keyTarget(context, bucket, name, Buffer.from(old.objectId, 'hex'));
+  const wrap = await services.dataKeys.rename(named(source), named(key), oldContent.encryption as WrappedDataKey);
   try {
     return await services.objects.rename(
       facts.bucket,

@@ -12,8 +12,8 @@ export interface Manifest {
   lastSequence: number;
   /** The last edit is cut off or damaged. */
   torn: boolean;
-  /** The live tables by number, and the smallest row key in each. */
-  tables: Map<number, Buffer>;
+  /** The live tables by number, and the smallest and largest row key in each. */
+  tables: Map<number, { smallest: Buffer; largest: Buffer }>;
 }
 
 const TAG = {
@@ -89,9 +89,8 @@ function applyEdit(manifest: Manifest, edit: Buffer): void {
 function newFile(manifest: Manifest, reader: VarintReader): void {
   const number = reader.number();
   reader.number();
-  const smallest = reader.bytes();
-  reader.bytes();
-  manifest.tables.set(number, Buffer.from(smallest.subarray(0, -8)));
+  const [smallest, largest] = [reader.bytes(), reader.bytes()].map((key) => Buffer.from(key.subarray(0, -8)));
+  manifest.tables.set(number, { smallest: smallest!, largest: largest! });
 }
 
 /** LevelDB's integers: 7 bits a byte, least significant first. @throws RangeError past the end. */

@@ -22,6 +22,7 @@ export class LevelCursor implements Cursor {
   constructor(
     level: LevelDatabase,
     private readonly range: CursorRange,
+    private readonly closed: () => void,
   ) {
     const { gte, lt, keysOnly, reverse, limit } = range;
     this.#iterator = level.iterator({ gte, lt, reverse, limit, values: !keysOnly, highWaterMarkBytes: PAGE_BYTES });
@@ -54,7 +55,11 @@ export class LevelCursor implements Cursor {
   }
 
   async close(): Promise<void> {
-    await this.#iterator.close();
+    try {
+      await this.#iterator.close();
+    } finally {
+      this.closed();
+    }
   }
 }
 

@@ -2,11 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { META_VALUE_MAX_BYTES } from '../../base/limits.js';
 import { checkCommit, REVISION_BYTES } from '../commit-limits.js';
 import type { Check, Commit, Cursor, MetaStore, Range, RangeQuery, Row } from '../ports.js';
+import { compactMeta } from './compaction.js';
 import { COUNTER_KEY, encodeCounter, parseCounter } from './counter.js';
 import { readError } from './database.js';
 import type { Engine, EngineUser } from './engine.js';
-import { readManifest } from './manifest.js';
 import { LevelCursor, rowOf } from './meta-cursor.js';
+import { Readers } from './readers.js';
 import { type Group, WriteQueue } from './write-queue.js';
 
 const FIRST_USER_KEY = Buffer.of(1);
@@ -23,6 +24,7 @@ export class LevelMetaStore implements MetaStore, EngineUser {
   readonly #queue: WriteQueue;
   #forming: Overlay = new Map();
   #flying: Overlay = new Map();
+  readonly #cursors = new Readers();
   #groupNumber = 0;
   /** Number of the last group that another record follows in the log; see `#markIdle`. */
   #markedGroup = 0;
@@ -119,30 +121,10 @@ export class LevelMetaStore implements MetaStore, EngineUser {
     await this.engine.close();
   }
 
-  /**
-   * Rewrites every table, so that no file holds what was overwritten or deleted before. LevelDB's own compaction leaves a table
-   * alone where nothing above it overlaps; such a one gets a write within its range that changes nothing. Others may write
-   * meanwhile. The blocks that the old files had are the file system's.
-   */
-  async compact(): Promise<void> {
-    const before = await this.#tables();
-    await this.#compactRange();
-    const left = [...(await this.#tables())].filter(([number]) => before.has(number));
-    if (left.length === 0) return;
-    for (const [, smallest] of left) await this.#touch(smallest);
-    await this.#compactRange();
-  }
-
-  async #tables(): Promise<Map<number, Buffer>> {
-    this.engine.requireOpen();
-    return (await readManifest(this.engine.meta.directory)).tables;
-  }
-
-  async #compactRange(): Promise<void> {
-    this.engine.requireOpen();
-    await this.engine.meta.level.compactRange(Buffer.of(0), Buffer.of(0xff)).catch((error: unknown) => {
-      throw readError(error);
-    });
+  /** As `Store.compactMeta`. */
+  compact(range?: Range): Promise<void> {
+    const touch = (key: Buffer) => this.#touch(key);
+    return compactMeta({ engine: this.engine, cursors: this.#cursors, touch }, range);
   }
 
   /** Writes a row as it is, or deletes one that isn't there. Every group writes the engine's own row in any case. */
@@ -167,7 +149,14 @@ export class LevelMetaStore implements MetaStore, EngineUser {
   #cursor(range: Range, keysOnly: boolean, reverse: boolean, limit: number): LevelCursor {
     this.engine.requireOpen();
     const gte = Buffer.compare(range.gte, FIRST_USER_KEY) < 0 ? FIRST_USER_KEY : asBuffer(range.gte);
-    return new LevelCursor(this.engine.meta.level, { gte, lt: asBuffer(range.lt), keysOnly, reverse, limit });
+    const whole = { gte, lt: asBuffer(range.lt), keysOnly, reverse, limit };
+    const leave = this.#cursors.enter();
+    try {
+      return new LevelCursor(this.engine.meta.level, whole, leave);
+    } catch (error) {
+      leave();
+      throw error;
+    }
   }
 
   #read(key: Buffer): Buffer | undefined {

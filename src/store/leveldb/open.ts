@@ -2,7 +2,7 @@ import { mkdir, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { Level } from 'level';
 import { StoreDamaged, StoreInUse, StoreUnavailable } from '../errors.js';
-import type { BlobStore, MetaStore } from '../ports.js';
+import type { BlobStore, MetaStore, Range } from '../ports.js';
 import { LevelBlobStore } from './blob-store.js';
 import { consumeCleanMark, writeCleanMark } from './clean-mark.js';
 import type { WriteProbe } from './database.js';
@@ -34,8 +34,11 @@ export interface Store {
   storeId: string;
   meta: MetaStore;
   blobs: BlobStore;
-  /** Rewrites the files of `meta` without what was overwritten or deleted before. Takes as long as writing all rows once. */
-  compactMeta(): Promise<void>;
+  /**
+   * Rewrites the files of `meta`, or those of a range, without what was overwritten or deleted before. Waits for those who read.
+   * Takes as long as writing all these rows once. @throws StoreUnavailable, StoreDamaged
+   */
+  compactMeta(range?: Range): Promise<void>;
   /** Waits for writes under way and leaves the databases in order. */
   close(): Promise<void>;
 }
@@ -107,7 +110,7 @@ async function openLocked(directory: string, options: StoreOptions, lock: Level)
     storeId: format.storeId,
     meta,
     blobs,
-    compactMeta: () => meta.compact(),
+    compactMeta: (range) => meta.compact(range),
     close() {
       closing ??= close();
       return closing;

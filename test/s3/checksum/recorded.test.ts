@@ -1,13 +1,13 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Algorithm, createChecksum, headerName } from '../../../src/s3/checksum/algorithms.js';
 import { completeChecksums, multipartChecksum, partChecksums } from '../../../src/s3/checksum/multipart.js';
 import { uploadChecksums } from '../../../src/s3/checksum/upload-checksums.js';
+import { referenceFile } from '../../support/reference.js';
 import { refused } from './refused.js';
 
-const FILE = '../shared/reference/aws-recorded/test_s3.snapshot.json';
-const present = existsSync(FILE);
-if (!present) console.warn(`${FILE} is absent: checksums and refusals recorded from AWS are not compared`);
+const FILE = referenceFile('aws-recorded/test_s3.snapshot.json');
+const present = FILE !== undefined;
 
 interface Recorded {
   Error: { Code: string; Message: string } & Record<string, string>;
@@ -61,7 +61,7 @@ const listed = (known: { partNumber: number; value: string }[], algorithm: strin
 
 describe.skipIf(!present)('as AWS recorded it', () => {
   beforeAll(() => {
-    const file = JSON.parse(readFileSync(FILE, 'utf8'));
+    const file = JSON.parse(readFileSync(FILE!, 'utf8'));
     for (const [name, value] of Object.entries<{ 'recorded-content': Record<string, Recorded> }>(file)) {
       recorded.set(name.split('::').at(-1)!, value['recorded-content']);
     }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import type { KmsCallerContext } from '../../../src/encryption/ports.js';
 import { Kms } from '../../../src/kms/kms.js';
@@ -9,8 +10,8 @@ let calls: string[] = [];
 const vias = new Set<string | undefined>();
 
 beforeAll(async () => {
-  for (const method of ['generateDataKey', 'decrypt', 'authorize'] as const) {
-    // biome-ignore lint/suspicious/noExplicitAny: three methods of one shape
+  for (const method of ['generateDataKey', 'decrypt', 'encrypt', 'authorize'] as const) {
+    // biome-ignore lint/suspicious/noExplicitAny: methods of one shape
     const real = Kms.prototype[method] as (...args: any[]) => Promise<any>;
     vi.spyOn(Kms.prototype, method).mockImplementation(function (
       this: Kms,
@@ -110,6 +111,39 @@ test('a multipart upload generates its key once, and every later step decrypts i
     'UploadPartCopy into/m: decrypt arn:aws:s3:::into/m',
     'ListParts into/m: decrypt arn:aws:s3:::into/m',
     'CompleteMultipartUpload into/m: decrypt arn:aws:s3:::into/m',
+  ]);
+});
+
+test('a rename decrypts under the old name and encrypts under the new one, unless a bucket key, which has no name, does both', async () => {
+  await ask(200, 'PUT', '/from/r', { headers: kms, body: 'x' });
+  await ask(200, 'PUT', '/from/rk', { headers: bucketKey, body: 'x' });
+  calls = [];
+  const rename = (source: string, key: string) =>
+    ask(200, 'PUT', `/from/${key}`, { query: { renameObject: '' }, headers: { 'x-amz-rename-source': source } });
+  await rename('r', 'renamed');
+  await rename('rk', 'renamed-k');
+  await ask(200, 'GET', '/from/renamed');
+  expect(calls).toEqual([
+    'RenameObject from/r: decrypt arn:aws:s3:::from/r',
+    'RenameObject from/renamed: encrypt arn:aws:s3:::from/renamed',
+    'GetObject from/renamed: decrypt arn:aws:s3:::from/renamed',
+  ]);
+});
+
+test('another key for a data key that is there is one use of each key', async () => {
+  await ask(200, 'PUT', '/from/plain', { body: 'x' });
+  await ask(200, 'PUT', '/from/kms', { headers: kms, body: 'x' });
+  const head = await http.send('HEAD', '/from/kms', {});
+  const keyArn = head.headers.get('x-amz-server-side-encryption-aws-kms-key-id')!;
+  calls = [];
+  const body = `<ObjectEncryption><SSE-KMS><KMSKeyArn>${keyArn}</KMSKeyArn></SSE-KMS></ObjectEncryption>`;
+  const headers = { 'content-md5': createHash('md5').update(body).digest('base64') };
+  for (const key of ['plain', 'kms'])
+    await ask(200, 'PUT', `/from/${key}`, { query: { encryption: '' }, headers, body });
+  expect(calls).toEqual([
+    'UpdateObjectEncryption from/plain: encrypt arn:aws:s3:::from/plain',
+    'UpdateObjectEncryption from/kms: decrypt arn:aws:s3:::from/kms',
+    'UpdateObjectEncryption from/kms: encrypt arn:aws:s3:::from/kms',
   ]);
 });
 

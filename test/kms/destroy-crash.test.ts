@@ -1,0 +1,118 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { ManualClock } from '../../src/base/clock.js';
+import { StoreUnavailable } from '../../src/store/errors.js';
+import { MemoryMetaStore } from '../../src/store/memory/meta-store.js';
+import type { Commit } from '../../src/store/ports.js';
+import { DAY_MS } from './harness.js';
+import { copyOf, openedBy, outcomes, PLAINTEXT, prepare, rowsNaming } from './support/doomed.js';
+import { openService, type Place, startMs } from './support/opened.js';
+
+/** Steps until the crash: commits, and what is done to files. Behind it nothing works until the next start. */
+const steps = vi.hoisted(() => ({
+  left: Number.POSITIVE_INFINITY,
+  take(): void {
+    if (this.left-- <= 0) throw new Error('dead');
+  },
+}));
+
+vi.mock('node:fs/promises', async (original) => {
+  const actual = await original<typeof import('node:fs/promises')>();
+  const dying = (name: 'open' | 'rename') =>
+    (async (...values: unknown[]) => {
+      steps.take();
+      return (actual[name] as (...all: unknown[]) => Promise<unknown>)(...values);
+    }) as never;
+  return { ...actual, open: dying('open'), rename: dying('rename') };
+});
+
+class DyingStore extends MemoryMetaStore {
+  override async commit(commit: Commit) {
+    try {
+      steps.take();
+    } catch {
+      throw new StoreUnavailable('dead');
+    }
+    return super.commit(commit);
+  }
+}
+
+let directory: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'coffer-destroy-'));
+});
+afterEach(async () => {
+  steps.left = Number.POSITIVE_INFINITY;
+  await rm(directory, { recursive: true, force: true });
+});
+
+/** A store in which a key is due and, if asked for, imported material was deleted; it dies after `left` steps. */
+async function die(left: number, deletes: boolean) {
+  const path = join(directory, `keystore-${left}-${deletes}`);
+  const place: Place = { meta: new DyingStore(), path, clock: new ManualClock(startMs) };
+  const service = await openService(place);
+  const prepared = await prepare(service);
+  await service.ask('ScheduleKeyDeletion', { KeyId: prepared.ids.doomed, PendingWindowInDays: 7 });
+  const before = await copyOf(place.meta);
+  place.clock.advance(7 * DAY_MS);
+  if (deletes) await service.ask('DeleteImportedKeyMaterial', { KeyId: prepared.ids.imported });
+  steps.left = left;
+  const done = await service.destroyer.destroyDue().then(
+    () => true,
+    () => false,
+  );
+  steps.left = Number.POSITIVE_INFINITY;
+  return { place, before, done, atCrash: await copyOf(place.meta), ...prepared };
+}
+
+test.each([false, true])(
+  'a crash at any commit and any step of a file is taken up at the next start (material deleted: %s)',
+  async (deletes) => {
+    let crashes = 0;
+    for (let left = 0; ; left++) {
+      const { place, before, atCrash, done, ...prepared } = await die(left, deletes);
+      if (!done) crashes++;
+      const { ids, blobs } = prepared;
+      // Before it is taken up and after, whatever survives opens, and nothing else.
+      for (const takesUp of [false, true]) {
+        const next = await openService(place);
+        if (takesUp) await next.keep();
+        expect(await outcomes(next, blobs.survivor)).toEqual([PLAINTEXT, PLAINTEXT]);
+        expect(await outcomes(next, blobs.doomed)).not.toContain(PLAINTEXT);
+        expect(await outcomes(next, blobs.imported)).toEqual(deletes ? ['KMSInvalidStateException'] : [PLAINTEXT]);
+      }
+      expect(await rowsNaming(place.meta, ids.doomed)).toEqual([]);
+      // The key, what is written about it, two aliases aside a grant, its index.
+      expect(await rowsNaming(place.meta, ids.survivor)).toHaveLength(4);
+      for (const copy of [before, atCrash]) {
+        const opened = await openedBy(await copyOf(copy), place, 7 * DAY_MS, prepared);
+        expect(opened.doomed).not.toContain(PLAINTEXT);
+        if (deletes) expect(opened.imported).not.toContain(PLAINTEXT);
+      }
+      // What is in the store now opens at another start, too.
+      expect(await outcomes(await openService(place), blobs.survivor)).toEqual([PLAINTEXT, PLAINTEXT]);
+      if (done) break;
+    }
+    // The mark, if it isn't there; open, rename, open; 2 aliases, grants, the key; 1 or 2 survivors; open, rename, open; the mark.
+    expect(crashes).toBe(deletes ? 12 : 14);
+  },
+);
+
+test('what is deleted after a crash, before it is taken up, is in no copy of that time that opens', async () => {
+  let crashes = 0;
+  for (let left = 0; ; left++) {
+    const { place, atCrash, done, ...prepared } = await die(left, false);
+    if (done) break;
+    crashes++;
+    const next = await openService(place);
+    await next.ask('DeleteImportedKeyMaterial', { KeyId: prepared.ids.imported });
+    await next.ask('ScheduleKeyDeletion', { KeyId: prepared.ids.survivor, PendingWindowInDays: 7 });
+    place.clock.advance(7 * DAY_MS);
+    await next.keep();
+    const opened = await openedBy(atCrash, place, 14 * DAY_MS, prepared);
+    for (const some of Object.values(opened)) expect(some, `after ${left} steps`).not.toContain(PLAINTEXT);
+  }
+  expect(crashes).toBe(14);
+});

@@ -36,6 +36,8 @@ describe('settings', () => {
       trustedProxies: [],
       sseCOverHttp: 'loopback',
       sseCDefault: 'allowed',
+      sseCOnReplicatedBucket: 'store',
+      replicationTargetsFile: undefined,
       objectOwnership: 'ObjectWriter',
       blockPublicAccess: false,
       sigV2: 'deny',
@@ -64,6 +66,8 @@ describe('settings', () => {
       COFFER_TRUSTED_PROXY: '10.0.0.0/8, ::1,',
       COFFER_SSE_C_OVER_HTTP: 'never',
       COFFER_SSE_C_DEFAULT: 'blocked',
+      COFFER_SSE_C_ON_REPLICATED_BUCKET: 'reject',
+      COFFER_REPLICATION_TARGETS_FILE: 'targets.json',
       COFFER_OBJECT_OWNERSHIP: 'BucketOwnerEnforced',
       COFFER_BLOCK_PUBLIC_ACCESS: 'on',
       COFFER_SIGV2: 'allow',
@@ -84,6 +88,8 @@ describe('settings', () => {
       trustedProxies: ['10.0.0.0/8', '::1'],
       sseCOverHttp: 'never',
       sseCDefault: 'blocked',
+      sseCOnReplicatedBucket: 'reject',
+      replicationTargetsFile: resolve('targets.json'),
       objectOwnership: 'BucketOwnerEnforced',
       blockPublicAccess: true,
       sigV2: 'allow',
@@ -103,7 +109,7 @@ describe('settings', () => {
 
   it('have one row each in the table, complete', () => {
     expect(new Set(SETTINGS.map(({ name }) => name)).size).toBe(SETTINGS.length);
-    expect(SETTINGS).toHaveLength(29);
+    expect(SETTINGS).toHaveLength(31);
     for (const { name, default: byDefault, meaning } of SETTINGS) {
       expect(name).toMatch(/^COFFER_[A-Z0-9_]+$/);
       expect(byDefault).not.toBe('');

@@ -143,6 +143,7 @@ export async function openCoffer(config: Config, store: Store, log: Logger) {
         beforeDestruction: () => dataKeys.forgetBucketKeys(),
         compact: (range) => store.compactMeta(range),
         onTrouble: (error) => log.error({ err: error }, 'keeping KMS keys failed'),
+        onNotice: (message) => log.warn(message),
       });
   const keyService: KeyService = builtIn?.kms ?? new RemoteKeyService(config.kmsEndpoint!, config.region, clock);
 

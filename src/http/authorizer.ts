@@ -140,13 +140,13 @@ export class Authorizer {
   }
 
   #request(
-    { action, resource, ifMatch }: Permission,
+    { action, resource, apart }: Permission,
     resourceAccountId: string,
     bucket: BucketRecord | undefined,
     object: ObjectRecord | undefined,
   ): PolicyRequest {
     const bucketTags = bucket && this.#tagsOf(bucket);
-    const context = new S3Conditions(this.source, { resourceAccountId, object, bucketTags, ifMatch });
+    const context = new S3Conditions(this.source, { resourceAccountId, object, bucketTags, apart });
     return { principal: this.caller, action, resource, resourceAccountId, context };
   }
 
@@ -183,7 +183,11 @@ export class Authorizer {
   }
 }
 
-const toList = ({ name }: BucketRecord): Permission => ({ action: 's3:ListBucket', resource: bucketArn(name) });
+const toList = ({ name }: BucketRecord): Permission => ({
+  action: 's3:ListBucket',
+  resource: bucketArn(name),
+  apart: {},
+});
 
 function aclOf(rule: AclRule, bucket: BucketRecord, version: ObjectRecord | undefined): readonly Grant[] | undefined {
   if (rule.on === 'bucket') return bucket.acl ?? privateAcl(bucket.ownerAccountId);

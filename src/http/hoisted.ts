@@ -1,3 +1,5 @@
+import { S3Error } from '../s3/error.js';
+import { refuseUnsendable } from '../s3/fields/header-value.js';
 import type { RequestFields } from '../s3/operation.js';
 
 /** They steer the signature, not the operation. */
@@ -22,6 +24,7 @@ const HEADER_ALONE =
 /**
  * Presigned URLs may carry `x-amz-` headers as parameters of the query (SDKs "hoist" them there): they count as headers. They
  * are signed like all of the query. A header that was sent besides wins.
+ * @throws S3Error InvalidArgument for what could be stored from here, and never be answered as a header
  */
 export function withHoisted(
   headers: RequestFields['headers'],
@@ -32,8 +35,20 @@ export function withHoisted(
     const name = sent.toLowerCase();
     if (!name.startsWith('x-amz-') || OF_SIGNATURE.has(name) || HEADER_ALONE.test(name)) continue;
     if (headers[name] !== undefined) continue;
+    if (!isHeaderName(name)) {
+      throw new S3Error('InvalidArgument', {
+        message: 'The name of a parameter is not valid as the name of a header.',
+        extra: { ArgumentName: sent },
+      });
+    }
+    // Text beyond ASCII as node:http hands on a header's: its UTF-8, a character for a byte.
+    const text = Buffer.from(value, 'utf8').toString('latin1');
+    refuseUnsendable(sent, text);
     all ??= { ...headers };
-    all[name] ??= value;
+    all[name] ??= text;
   }
   return all ?? headers;
 }
+
+/** RFC 9110, section 5.6.2; in lower case. */
+export const isHeaderName = (name: string): boolean => /^[a-z0-9!#$%&'*+.^_`|~-]+$/.test(name);

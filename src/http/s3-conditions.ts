@@ -3,7 +3,7 @@ import type { Authenticated } from '../auth/authenticate.js';
 import type { XmlTree } from '../base/xml/ports.js';
 import type { ConditionValues } from '../policy/ports.js';
 import { tagging } from '../s3/fields/tagging.js';
-import type { RequestFields } from '../s3/operation.js';
+import type { Apart, RequestFields } from '../s3/operation.js';
 import type { ObjectRecord } from '../store/records.js';
 
 /** What conditions on a request of S3 are worked out from. */
@@ -20,8 +20,8 @@ export interface ConditionTarget {
   resourceAccountId: string;
   object?: ObjectRecord | undefined;
   bucketTags?: Tags | undefined;
-  /** Of one key among many; otherwise it is the request's header. */
-  ifMatch?: string | undefined;
+  /** Where it isn't what the request's target names. */
+  apart?: Apart | undefined;
 }
 
 /**
@@ -38,11 +38,12 @@ export class S3Conditions implements ConditionValues {
     if (!key.startsWith('s3:')) return this.#global(key);
     const name = key.slice('s3:'.length);
     const { fields, signature } = this.source;
-    if (name === 'if-match') return one(this.target.ifMatch ?? fields.headers['if-match']);
+    const { apart } = this.target;
+    if (name === 'if-match') return one(apart ? apart.ifMatch : fields.headers['if-match']);
+    if (name === 'versionid') return one(apart ? apart.versionId : fields.query.get('versionId'));
     const header = HEADERS.get(name);
     if (header !== undefined) return one(fields.headers[header]);
-    const parameter = PARAMETERS.get(name);
-    if (parameter !== undefined) return one(fields.query.get(parameter));
+    if (PARAMETERS.has(name)) return apart ? undefined : one(fields.query.get(name));
     if (name.startsWith(LOCK)) return one(this.#lock(name.slice(LOCK.length)));
     if (name.startsWith(EXISTING_TAG))
       return valuesOf(this.target.object?.content?.tags, name.slice(EXISTING_TAG.length));
@@ -131,12 +132,8 @@ const LOCKS = new Map<string, readonly [header: string, root: string, element: s
 ]);
 const DAY_MS = 86_400_000;
 
-const PARAMETERS = new Map([
-  ['prefix', 'prefix'],
-  ['delimiter', 'delimiter'],
-  ['max-keys', 'max-keys'],
-  ['versionid', 'versionId'],
-]);
+/** Of a listing. */
+const PARAMETERS: ReadonlySet<string> = new Set(['prefix', 'delimiter', 'max-keys']);
 
 const one = (value: string | undefined): readonly string[] | undefined => (value === undefined ? undefined : [value]);
 
@@ -152,6 +149,10 @@ function valuesOf(tags: Tags | undefined, lowerKey: string): string[] | undefine
 function objectTags(fields: RequestFields): Tags | undefined {
   if (fields.key === '') return undefined;
   if (fields.xml?.name === 'Tagging') return tagsIn(fields.xml, 'TagSet') ?? [];
+  // A copy that keeps its source's tags takes no notice of the header.
+  const { method, headers } = fields;
+  const isCopy = method === 'PUT' && headers['x-amz-copy-source'] !== undefined;
+  if (isCopy && headers['x-amz-tagging-directive'] !== 'REPLACE') return undefined;
   try {
     return tagging.read(fields);
   } catch {

@@ -97,11 +97,12 @@ export class S3Requests {
       bucket: where.bucket,
       key: where.key,
       query: where.query,
-      headers: presigned ? withHoisted(sent, where.query) : sent,
+      headers: sent,
     };
     if (keys.own) fields.sseCustomer = keys.own;
     if (keys.copySource) fields.copySourceSseCustomer = keys.copySource;
     held.fields = fields;
+    if (presigned) fields.headers = withHoisted(sent, where.query);
     const operation = router.find(fields.method, fields);
     entry.operation = operation.name;
     return await this.#operate(operation, fields, authenticated, exchange, held);

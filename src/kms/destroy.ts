@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Secret } from '../base/secret.js';
+import type { DestructionSecrets } from '../seal/destruction-secrets.js';
 import type { MetaStore } from '../store/ports.js';
 import { isOver, type KeyRecord } from './key-record.js';
 import type { KeyStoreKeyFile } from './key-store-key.js';
@@ -10,15 +11,20 @@ export interface Destruction {
   keys: Keys;
   meta: MetaStore;
   file: KeyStoreKeyFile;
+  /** Absent where the root key comes from no file. */
+  secrets?: DestructionSecrets | undefined;
   /** Before the first key goes: drops what of it is unwrapped elsewhere (S3 Bucket Keys). */
   before?: () => void;
   /** After the last: makes the store let go of the deleted rows. */
   compact?: () => Promise<void>;
+  /** What the operator is to do after a destruction, in one line. */
+  onNotice?: ((message: string) => void) | undefined;
 }
 
 /**
  * Destroys the CMKs whose waiting period is over, and imported material that was deleted, so that no copy of the data directory
- * opens what they encrypted: the key-store key is replaced, and old copies hold their backing keys under the old one alone.
+ * opens what they encrypted: the key-store key is replaced, and old copies hold their backing keys under the old one alone. Nor does
+ * an old copy of the key-store file open with the root key file any more: the destruction secret is replaced with it.
  *
  * Safe to end anywhere: the file holds both key-store keys from before the first row goes until every survivor is wrapped under
  * the new one. A file that holds both is taken up where it was left; the mark of `shred.ts` stays until all is done, and makes
@@ -53,17 +59,27 @@ export class KeyDestroyer {
     before?.();
     let destroyed = 0;
     for await (const record of this.#due()) if (await this.#remove(record)) destroyed++;
-    await this.#endReplacement();
+    const notice = await this.#endReplacement();
     await compact?.();
     await clearShredMark(meta, mark);
+    this.parts.onNotice?.(notice);
     return destroyed;
   }
 
-  async #endReplacement(): Promise<void> {
-    const { keys, file } = this.parts;
+  /** At start: the secret's replacement may have been interrupted, or was impossible then. */
+  async takeUpSecret(): Promise<void> {
+    await this.parts.secrets?.takeUp(() => this.parts.file.replace(this.current));
+  }
+
+  /** @returns what the operator is to do. */
+  async #endReplacement(): Promise<string> {
+    const { keys, file, secrets } = this.parts;
     await keys.ring.rewrapAll();
-    await file.replace(this.current);
+    const hadSecret = secrets?.all[0] !== undefined;
+    const reseal = (): Promise<void> => file.replace(this.current);
+    const stays = secrets ? await secrets.replace(reseal) : await reseal().then(() => undefined);
     keys.ring.wraps.forgetPreviousKeyStoreKey();
+    return noticeOf(file.path, secrets?.file, hadSecret, stays);
   }
 
   async *#due(): AsyncGenerator<KeyRecord> {
@@ -94,3 +110,18 @@ export class KeyDestroyer {
     );
   }
 }
+
+const noticeOf = (
+  keyStore: string,
+  root: string | undefined,
+  hadSecret: boolean,
+  stays: string | undefined,
+): string => {
+  const what = 'KMS key material was destroyed';
+  if (root === undefined) return `${what}: back up ${keyStore} again, and delete its old copies`;
+  const open = `old copies of ${keyStore} still open with the root key`;
+  if (stays !== undefined)
+    return `${what}, but ${root} can't be replaced (${stays}): ${open}, delete them; back it up again`;
+  const again = `back up ${root} and ${keyStore} again, they open only with each other, and delete the copies of before`;
+  return hadSecret ? `${what}: ${again}` : `${what}: ${again}: ${open}`;
+};

@@ -11,24 +11,28 @@ const MARKER = 'coffer-key-store-v1';
 const AAD = Buffer.from(MARKER, 'latin1');
 const KEY_BYTES = 32;
 
-/** What seals the key-store key's file. 32 bytes. */
-export const keyStoreSealingKeyOf = (rootKey: RootKey): Secret => rootKey.derive('coffer/key-store-sealing');
+/**
+ * What seals the key-store key's file, 32 bytes; then what it may be sealed under besides, where the destruction secret is being
+ * replaced. FORMAT.md, "Key service".
+ */
+function sealingKeysOf(rootKey: RootKey): [Secret, ...Secret[]] {
+  const keys = (rootKey.destruction?.all ?? [undefined]).map((secret) =>
+    secret ? rootKey.deriveWith(secret, 'coffer/key-store-sealing/2') : rootKey.derive('coffer/key-store-sealing'),
+  );
+  return keys as [Secret, ...Secret[]];
+}
 
 /**
  * The key that backing keys are wrapped under: 32 random bytes in one small file beside the root key, sealed under a key derived
- * from it. Replacing this file is what makes a destroyed CMK unrecoverable from old copies of the data directory.
+ * from it and its destruction secret. Replacing this file is what makes a destroyed CMK unrecoverable from old copies of the data directory.
  */
 export class KeyStoreKeyFile {
-  readonly #sealer: Xaes;
   #previous: Secret | undefined;
 
-  /** `sealingKey`: 32 bytes, derived from the root key. */
   constructor(
     readonly path: string,
-    sealingKey: Secret,
-  ) {
-    this.#sealer = new Xaes(sealingKey);
-  }
+    private readonly rootKey: RootKey,
+  ) {}
 
   /** A replacement began and did not end, perhaps before a crash: some backing keys may still be wrapped under this one. */
   get previous(): Secret | undefined {
@@ -81,11 +85,15 @@ export class KeyStoreKeyFile {
     }
     const [marker, sealed = ''] = text.trim().split(' ');
     if (marker !== MARKER) throw new ConfigError(`${this.path} is no key-store key file`);
-    try {
-      return this.#sealer.open(AAD, Buffer.from(sealed, 'base64'));
-    } catch {
-      throw new StoreDamaged(`key-store key ${this.path} is damaged or belongs to another root key`);
+    for (const sealer of this.#sealers()) {
+      try {
+        return sealer.open(AAD, Buffer.from(sealed, 'base64'));
+      } catch (error) {
+        if (!(error instanceof StoreDamaged)) throw error;
+      }
     }
+    const other = 'or one of the two files is from before a KMS key was destroyed';
+    throw new StoreDamaged(`key-store key ${this.path} is damaged or belongs to another root key, ${other}`);
   }
 
   /** Draws a new key; `old` stays in the file beside it until `replace`. Durable when it resolves. */
@@ -112,7 +120,7 @@ export class KeyStoreKeyFile {
 
   /** Zeroes `keys`. */
   async #write(keys: Buffer): Promise<void> {
-    const content = this.#sealer.seal(AAD, keys).toString('base64');
+    const content = this.#sealers()[0].seal(AAD, keys).toString('base64');
     keys.fill(0);
     await mkdir(dirname(this.path), { recursive: true, mode: 0o700 });
     const temporary = `${this.path}.new`;
@@ -130,5 +138,14 @@ export class KeyStoreKeyFile {
     } finally {
       await directory.close();
     }
+  }
+
+  #sealers(): [Xaes, ...Xaes[]] {
+    const sealers = sealingKeysOf(this.rootKey).map((key) => {
+      const sealer = new Xaes(key);
+      key.dispose();
+      return sealer;
+    });
+    return sealers as [Xaes, ...Xaes[]];
   }
 }

@@ -12,7 +12,7 @@ import { GrantBook } from './grant-book.js';
 import { KeyKeeper } from './key-keeper.js';
 import { ALL_KEYS } from './key-record.js';
 import { KeyRing } from './key-ring.js';
-import { KeyStoreKeyFile, keyStoreSealingKeyOf } from './key-store-key.js';
+import { KeyStoreKeyFile } from './key-store-key.js';
 import { KeyWraps } from './key-wraps.js';
 import { Keys, type Principals } from './keys.js';
 import { Kms } from './kms.js';
@@ -35,6 +35,8 @@ export interface KmsOptions {
   /** Makes the store let go of deleted and overwritten rows of a range. */
   compact?: (range: Range) => Promise<void>;
   onTrouble(error: unknown): void;
+  /** What the operator is to do after a destruction, in one line. */
+  onNotice?(message: string): void;
 }
 
 export interface OpenedKms {
@@ -50,7 +52,7 @@ export interface OpenedKms {
 /** The built-in key service over a store. @throws ConfigError, StoreDamaged: the key-store key is missing or doesn't open */
 export async function openKms(options: KmsOptions): Promise<OpenedKms> {
   const { meta, sealer, rootKey, clock } = options;
-  const file = new KeyStoreKeyFile(options.keyStoreFile, keyStoreSealingKeyOf(rootKey));
+  const file = new KeyStoreKeyFile(options.keyStoreFile, rootKey);
   const isEmpty = (await meta.range({ ...under(ALL_KEYS), limit: 1, keysOnly: true })).length === 0;
   const keyStoreKey = await file.load(isEmpty);
   const aliases = new AliasBook(meta, sealer, clock);
@@ -81,6 +83,8 @@ export async function openKms(options: KmsOptions): Promise<OpenedKms> {
       keys,
       meta,
       file,
+      secrets: rootKey.destruction,
+      onNotice: options.onNotice,
       ...(options.beforeDestruction && { before: options.beforeDestruction }),
       ...(compact && { compact: () => compact(ALL_ROWS) }),
     },
@@ -96,6 +100,7 @@ export async function openKms(options: KmsOptions): Promise<OpenedKms> {
   const recover = async (): Promise<void> => {
     await ring.recover();
     await keep();
+    await destroyer.takeUpSecret();
   };
   return { kms: new Kms(keys), keys, destroyer, recover, keep };
 }

@@ -6,7 +6,7 @@ import { S3Error } from './error.js';
 import { asS3Error } from './failures.js';
 import { etagMatches } from './fields/conditions.js';
 import { mayBypassGovernance } from './object-lock.js';
-import { type OperationContext, objectArn, type Permission } from './operation.js';
+import { type Apart, type OperationContext, objectArn, type Permission } from './operation.js';
 
 /** Deletes a key or one version of it, for DeleteObject and DeleteObjects. */
 export async function deleteOne(
@@ -29,10 +29,10 @@ export async function deleteOne(
   }
 }
 
-/** `ifMatch`: the one that DeleteObjects names for this key. */
-export function deletePermission(resource: string, versionId: string | undefined, ifMatch?: string): Permission {
+/** `apart`: of one key of DeleteObjects. */
+export function deletePermission(resource: string, versionId: string | undefined, apart?: Apart): Permission {
   const action = versionId === undefined ? 's3:DeleteObject' : 's3:DeleteObjectVersion';
-  return { action, resource, ...(ifMatch !== undefined && { ifMatch }) };
+  return { action, resource, ...(apart && { apart }) };
 }
 
 /**
@@ -51,7 +51,7 @@ export function checkDeletion(
   if (ifMatch.trim() !== '*') {
     const bucket = facts.bucket.record;
     const action = versionId === undefined ? 's3:GetObject' : 's3:GetObjectVersion';
-    require({ action, resource: objectArn(bucket.name, key) }, bucket, found ?? 'absent');
+    require({ action, resource: objectArn(bucket.name, key), apart: { versionId } }, bucket, found ?? 'absent');
   }
   if (!found?.content) throw new S3Error('NoSuchKey', { extra: { Key: key } });
   if (!etagMatches(ifMatch, found.content.etag)) {

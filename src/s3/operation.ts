@@ -64,6 +64,12 @@ export type InputOf<F extends Fields> = { [K in keyof F]: F[K] extends Field<inf
   key: string;
 };
 
+/** Of an object that the request's target doesn't name. */
+export interface Apart {
+  versionId?: string | undefined;
+  ifMatch?: string | undefined;
+}
+
 export interface Permission {
   /** `s3:GetObject` … */
   action: `s3:${string}`;
@@ -71,8 +77,12 @@ export interface Permission {
   resource: string;
   /** It concerns an object that is about to be written: it will be its writer's, where the bucket doesn't say otherwise. */
   ofNewObject?: true;
-  /** `s3:if-match`, where it isn't the request's own header: a key of DeleteObjects has its own. */
-  ifMatch?: string;
+  /**
+   * Present where it is about another object than the one that the request's target names (a copy's source, a key of
+   * DeleteObjects, a listing behind a missing key): the version and the If-Match that conditions then see. Those of the request
+   * say nothing of it, and nor do its parameters of listing.
+   */
+  apart?: Apart;
 }
 
 /**

@@ -16,7 +16,7 @@ import { systemMetadataHeaders, userMetadataHeaders } from './fields/metadata.js
 import { type ByteRange, parseRange } from './fields/range.js';
 import { expirationHeader } from './lifecycle/headers.js';
 import { lockHeaders } from './object-lock.js';
-import { type OperationContext, objectArn, type Reply } from './operation.js';
+import { bucketArn, type OperationContext, objectArn, type Permission, type Reply } from './operation.js';
 import { requireVersion } from './require-version.js';
 import { isOutOfReach, restoreHeader } from './restore.js';
 import { versionHeader } from './version-header.js';
@@ -54,6 +54,7 @@ async function readAgain(input: ReadInput, context: OperationContext, withBody: 
     const snapshot = services.blobs.snapshot();
     try {
       const fresh = await services.objects.find(facts.bucket.record.bucketId, input.key, input.versionId);
+      requireReadable(input, context, fresh);
       const unchanged = found !== undefined && fresh?.revision.equals(found.revision);
       if (unchanged) throw new StoreDamaged('the body of an object is missing');
       found = fresh;
@@ -73,6 +74,23 @@ async function readAgain(input: ReadInput, context: OperationContext, withBody: 
     }
   }
 }
+
+/** Whom the ACL and the tags of the version let in that was there, those of the new one may not. @throws AccessDenied */
+function requireReadable(
+  { key, versionId }: ReadInput,
+  { require, facts }: OperationContext,
+  found: FoundVersion | undefined,
+): void {
+  const bucket = facts.bucket.record;
+  require(readPermission(bucket.name, key, versionId), bucket, found?.record ?? 'absent');
+  if (!found?.record.content) require({ action: 's3:ListBucket', resource: bucketArn(bucket.name), apart: {} }, bucket);
+}
+
+/** Of GetObject and HeadObject. */
+export const readPermission = (bucket: string, key: string, versionId: string | undefined): Permission => ({
+  action: versionId === undefined ? 's3:GetObject' : 's3:GetObjectVersion',
+  resource: objectArn(bucket, key),
+});
 
 async function readFound(
   input: ReadInput,

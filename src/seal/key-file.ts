@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { link, mkdir, open, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { decodeKeyFile, encodeKeyFile, type KeyFileContent, newDestructionSecret } from './key-file-text.js';
 
 /** No usable root key. The message is one line for the person who starts the server. */
 export class RootKeyError extends Error {
@@ -9,7 +10,7 @@ export class RootKeyError extends Error {
 
 export interface KeyFile {
   file: string;
-  /** First word of the line; names kind and version. */
+  /** First word of the first line; names kind and version. */
   marker: string;
   /** Length of the content. */
   bytes: number;
@@ -19,22 +20,24 @@ export interface KeyFile {
   make?: (() => Buffer) | undefined;
 }
 
-/** One line: marker, a space, base64 of the content. Never overwrites; a new file is whole or absent after a crash. */
-export async function loadOrCreateKeyFile(keyFile: KeyFile): Promise<Buffer> {
+/** Text: see key-file-text.ts. Never overwrites; a new file is whole or absent after a crash. @throws RootKeyError */
+export async function loadOrCreateKeyFile(keyFile: KeyFile): Promise<KeyFileContent> {
   const { file, make } = keyFile;
-  const existing = await load(keyFile);
+  const existing = await loadKeyFile(keyFile);
   if (existing) return existing;
   if (!make) throw new RootKeyError(`${file} is missing, and data sealed under it exists`);
   const content = make();
   await create(keyFile, content);
   content.fill(0);
   // Read back what others will read: another process may have been first.
-  const created = await load(keyFile);
+  const created = await loadKeyFile(keyFile);
   if (!created) throw new RootKeyError(`${file} vanished while it was made`);
   return created;
 }
 
-async function load({ file, marker, bytes, secret }: KeyFile): Promise<Buffer | undefined> {
+/** Undefined where there is none. @throws RootKeyError */
+export async function loadKeyFile(keyFile: KeyFile): Promise<KeyFileContent | undefined> {
+  const { file, marker, bytes, secret } = keyFile;
   let text: string;
   try {
     const handle = await open(file, 'r');
@@ -54,12 +57,8 @@ async function load({ file, marker, bytes, secret }: KeyFile): Promise<Buffer | 
     if (code === 'ENOENT') return undefined;
     throw new RootKeyError(`${file} can't be read: ${code}`);
   }
-  const match = /^(\S+) ([A-Za-z0-9+/]+=*)\n?$/.exec(text);
-  const content = Buffer.from(match?.[2] ?? '', 'base64');
-  // Re-encoding refuses base64 that decodes and yet was changed.
-  if (match?.[1] !== marker || content.length !== bytes || content.toString('base64') !== match[2]) {
-    throw new RootKeyError(`${file} is not a file of the format ${marker}`);
-  }
+  const content = decodeKeyFile(text, marker, bytes);
+  if (!content) throw new RootKeyError(`${file} is not a file of the format ${marker}`);
   return content;
 }
 
@@ -70,7 +69,7 @@ async function create({ file, marker }: KeyFile, content: Buffer): Promise<void>
     await mkdir(directory, { recursive: true, mode: 0o700 });
     const handle = await open(temporary, 'wx', 0o600);
     try {
-      await handle.writeFile(`${marker} ${content.toString('base64')}\n`);
+      await handle.writeFile(encodeKeyFile(marker, { content, secrets: [newDestructionSecret()] }));
       await handle.sync();
     } finally {
       await handle.close();

@@ -55,9 +55,22 @@ export class Buckets {
   /**
    * Deletes an empty bucket. Writers check the bucket's revision in their own commits, so marking it first makes every write
    * that is under way start over and find no bucket; after that, empty stays empty. `before` then ends what else
-   * belongs to the bucket.
+   * belongs to the bucket. Where that fails the mark is taken away again: a marked bucket is out of everybody's reach.
    */
   async remove(
+    bucket: Pick<BucketRecord, 'name' | 'bucketId'>,
+    before: (bucket: BucketRecord) => Promise<void>,
+  ): Promise<'removed' | 'absent' | 'notEmpty'> {
+    try {
+      return await this.#remove(bucket, before);
+    } catch (error) {
+      // A store that fails this too leaves it to the next start.
+      await this.#unmark(bucket.name).catch(() => {});
+      throw error;
+    }
+  }
+
+  async #remove(
     { name, bucketId }: Pick<BucketRecord, 'name' | 'bucketId'>,
     before: (bucket: BucketRecord) => Promise<void>,
   ): Promise<'removed' | 'absent' | 'notEmpty'> {
@@ -66,14 +79,15 @@ export class Buckets {
       record.bucketId === bucketId ? { ...record, deleting: true } : record,
     );
     if (!marked?.deleting) return 'absent';
+    const key = bucketKey(name);
+    // What was found empty is this one: had it been without the mark in between, it might not be any more.
+    const stored = await this.#table.get(key);
+    if (!stored?.record.deleting) return 'absent';
     if (!(await this.#isEmpty(marked))) {
       await this.#unmark(name);
       return 'notEmpty';
     }
     await before(marked);
-    const key = bucketKey(name);
-    const stored = await this.#table.get(key);
-    if (!stored?.record.deleting) return 'absent';
     const commit = new CommitBuilder()
       .expect(key, stored)
       .del(key)

@@ -63,7 +63,7 @@ export interface PublicAccessBlock {
 export interface BucketPolicyMark {
   /** Drawn anew by every PutBucketPolicy: what was read under a stamp never changes. */
   stamp: string;
-  /** Its author confirmed that it may shut the account's root out of the policy itself. */
+  /** Its author, the account's root, confirmed that it may shut root out of the policy itself. */
   bindsRoot?: true;
 }
 

@@ -9,7 +9,7 @@ import { unwrapSseS3, wrapSseS3 } from '../../src/encryption/sse-s3.js';
 import { storeKeyOf } from '../../src/encryption/store-key.js';
 import { ALIAS, aliasRow } from '../../src/kms/alias-record.js';
 import { KEY, keyRow } from '../../src/kms/key-record.js';
-import { KeyStoreKeyFile, keyStoreSealingKeyOf } from '../../src/kms/key-store-key.js';
+import { KeyStoreKeyFile } from '../../src/kms/key-store-key.js';
 import { requireRightRootKey } from '../../src/seal/check-value.js';
 import { KeyPlaces } from '../../src/seal/key-places.js';
 import { RootSealer } from '../../src/seal/record-sealer.js';
@@ -164,7 +164,7 @@ export async function home(): Promise<{ dir: string; places: KeyPlaces; from: Ro
   const dir = await temporary();
   const places = new KeyPlaces(dir, 'store');
   const from = await loadOrCreateRootKey({ file: places.rootKeyFile });
-  const file = new KeyStoreKeyFile(places.keyStoreFile({ file: places.rootKeyFile }), keyStoreSealingKeyOf(from));
+  const file = new KeyStoreKeyFile(places.keyStoreFile({ file: places.rootKeyFile }), from);
   const keyStoreKey = Buffer.from((await file.load(true)).expose());
   return { dir, places, from, keyStoreKey };
 }

@@ -6,7 +6,7 @@ import { nextOf, oldOf, putInPlace, takeBack } from '../../src/admin/root-key/pl
 import { RECORD_KINDS } from '../../src/admin/root-key/record-kinds.js';
 import type { RotationStep } from '../../src/admin/root-key/steps.js';
 import { Secret } from '../../src/base/secret.js';
-import { KeyStoreKeyFile, keyStoreSealingKeyOf } from '../../src/kms/key-store-key.js';
+import { KeyStoreKeyFile } from '../../src/kms/key-store-key.js';
 import { CHECK_VALUE_KEY, requireRightRootKey } from '../../src/seal/check-value.js';
 import { KeyPlaces } from '../../src/seal/key-places.js';
 import { RootSealer, rootKeyIdOf } from '../../src/seal/record-sealer.js';
@@ -50,11 +50,12 @@ describe('a rotation', () => {
     const file = parts.places.rootKeyFile;
     expect((await loadOrCreateRootKey({ file, create: false })).id).toEqual(to.id);
     expect(await textOf(oldOf(file, parts.from.id))).toBe(old);
-    const keyStore = new KeyStoreKeyFile(`${file}.keystore`, keyStoreSealingKeyOf(to));
+    const keyStore = new KeyStoreKeyFile(`${file}.keystore`, to);
     expect((await keyStore.load(false)).expose()).toEqual(parts.keyStoreKey);
     const progress = told.filter((one) => one.type === 'progress');
     expect(progress.filter((one) => one.task === 're-sealing').at(-1)).toMatchObject({ done: 712, total: 712 });
-    expect(JSON.stringify(told)).not.toContain(old.split(' ')[1]!.trim());
+    const [, key, , secret] = old.split(/\s/);
+    for (const base64 of [key!, secret!]) expect(JSON.stringify(told)).not.toContain(base64);
   });
 
   test('that is ended at any commit, applied or not, is refused by a start and taken up to the end', async () => {
@@ -240,13 +241,95 @@ describe('a rotation', () => {
     const parts = await home();
     await fill(meta, parts.from);
     const path = `${parts.places.rootKeyFile}.keystore`;
-    const file = new KeyStoreKeyFile(path, keyStoreSealingKeyOf(parts.from));
+    const file = new KeyStoreKeyFile(path, parts.from);
     const newer = await file.begin(await file.load(false));
     const { to, messages } = await begin(meta, parts);
     await drain(messages());
-    const moved = new KeyStoreKeyFile(path, keyStoreSealingKeyOf(to));
+    const moved = new KeyStoreKeyFile(path, to);
     expect((await moved.load(false)).expose()).toEqual(newer.expose());
     expect(moved.previous!.expose()).toEqual(parts.keyStoreKey);
+  });
+
+  /** Ends after the root key file got both secrets, or after the key-store file was sealed under the new one too. */
+  test.each([
+    ['before the key-store file is sealed', false],
+    ['after it', true],
+  ])(
+    'opens the key-store file where the replacement of the destruction secret was interrupted %s',
+    async (_, sealed) => {
+      const meta = new MemoryMetaStore();
+      const parts = await home();
+      await fill(meta, parts.from);
+      const file = parts.places.rootKeyFile;
+      const path = `${file}.keystore`;
+      const old = new KeyStoreKeyFile(path, parts.from);
+      const keyStoreKey = await old.load(false);
+      const dies = async () => {
+        if (sealed) await old.replace(keyStoreKey);
+        throw new Error('dead');
+      };
+      await expect(parts.from.destruction!.replace(dies)).rejects.toThrow('dead');
+      expect((await textOf(file)).trim().split('\n')).toHaveLength(3);
+      const from = await loadOrCreateRootKey({ file, create: false });
+      const { to, plan } = await begin(meta, { ...parts, from });
+      // Every commit is one more moment to die at; the files are found again by whoever takes it up.
+      let crashes = 0;
+      const start = { places: parts.places, plan, from, to };
+      for (let at = 1; at < 4; at++) {
+        const faulty = { ...start, meta: new FaultyMeta(meta, at, true) };
+        const run = (await meta.get(ROTATION_MARK_KEY)) ? rotation(faulty).carryOn() : rotation(faulty).begin();
+        await drain(run).catch((error) => {
+          expect(error).toBeInstanceOf(Crash);
+          crashes++;
+        });
+        if (!(await meta.get(ROTATION_MARK_KEY))) break;
+        const mark = RotationMark.decode((await meta.get(ROTATION_MARK_KEY))!.value);
+        await findKeys(mark, { keyFiles: [file], saltFiles: [], passphrases: [] });
+      }
+      expect(crashes).toBeGreaterThan(0);
+      const mark = await meta.get(ROTATION_MARK_KEY);
+      if (mark) {
+        const sources = { keyFiles: [file], saltFiles: [], passphrases: [] };
+        const found = await findKeys(RotationMark.decode(mark.value), sources);
+        await drain(rotation({ meta, places: parts.places, ...found }).carryOn());
+      }
+      const now = await loadOrCreateRootKey({ file, create: false });
+      expect([now.id, now.destruction!.all.length]).toEqual([to.id, 1]);
+      expect((await new KeyStoreKeyFile(path, now).load(false)).expose()).toEqual(parts.keyStoreKey);
+    },
+  );
+
+  test('and a destruction go in any order: of before, no key-store file opens with today’s root key file', async () => {
+    const meta = new MemoryMetaStore();
+    const parts = await home();
+    await fill(meta, parts.from);
+    const file = parts.places.rootKeyFile;
+    const path = `${file}.keystore`;
+    const copies = [await textOf(path)];
+    const destroy = async () => {
+      const rootKey = await loadOrCreateRootKey({ file, create: false });
+      const keyStore = new KeyStoreKeyFile(path, rootKey);
+      const key = await keyStore.load(false);
+      const newer = await keyStore.begin(key);
+      copies.push(await textOf(path));
+      expect(await rootKey.destruction!.replace(() => keyStore.replace(newer))).toBeUndefined();
+      copies.push(await textOf(path));
+    };
+    const rotate = async () => {
+      const from = await loadOrCreateRootKey({ file, create: false });
+      await drain((await begin(meta, { ...parts, from })).messages());
+      copies.push(await textOf(path));
+    };
+    for (const step of [destroy, rotate, destroy, rotate, rotate, destroy]) await step();
+    expect(copies).toHaveLength(10);
+    const today = copies.pop()!;
+    const rootKey = await loadOrCreateRootKey({ file, create: false });
+    for (const copy of copies) {
+      await writeFile(path, copy);
+      await expect(new KeyStoreKeyFile(path, rootKey).load(false)).rejects.toThrow(/belongs to another root key/);
+    }
+    await writeFile(path, today);
+    expect((await new KeyStoreKeyFile(path, rootKey).load(false)).length).toBe(32);
   });
 
   test('hands a chained kind the row before, also where it is taken up', async () => {

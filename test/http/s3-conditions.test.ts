@@ -33,6 +33,7 @@ test('each key is what the request says, asked for in lower case', () => {
     'x-amz-server-side-encryption': 'aws:kms',
     'x-amz-copy-source': '/bucket/a%20b?versionId=7',
     'x-amz-tagging': 'Team=red&b=2',
+    'x-amz-tagging-directive': 'REPLACE',
     'x-amz-object-lock-mode': 'GOVERNANCE',
     'x-amz-object-lock-retain-until-date': '2030-01-11T12:00:00Z',
     'x-amz-object-lock-legal-hold': 'ON',

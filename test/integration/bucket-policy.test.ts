@@ -238,6 +238,16 @@ describe('who is shut out', () => {
     expect(await refusal(as('main').send(new GetBucketPolicyCommand({ Bucket })))).toMatchObject(denied);
     expect(await refusal(as('main').send(new DeleteBucketPolicyCommand({ Bucket })))).toMatchObject(denied);
   });
+
+  test('but not by one of the account’s users: root could never undo it', async () => {
+    const Bucket = await bucket();
+    const Policy = text({ Effect: 'Deny', Principal: '*', Action: 's3:*', Resource: arns(Bucket) });
+    await as('clerk').send(new PutBucketPolicyCommand({ Bucket, Policy, ConfirmRemoveSelfBucketAccess: true }));
+    expect(await refusal(as('clerk').send(new DeleteBucketPolicyCommand({ Bucket })))).toMatchObject(denied);
+    expect(await refusal(as('main').send(new ListObjectsV2Command({ Bucket })))).toMatchObject(denied);
+    await as('main').send(new DeleteBucketPolicyCommand({ Bucket }));
+    await expect(as('main').send(new ListObjectsV2Command({ Bucket }))).resolves.toBeDefined();
+  });
 });
 
 describe('conditions', () => {

@@ -1,4 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { copyFile, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
@@ -8,7 +9,7 @@ import { MemoryMetaStore } from '../../src/store/memory/meta-store.js';
 import type { Commit } from '../../src/store/ports.js';
 import { DAY_MS } from './harness.js';
 import { copyOf, openedBy, outcomes, PLAINTEXT, prepare, rowsNaming } from './support/doomed.js';
-import { openService, type Place, startMs } from './support/opened.js';
+import { openService, startMs } from './support/opened.js';
 
 /** Steps until the crash: commits, and what is done to files. Behind it nothing works until the next start. */
 const steps = vi.hoisted(() => ({
@@ -50,12 +51,13 @@ afterEach(async () => {
 
 /** A store in which a key is due and, if asked for, imported material was deleted; it dies after `left` steps. */
 async function die(left: number, deletes: boolean) {
-  const path = join(directory, `keystore-${left}-${deletes}`);
-  const place: Place = { meta: new DyingStore(), path, clock: new ManualClock(startMs) };
+  const path = join(directory, `keystore-${randomUUID()}`);
+  const place = { meta: new DyingStore(), path, rootKeyFile: `${path}.root`, clock: new ManualClock(startMs) };
   const service = await openService(place);
   const prepared = await prepare(service);
   await service.ask('ScheduleKeyDeletion', { KeyId: prepared.ids.doomed, PendingWindowInDays: 7 });
   const before = await copyOf(place.meta);
+  await copyFile(path, `${path}.before`);
   place.clock.advance(7 * DAY_MS);
   if (deletes) await service.ask('DeleteImportedKeyMaterial', { KeyId: prepared.ids.imported });
   steps.left = left;
@@ -64,7 +66,8 @@ async function die(left: number, deletes: boolean) {
     () => false,
   );
   steps.left = Number.POSITIVE_INFINITY;
-  return { place, before, done, atCrash: await copyOf(place.meta), ...prepared };
+  await copyFile(path, `${path}.crash`);
+  return { service, place, before, done, atCrash: await copyOf(place.meta), ...prepared };
 }
 
 test.each([false, true])(
@@ -72,7 +75,7 @@ test.each([false, true])(
   async (deletes) => {
     let crashes = 0;
     for (let left = 0; ; left++) {
-      const { place, before, atCrash, done, ...prepared } = await die(left, deletes);
+      const { service: _, place, before, atCrash, done, ...prepared } = await die(left, deletes);
       if (!done) crashes++;
       const { ids, blobs } = prepared;
       // Before it is taken up and after, whatever survives opens, and nothing else.
@@ -86,6 +89,14 @@ test.each([false, true])(
       expect(await rowsNaming(place.meta, ids.doomed)).toEqual([]);
       // The key, what is written about it, two aliases aside a grant, its index.
       expect(await rowsNaming(place.meta, ids.survivor)).toHaveLength(4);
+      // FMT-DESTROY-1: today's root key file opens none of the key-store files of before, with whatever data.
+      for (const meta of [before, atCrash, place.meta]) {
+        for (const path of [`${place.path}.before`, ...(done ? [] : [`${place.path}.crash`])]) {
+          const old = openService({ ...place, meta, path });
+          await expect(old, `after ${left} steps`).rejects.toThrow(/from before a KMS key was destroyed/);
+        }
+      }
+      expect((await readFile(place.rootKeyFile, 'latin1')).trim().split('\n')).toHaveLength(2);
       for (const copy of [before, atCrash]) {
         const opened = await openedBy(await copyOf(copy), place, 7 * DAY_MS, prepared);
         expect(opened.doomed).not.toContain(PLAINTEXT);
@@ -95,15 +106,16 @@ test.each([false, true])(
       expect(await outcomes(await openService(place), blobs.survivor)).toEqual([PLAINTEXT, PLAINTEXT]);
       if (done) break;
     }
-    // The mark, if it isn't there; open, rename, open; 2 aliases, grants, the key; 1 or 2 survivors; open, rename, open; the mark.
-    expect(crashes).toBe(deletes ? 12 : 14);
+    // The mark, if it isn't there; open, rename, open; 2 aliases, grants, the key; 1 or 2 survivors; twice the root key file, each
+    // open to compare, open, rename, open; between them open, rename, open; the mark.
+    expect(crashes).toBe(deletes ? 20 : 22);
   },
 );
 
 test('what is deleted after a crash, before it is taken up, is in no copy of that time that opens', async () => {
   let crashes = 0;
   for (let left = 0; ; left++) {
-    const { place, atCrash, done, ...prepared } = await die(left, false);
+    const { service: _, place, atCrash, done, ...prepared } = await die(left, false);
     if (done) break;
     crashes++;
     const next = await openService(place);
@@ -114,5 +126,52 @@ test('what is deleted after a crash, before it is taken up, is in no copy of tha
     const opened = await openedBy(atCrash, place, 14 * DAY_MS, prepared);
     for (const some of Object.values(opened)) expect(some, `after ${left} steps`).not.toContain(PLAINTEXT);
   }
-  expect(crashes).toBe(14);
+  expect(crashes).toBe(22);
+});
+
+test('a step that fails once is made up for by the same process, and another crash at any step then loses nothing', async () => {
+  let failures = 0;
+  for (let left = 0; ; left++) {
+    const { service, place, before, done, ...prepared } = await die(left, false);
+    if (done) break;
+    failures++;
+    for (const again of [left % 7, left % 5, Number.POSITIVE_INFINITY]) {
+      steps.left = again;
+      await service.keep().catch(() => {});
+      steps.left = Number.POSITIVE_INFINITY;
+      expect(await outcomes(await openService(place), prepared.blobs.survivor)).toEqual([PLAINTEXT, PLAINTEXT]);
+    }
+    expect(await rowsNaming(place.meta, prepared.ids.doomed)).toEqual([]);
+    expect((await readFile(place.rootKeyFile, 'latin1')).trim().split('\n')).toHaveLength(2);
+    const old = openService({ ...place, meta: before, path: `${place.path}.before` });
+    await expect(old).rejects.toThrow(/from before a KMS key was destroyed/);
+  }
+  expect(failures).toBe(22);
+});
+
+test('a crash at any step, and then at any step of the next start that takes it up, loses nothing', async () => {
+  let crashes = 0;
+  // The first one in what is done to the root key file.
+  for (let left = 13; left < 21; left += 2) {
+    for (let second = 0; ; second++) {
+      const { place, before, done, ...prepared } = await die(left, false);
+      expect(done).toBe(false);
+      const next = await openService(place);
+      steps.left = second;
+      const ended = await next.recover().then(
+        () => true,
+        () => false,
+      );
+      steps.left = Number.POSITIVE_INFINITY;
+      const last = await openService(place);
+      await last.recover();
+      expect(await outcomes(last, prepared.blobs.survivor), `${left}, ${second}`).toEqual([PLAINTEXT, PLAINTEXT]);
+      expect((await readdir(directory)).filter((name) => name.endsWith('.new'))).toEqual([]);
+      const old = openService({ ...place, meta: before, path: `${place.path}.before` });
+      await expect(old).rejects.toThrow(/from before a KMS key was destroyed/);
+      if (ended) break;
+      crashes++;
+    }
+  }
+  expect(crashes).toBeGreaterThan(60);
 });

@@ -1,4 +1,4 @@
-import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { copyFile, cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -22,13 +22,14 @@ afterEach(async () => {
 const clock = new ManualClock(startMs);
 const data = () => join(directory, 'data');
 const keystore = () => join(directory, 'root.key.keystore');
+const rootKey = () => join(directory, 'root.key');
 
-/** As a start of the program: data directory, key-store file, today's root key. `dies`: before the store lets go of old rows. */
-async function start(from = data(), path = keystore(), dies = false) {
+/** As a start of the program: data directory, key-store file, root key file. `dies`: before the store lets go of old rows. */
+async function start(from = data(), path = keystore(), dies = false, rootKeyFile = rootKey()) {
   const store = await openStore(from, { freeSpaceFloorBytes: 0 });
   open.push(store);
   const compact = dies ? () => Promise.reject(new Error('dead')) : store.compactMeta;
-  const service = await openService({ meta: store.meta, path, clock }, { compact });
+  const service = await openService({ meta: store.meta, path, clock, rootKeyFile }, { compact });
   return { service, store };
 }
 
@@ -62,7 +63,8 @@ async function prepareStore() {
   const pieces = [await piecesOf(store, ids.doomed), await piecesOf(store, ids.imported)];
   await stop();
   await cp(data(), join(directory, 'old data'), { recursive: true });
-  await cp(keystore(), join(directory, 'old.keystore'));
+  await copyFile(keystore(), old.keystore());
+  await copyFile(rootKey(), old.rootKey());
   const again = await start();
   await again.service.ask('RotateKeyOnDemand', { KeyId: ids.doomed });
   pieces.push(await piecesOf(again.store, ids.doomed));
@@ -73,10 +75,14 @@ async function prepareStore() {
   return { ...again, prepared, pieces: pieces.flat() };
 }
 
-const old = { data: () => join(directory, 'old data'), keystore: () => join(directory, 'old.keystore') };
+const old = {
+  data: () => join(directory, 'old data'),
+  keystore: () => join(directory, 'old.keystore'),
+  rootKey: () => join(directory, 'old root.key'),
+};
 
-async function opens({ blobs }: Doomed, from: string, path: string) {
-  const { service } = await start(from, path);
+async function opens({ blobs }: Doomed, from: string, path: string, rootKeyFile = rootKey()) {
+  const { service } = await start(from, path, false, rootKeyFile);
   const answers = {
     doomed: await outcomes(service, blobs.doomed),
     survivor: await outcomes(service, blobs.survivor),
@@ -98,18 +104,38 @@ test('FMT-DESTROY-1 of a destroyed key and of deleted material nothing is left i
   expect(today.survivor).toEqual([PLAINTEXT, PLAINTEXT]);
   expect(today.doomed).toEqual(['InvalidCiphertextException', 'InvalidCiphertextException']);
   expect(today.imported).toEqual(['KMSInvalidStateException']);
-  // Today's data has nothing of them, whatever key-store key one has kept.
-  const withOldFile = await opens(prepared, data(), old.keystore());
-  expect(withOldFile.doomed).toEqual(['InvalidCiphertextException', 'InvalidCiphertextException']);
-  expect(withOldFile.imported).toEqual(['KMSInvalidStateException']);
-  // An old copy of the data has them wrapped under a key-store key that today's file doesn't have.
   clock.advance(-7 * DAY_MS);
-  await cp(old.data(), join(directory, 'copy'), { recursive: true });
-  const oldData = await opens(prepared, join(directory, 'copy'), keystore());
+  // Each start on a copy: what it does to the data is not to help the next.
+  let copies = 0;
+  const copyOf = async (from: string) => {
+    const copy = join(directory, `copy ${copies++}`);
+    await cp(from, copy, { recursive: true });
+    return copy;
+  };
+  // With today's root key an old key-store file opens nothing, whatever the data; nor does today's with an old root key file.
+  for (const from of [data(), old.data()]) {
+    for (const [path, rootKeyFile] of [
+      [old.keystore(), rootKey()],
+      [keystore(), old.rootKey()],
+    ] as const) {
+      const started = start(await copyOf(from), path, false, rootKeyFile);
+      await expect(started).rejects.toThrow(
+        /is damaged or belongs to another root key, or one of the two files is from/,
+      );
+      await stop();
+    }
+  }
+  // An old copy of the data has them wrapped under a key-store key that today's file doesn't have.
+  const oldData = await opens(prepared, await copyOf(old.data()), keystore());
   for (const some of Object.values(oldData)) for (const one of some) expect(one).toBe('StoreDamaged');
-  // Data, key-store file and root key of one time are a backup of all (FMT-DESTROY-2).
-  const backup = await opens(prepared, old.data(), old.keystore());
+  // Today's data has nothing of them, whatever key files one has kept.
+  const oldKeys = await opens(prepared, await copyOf(data()), old.keystore(), old.rootKey());
+  expect(oldKeys.doomed).toEqual(['InvalidCiphertextException', 'InvalidCiphertextException']);
+  expect(oldKeys.imported).toEqual(['KMSInvalidStateException']);
+  // Data, key-store file and root key file of one time are a backup of all (FMT-DESTROY-2).
+  const backup = await opens(prepared, await copyOf(old.data()), old.keystore(), old.rootKey());
   expect(Object.values(backup).flat()).toEqual(Array(5).fill(PLAINTEXT));
+  expect(copies).toBe(7);
   clock.advance(7 * DAY_MS);
 });
 

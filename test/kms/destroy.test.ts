@@ -1,12 +1,12 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ManualClock } from '../../src/base/clock.js';
 import { Secret } from '../../src/base/secret.js';
 import { openKms } from '../../src/kms/open.js';
 import { RootSealer } from '../../src/seal/record-sealer.js';
-import { RootKey } from '../../src/seal/root-key.js';
+import { loadOrCreateRootKey, RootKey } from '../../src/seal/root-key.js';
 import { MemoryMetaStore } from '../../src/store/memory/meta-store.js';
 import { DAY_MS, REGION, root } from './harness.js';
 import { MemoryAudit } from './memory-audit.js';
@@ -21,9 +21,9 @@ afterEach(() => rm(directory, { recursive: true, force: true }));
 
 const clock = new ManualClock(Date.UTC(2026, 0, 1));
 
-async function start(meta: MemoryMetaStore) {
-  const rootKey = new RootKey(new Secret(Buffer.alloc(32, 7)));
+async function start(meta: MemoryMetaStore, rootKey = new RootKey(new Secret(Buffer.alloc(32, 7)))) {
   const steps: string[] = [];
+  const notices: string[] = [];
   const { kms, destroyer } = await openKms({
     meta,
     sealer: new RootSealer(rootKey),
@@ -39,6 +39,7 @@ async function start(meta: MemoryMetaStore) {
     onTrouble: (error) => {
       throw error;
     },
+    onNotice: (message) => notices.push(message),
   });
   const ask = async (action: string, input: object = {}) =>
     (await kms.dispatch(`TrentService.${action}`, Buffer.from(JSON.stringify(input)), root())).json;
@@ -48,12 +49,12 @@ async function start(meta: MemoryMetaStore) {
     const json = await ask('Decrypt', { CiphertextBlob }).catch((error: Error) => ({ __type: error.name }));
     return ('Plaintext' in json ? json.Plaintext : json.__type) as string;
   };
-  return { ask, encrypt, outcome, destroyer, steps };
+  return { ask, encrypt, outcome, destroyer, steps, notices };
 }
 
 /** Three keys, rotated; the first is due. */
-async function prepare(meta: MemoryMetaStore) {
-  const service = await start(meta);
+async function prepare(meta: MemoryMetaStore, rootKey?: RootKey) {
+  const service = await start(meta, rootKey);
   const blobs: string[] = [];
   const ids: string[] = [];
   for (let i = 0; i < 3; i++) {
@@ -138,4 +139,62 @@ test('a deletion that is cancelled at the last moment is none', async () => {
   clock.advance(7 * DAY_MS);
   expect((await ask('CancelKeyDeletion', { KeyId: ids[0] })).__type).toBe('NotFoundException');
   expect(await destroyer.destroyDue()).toBe(1);
+});
+
+describe('what the operator is told after a destruction, in one line', () => {
+  let root: string;
+  beforeEach(() => {
+    root = join(directory, 'root.key');
+  });
+
+  async function destroyed(change: () => Promise<void>) {
+    const meta = new MemoryMetaStore();
+    await loadOrCreateRootKey({ file: root });
+    await change();
+    const { destroyer, notices } = await prepare(meta, await loadOrCreateRootKey({ file: root }));
+    const oldData = await copyOf(meta);
+    const oldFile = await readFile(path, 'latin1');
+    clock.advance(7 * DAY_MS);
+    expect(await destroyer.destroyDue()).toBe(1);
+    const today = await readFile(path, 'latin1');
+    expect(today).not.toBe(oldFile);
+    await start(meta, await loadOrCreateRootKey({ file: root }));
+    await writeFile(path, oldFile);
+    clock.advance(-7 * DAY_MS);
+    const opens = await loadOrCreateRootKey({ file: root })
+      .then((rootKey) => start(oldData, rootKey))
+      .then(
+        () => true,
+        () => false,
+      );
+    return { notices, opens };
+  }
+
+  test('to back up both files', async () => {
+    expect(await destroyed(async () => {})).toEqual({
+      notices: [
+        `KMS key material was destroyed: back up ${root} and ${path} again, they open only with each other, and delete the copies of before`,
+      ],
+      opens: false,
+    });
+  });
+
+  test('to delete old copies of the key-store file where the root key file has to stay as it is: they still open', async () => {
+    expect(await destroyed(() => chmod(root, 0o400))).toEqual({
+      notices: [
+        `KMS key material was destroyed, but ${root} can't be replaced (its mode is read-only): old copies of ${path} still open with the root key, delete them; back it up again`,
+      ],
+      opens: true,
+    });
+  });
+
+  test('both where the root key file had no secret until then', async () => {
+    const withoutSecret = async () => writeFile(root, (await readFile(root, 'latin1')).split('\n')[0]!);
+    const { notices, opens } = await destroyed(withoutSecret);
+    expect(notices).toEqual([
+      `KMS key material was destroyed: back up ${root} and ${path} again, they open only with each other, and delete the copies of before: old copies of ${path} still open with the root key`,
+    ]);
+    // Not by a start, but by whoever derives the key from the root key alone.
+    expect(opens).toBe(false);
+  });
 });

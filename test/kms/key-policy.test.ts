@@ -16,6 +16,7 @@ const policy = (...Statement: unknown[]) => JSON.stringify({ Version: '2012-10-1
 const named = (arn: string) => who({ kind: 'user', arn });
 /** Only users and root of the account are there; of other accounts nobody can tell. */
 const principals = {
+  accountIds: () => [ACCOUNT],
   exists: (arn: string) => (arn.includes(ACCOUNT) ? [ACCOUNT, ROOT, ALICE, BOB].includes(arn) : undefined),
 };
 

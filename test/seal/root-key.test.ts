@@ -21,7 +21,9 @@ describe('root key', () => {
   it('is made once, with mode 0600 and nothing left beside it, and loaded from then on', async () => {
     const made = await loadOrCreateRootKey({ file });
     expect((await stat(file)).mode & 0o777).toBe(0o600);
-    expect(await readFile(file, 'latin1')).toMatch(/^coffer-root-key-v1 [A-Za-z0-9+/]{43}=\n$/);
+    expect(await readFile(file, 'latin1')).toMatch(
+      /^coffer-root-key-v1 [A-Za-z0-9+/]{43}=\ncoffer-destruction-secret-v1 [A-Za-z0-9+/]{43}=\n$/,
+    );
     expect(await readdir(join(directory, 'config', 'coffer'))).toEqual(['store.key']);
     const loaded = await loadOrCreateRootKey({ file, create: false });
     expect(loaded.derive('x').expose()).toEqual(made.derive('x').expose());
@@ -53,7 +55,9 @@ describe('root key', () => {
 
   it('is refused in any other format', async () => {
     await loadOrCreateRootKey({ file });
-    const line = await readFile(file, 'latin1');
+    const whole = await readFile(file, 'latin1');
+    const [key, destruction] = whole.split('\n') as [string, string];
+    const line = `${key}\n`;
     const wrong = [
       '',
       'hello',
@@ -65,6 +69,15 @@ describe('root key', () => {
     ];
     // 43 characters carry 258 bits: the last two must be zero.
     wrong.push(line.replace(/.=\n$/, (end) => `${String.fromCharCode(end.charCodeAt(0) + 1)}=\n`));
+    const both = `${line}${destruction}\n`;
+    wrong.push(`${destruction}\n${line}`, `${both}${line}`, `${line}\n${destruction}\n`, `${both}\n`, `${line}\n`);
+    wrong.push(
+      both.replace('\n', '\r\n'),
+      `${both}${destruction}\n${destruction}\n`,
+      `${line}${destruction.slice(0, -1)}\n`,
+    );
+    wrong.push(both.replace('secret-v1', 'secret-v2'), `${line}coffer-destruction-secret-v1 none\n`, `${both}none\n`);
+    expect(wrong).toHaveLength(19);
     for (const text of wrong) {
       await writeFile(file, text);
       await expect(loadOrCreateRootKey({ file }), JSON.stringify(text)).rejects.toThrow(
@@ -103,9 +116,12 @@ describe('root key', () => {
 
   it('prints nothing of itself', async () => {
     const rootKey = await loadOrCreateRootKey({ file });
-    const base64 = (await readFile(file, 'latin1')).split(' ')[1]!.trim();
     const printed = inspect(rootKey, { depth: 9, showHidden: true }) + JSON.stringify(rootKey);
-    expect(printed).not.toContain(base64);
-    expect(printed).not.toContain(Buffer.from(base64, 'base64').toString('hex'));
+    const [, key, , secret] = (await readFile(file, 'latin1')).split(/\s/);
+    for (const base64 of [key!, secret!]) {
+      expect(base64).toHaveLength(44);
+      expect(printed).not.toContain(base64);
+      expect(printed).not.toContain(Buffer.from(base64, 'base64').toString('hex'));
+    }
   });
 });

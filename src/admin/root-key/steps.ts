@@ -3,7 +3,7 @@ import { HeadFile } from '../../kms/audit/head-file.js';
 import { rekeyAudit } from '../../kms/audit/rekey.js';
 import { CHECKPOINT, REKEY } from '../../kms/audit/rows.js';
 import { AuditTrail, auditChainKeyOf } from '../../kms/audit/trail.js';
-import { KeyStoreKeyFile, keyStoreSealingKeyOf } from '../../kms/key-store-key.js';
+import { KeyStoreKeyFile } from '../../kms/key-store-key.js';
 import type { KeyPlaces } from '../../seal/key-places.js';
 import { RootSealer } from '../../seal/record-sealer.js';
 import type { RootKey } from '../../seal/root-key.js';
@@ -85,8 +85,8 @@ export const ROTATION_STEPS: readonly RotationStep[] = [keyStoreFile, auditLog];
 
 function keyStoreFiles({ places, plan, from, to }: StepContext): { old: KeyStoreKeyFile; new: KeyStoreKeyFile } {
   return {
-    old: new KeyStoreKeyFile(places.keyStoreFile(plan.from), keyStoreSealingKeyOf(from)),
-    new: new KeyStoreKeyFile(places.keyStoreFile(plan.to), keyStoreSealingKeyOf(to)),
+    old: new KeyStoreKeyFile(places.keyStoreFile(plan.from), from),
+    new: new KeyStoreKeyFile(places.keyStoreFile(plan.to), to),
   };
 }
 

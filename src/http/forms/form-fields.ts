@@ -15,6 +15,8 @@ const FILENAME = '${filename}';
  * @throws S3Error InvalidArgument, MalformedPOSTRequest
  */
 export function formFields({ fields, filename }: FormHead): Map<string, FormField> {
+  // Half a surrogate pair, as UTF-16 can spell it: no key could hold it.
+  if (filename !== undefined && /\p{Surrogate}/u.test(filename)) throw new S3Error('MalformedPOSTRequest');
   const found = new Map<string, FormField>();
   for (const { name, bytes } of fields) {
     const lower = name.toLowerCase();

@@ -42,10 +42,10 @@ export class OpenSource {
     const snapshot = services.blobs.snapshot();
     try {
       const found = await services.objects.find(bucket.bucketId, source.key, versionId);
-      const permission = { action, resource: objectArn(source.bucket, source.key) } as const;
+      const permission = { action, resource: objectArn(source.bucket, source.key), apart: { versionId } } as const;
       context.require(permission, bucket, found?.record ?? 'absent');
       if (!found?.record.content) {
-        context.require({ action: 's3:ListBucket', resource: bucketArn(source.bucket) }, bucket);
+        context.require({ action: 's3:ListBucket', resource: bucketArn(source.bucket), apart: {} }, bucket);
       }
       if (found?.record.deleteMarker && versionId !== undefined) {
         throw new S3Error('InvalidRequest', {

@@ -13,7 +13,9 @@ export function requireTagCopy(
   key: string,
 ): void {
   const action = source.versionId === undefined ? 's3:GetObjectTagging' : 's3:GetObjectVersionTagging';
-  require({ action, resource: objectArn(sourceBucket.name, source.key) }, sourceBucket, source.record);
+  const { key: sourceKey, versionId } = source;
+  const toRead = { action, resource: objectArn(sourceBucket.name, sourceKey), apart: { versionId } } as const;
+  require(toRead, sourceBucket, source.record);
   const bucket = facts.bucket.record;
   require({ action: 's3:PutObjectTagging', resource: objectArn(bucket.name, key) }, bucket);
 }

@@ -2,6 +2,7 @@ import { USER_METADATA_MAX_BYTES } from '../../base/limits.js';
 import type { SystemMetadata } from '../../store/records.js';
 import { S3Error } from '../error.js';
 import type { Field } from '../operation.js';
+import { refuseUnsendable } from './header-value.js';
 import { decodeHeaderValue, encodeHeaderValue } from './rfc2047.js';
 
 const PREFIX = 'x-amz-meta-';
@@ -9,7 +10,8 @@ const PREFIX = 'x-amz-meta-';
 /** User metadata: lower-case names without the prefix. */
 export const userMetadata: Field<Record<string, string>> = {
   read: ({ headers }) => {
-    const metadata: Record<string, string> = {};
+    // Without a prototype: `__proto__` is a name like any other.
+    const metadata: Record<string, string> = Object.create(null);
     let bytes = 0;
     for (const name in headers) {
       if (!name.startsWith(PREFIX)) continue;
@@ -82,13 +84,16 @@ export function systemMetadataHeaders(system: SystemMetadata): Record<string, st
   return headers;
 }
 
-/** Parameters of a signed GET or HEAD that replace headers of the answer. */
+/** Parameters of a signed GET or HEAD that replace headers of the answer. @throws InvalidArgument */
 export const responseOverrides: Field<Record<string, string>> = {
   read: ({ query }) => {
     const headers: Record<string, string> = {};
     for (const name of OVERRIDES) {
-      const value = query.get(`response-${name}`);
-      if (value !== undefined) headers[name] = value;
+      const parameter = `response-${name}`;
+      const value = query.get(parameter);
+      if (value === undefined) continue;
+      refuseUnsendable(parameter, value);
+      headers[name] = value;
     }
     return headers;
   },

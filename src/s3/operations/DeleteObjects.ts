@@ -51,7 +51,8 @@ async function deleteTarget(
 ): Promise<Outcome> {
   const { key, versionId, etag, unsupported } = target;
   try {
-    context.require(deletePermission(objectArn(bucket, key), versionId, etag), context.facts.bucket.record);
+    const permission = deletePermission(objectArn(bucket, key), versionId, { versionId, ifMatch: etag });
+    context.require(permission, context.facts.bucket.record);
     if (Buffer.byteLength(key, 'utf8') > OBJECT_KEY_MAX_BYTES) throw new S3Error('KeyTooLongError');
     if (unsupported) throw new S3Error('NotImplemented', { extra: { Header: unsupported } });
     let missing = false;

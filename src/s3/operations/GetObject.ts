@@ -3,8 +3,8 @@ import { readCustomerKey } from '../fields/customer-key.js';
 import { header, versionId } from '../fields/field.js';
 import { responseOverrides } from '../fields/metadata.js';
 import { partNumber } from '../fields/part-number.js';
-import { objectArn, operation } from '../operation.js';
-import { readObject } from '../read.js';
+import { operation } from '../operation.js';
+import { readObject, readPermission } from '../read.js';
 
 export const getObject = operation({
   name: 'GetObject',
@@ -19,9 +19,7 @@ export const getObject = operation({
     overrides: responseOverrides,
   },
   facts: ['bucket', 'snapshot', 'object'],
-  needs: ({ bucket, key, versionId }) => [
-    { action: versionId === undefined ? 's3:GetObject' : 's3:GetObjectVersion', resource: objectArn(bucket, key) },
-  ],
+  needs: ({ bucket, key, versionId }) => [readPermission(bucket, key, versionId)],
   errors: [
     'InvalidObjectState',
     'InvalidPartNumber',

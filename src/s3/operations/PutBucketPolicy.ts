@@ -25,7 +25,8 @@ export const putBucketPolicy = operation({
       const permission = { action: 's3:PutBucketPolicy', resource: bucketArn(bucket) } as const;
       throw denial(caller, permission, record.ownerAccountId, 'BlockPublicPolicy');
     }
-    const bindsRoot = confirmed?.toLowerCase() === 'true';
+    // What root keeps, root alone can give away: a user would shut the account out for good.
+    const bindsRoot = caller.kind === 'root' && confirmed?.toLowerCase() === 'true';
     if (!(await services.bucketPolicies.put(record, policy, { bindsRoot }))) {
       throw new S3Error('NoSuchBucket', { extra: { BucketName: bucket } });
     }

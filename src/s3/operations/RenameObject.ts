@@ -33,8 +33,8 @@ export const renameObject = operation({
   },
   facts: ['bucket'],
   // Who may read the source is decided where it is read: its ACL and tags count.
-  needs: ({ bucket, key, source }) => [
-    { action: 's3:DeleteObject', resource: objectArn(bucket, source) },
+  needs: ({ bucket, key, source, sourceConditions }) => [
+    { action: 's3:DeleteObject', resource: objectArn(bucket, source), apart: { ifMatch: sourceConditions.ifMatch } },
     { action: 's3:PutObject', resource: objectArn(bucket, key) },
   ],
   errors: [
@@ -81,10 +81,10 @@ async function attempt(
   const bucket = facts.bucket.record;
   const nowMs = services.clock.now();
   const found = await services.objects.find(bucket.bucketId, source);
-  const toRead = { action: 's3:GetObject', resource: objectArn(bucket.name, source) } as const;
+  const toRead = { action: 's3:GetObject', resource: objectArn(bucket.name, source), apart: {} } as const;
   context.require(toRead, bucket, found?.record ?? 'absent');
   if (!found?.record.content) {
-    context.require({ action: 's3:ListBucket', resource: bucketArn(bucket.name) }, bucket);
+    context.require({ action: 's3:ListBucket', resource: bucketArn(bucket.name), apart: {} }, bucket);
   }
   const { record: old, content: oldContent } = requireVersion(found, { method: 'PUT', key: source });
   if (oldContent.tags?.length) requireTagCopy(context, { key: source, record: old }, bucket, key);

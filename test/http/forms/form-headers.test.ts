@@ -99,6 +99,13 @@ describe('the file’s name', () => {
   test('that is asked for in turn is put in once', () => {
     expect(fieldsOf({ key: '${filename}' }, '${filename}').get('key')!.value).toBe('${filename}');
   });
+
+  test('of half a surrogate pair is malformed: no key could hold it', () => {
+    expect(() => fieldsOf({ key: '${filename}' }, 'a\ud800b')).toThrow(
+      expect.objectContaining({ code: 'MalformedPOSTRequest' }),
+    );
+    expect(fieldsOf({ key: '${filename}' }, '🔒').get('key')!.value).toBe('🔒');
+  });
   // biome-ignore-end lint/suspicious/noTemplateCurlyInString: so it stands in forms
 });
 

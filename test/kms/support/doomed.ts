@@ -69,7 +69,7 @@ export async function rowsNaming(meta: MetaStore, keyId: string): Promise<string
   return rows.map(({ key }) => key.toString('latin1')).filter((key) => key.includes(keyId));
 }
 
-/** What opens of it in an old copy of the data, at the time of the copy, with today's root key and this key-store file. */
+/** What opens of it in an old copy of the data, at the time of the copy, with the root key and key-store file of `place`. */
 export async function openedBy(copy: MetaStore, place: Place, backMs: number, { blobs }: Doomed) {
   const { clock } = place;
   clock.advance(-backMs);

@@ -2,7 +2,7 @@ import type { ManualClock } from '../../../src/base/clock.js';
 import { Secret } from '../../../src/base/secret.js';
 import { type KmsOptions, openKms } from '../../../src/kms/open.js';
 import { RootSealer } from '../../../src/seal/record-sealer.js';
-import { RootKey } from '../../../src/seal/root-key.js';
+import { loadOrCreateRootKey, RootKey } from '../../../src/seal/root-key.js';
 import type { MetaStore } from '../../../src/store/ports.js';
 import { type Answer, DAY_MS, REGION, root } from '../harness.js';
 import { MemoryAudit } from '../memory-audit.js';
@@ -15,12 +15,14 @@ export interface Place {
   meta: MetaStore;
   /** The key-store file. */
   path: string;
+  /** Where the root key lies; otherwise it is `rootKey`, of no file. */
+  rootKeyFile?: string;
   clock: ManualClock;
 }
 
 /** The key service as a start of the program opens it. */
-export async function openService({ meta, path, clock }: Place, more: Partial<KmsOptions> = {}) {
-  const key = rootKey();
+export async function openService({ meta, path, clock, rootKeyFile }: Place, more: Partial<KmsOptions> = {}) {
+  const key = rootKeyFile === undefined ? rootKey() : await loadOrCreateRootKey({ file: rootKeyFile });
   const audit = new MemoryAudit(meta);
   const opened = await openKms({
     meta,

@@ -1,0 +1,134 @@
+import { open, realpath, rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Secret } from '../base/secret.js';
+import { type KeyFile, loadKeyFile, RootKeyError } from './key-file.js';
+import { type DestructionSecret, encodeKeyFile, newDestructionSecret } from './key-file-text.js';
+
+/** The file, its directory or its mount is not to be written; a file that is mounted by itself can't be renamed over. */
+const NOT_REPLACEABLE = ['EROFS', 'EACCES', 'EPERM', 'EBUSY', 'ENOENT'];
+
+/**
+ * The destruction secret in a root key file (or salt file). The key-store file is sealed under the root key and it; it is replaced
+ * whenever a CMK is destroyed, so that older copies of the key-store file don't open with the root key file of today.
+ */
+export class DestructionSecrets {
+  #secrets: readonly DestructionSecret[];
+  #disposed = false;
+
+  /** `content` and `secrets`: what the file holds. */
+  constructor(
+    private readonly keyFile: KeyFile,
+    private readonly content: Secret,
+    secrets: readonly DestructionSecret[],
+  ) {
+    this.#secrets = secrets;
+  }
+
+  get file(): string {
+    return this.keyFile.file;
+  }
+
+  /** What the key-store file is to be sealed under, then what it may be sealed under besides. */
+  get all(): readonly DestructionSecret[] {
+    return this.#secrets;
+  }
+
+  /**
+   * Draws a new secret. `reseal` durably seals the key-store file under the first of `all`; it is called once or twice, and also where
+   * the secret has to stay. Safe to end anywhere: the file holds both secrets from before the key-store file is sealed under the new
+   * one until after.
+   *
+   * @returns why the file still holds the secret of before; undefined where it doesn't
+   */
+  async replace(reseal: () => Promise<void>): Promise<string | undefined> {
+    if (this.#secrets.length > 1) {
+      const stays = await this.#finish(reseal);
+      if (stays !== undefined) return stays;
+    }
+    const stays = await this.#write([newDestructionSecret(), this.#secrets[0]]);
+    if (stays === undefined) return this.#finish(reseal);
+    await reseal();
+    return stays;
+  }
+
+  /** At start: ends a replacement that was interrupted, and removes what a crash left beside the file. */
+  async takeUp(reseal: () => Promise<void>): Promise<void> {
+    if (this.#secrets.length > 1) await this.#finish(reseal);
+    const path = await realpath(this.file).catch(() => this.file);
+    await rm(temporaryOf(path), { force: true }).catch(() => {});
+  }
+
+  /** Zeroes what is in memory; the file is left as it is from now on. */
+  dispose(): void {
+    this.#disposed = true;
+    this.content.dispose();
+    for (const secret of this.#secrets) secret?.dispose();
+  }
+
+  async #finish(reseal: () => Promise<void>): Promise<string | undefined> {
+    await reseal();
+    return this.#write([this.#secrets[0]]);
+  }
+
+  /** @returns why it can't be. */
+  async #write(secrets: readonly DestructionSecret[]): Promise<string | undefined> {
+    try {
+      // A link may lead to it: the file itself is what others copy.
+      const path = await realpath(this.file);
+      const { mode, uid, gid } = await stat(path);
+      if ((mode & 0o200) === 0) return 'its mode is read-only';
+      await this.#requireOwnContent();
+      await replaceFile(path, { uid, gid }, () => this.#encode(secrets));
+    } catch (error) {
+      if (error instanceof RootKeyError) return error.message;
+      const { code = '' } = error as NodeJS.ErrnoException;
+      if (NOT_REPLACEABLE.includes(code)) return code;
+      throw error;
+    }
+    this.#secrets = secrets;
+    return undefined;
+  }
+
+  /** Another root key's file that was put in its place meanwhile is not ours to change. */
+  async #requireOwnContent(): Promise<void> {
+    const found = await loadKeyFile(this.keyFile);
+    const isOwn = found?.content.equals(this.content.expose());
+    found?.content.fill(0);
+    for (const secret of found?.secrets ?? []) secret?.dispose();
+    if (!isOwn) throw new RootKeyError(`${this.file} is another root key's by now`);
+  }
+
+  #encode(secrets: readonly DestructionSecret[]): string {
+    if (this.#disposed) throw new Error('the root key is disposed of');
+    return encodeKeyFile(this.keyFile.marker, { content: this.content.expose(), secrets });
+  }
+}
+
+const temporaryOf = (path: string): string => `${path}.new`;
+
+/** Mode 0600, durable when it resolves. After a crash the file is as it was before or as it is to be. */
+async function replaceFile(path: string, owner: { uid: number; gid: number }, text: () => string): Promise<void> {
+  const temporary = temporaryOf(path);
+  try {
+    await rm(temporary, { force: true });
+    const file = await open(temporary, 'wx', 0o600);
+    try {
+      const own = await file.stat();
+      if (own.uid !== owner.uid || own.gid !== owner.gid) await file.chown(owner.uid, owner.gid);
+      await file.writeFile(text());
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => {});
+    throw error;
+  }
+  const directory = await open(dirname(path), 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}

@@ -33,6 +33,8 @@ export interface Config {
   trustedProxies: string[];
   sseCOverHttp: 'never' | 'loopback' | 'always';
   sseCDefault: 'allowed' | 'blocked';
+  sseCOnReplicatedBucket: 'store' | 'reject';
+  replicationTargetsFile: string | undefined;
   objectOwnership: 'ObjectWriter' | 'BucketOwnerPreferred' | 'BucketOwnerEnforced';
   blockPublicAccess: boolean;
   sigV2: 'deny' | 'allow';
@@ -61,6 +63,8 @@ export function readConfig(env: Env): Config {
     trustedProxies: readOptional(env, settings.trustedProxy) ?? [],
     sseCOverHttp: read(env, settings.sseCOverHttp),
     sseCDefault: read(env, settings.sseCDefault),
+    sseCOnReplicatedBucket: read(env, settings.sseCOnReplicatedBucket),
+    replicationTargetsFile: readOptional(env, settings.replicationTargetsFile),
     objectOwnership: read(env, settings.objectOwnership),
     blockPublicAccess: read(env, settings.blockPublicAccess) === 'on',
     sigV2: read(env, settings.sigV2),

@@ -15,6 +15,7 @@ import { AdminRequests } from './http/admin-requests.js';
 import { Edge } from './http/edge.js';
 import { InternalPages } from './http/internal.js';
 import { Metrics } from './http/metrics.js';
+import { Operator } from './http/operator.js';
 import { Peers } from './http/peer.js';
 import { Router } from './http/router.js';
 import { S3Requests } from './http/s3-requests.js';
@@ -33,6 +34,8 @@ import { readBlobHeader } from './kms/ciphertext-blob.js';
 import { openKms } from './kms/open.js';
 import { RemoteKeyService } from './kms/remote.js';
 import { OPERATIONS } from './s3/registry.js';
+import { ReplicationCounts } from './s3/replication/counts.js';
+import { ReplicationPlanner } from './s3/replication/planner.js';
 import type { Services } from './s3/services.js';
 import { requireRightRootKey } from './seal/check-value.js';
 import { KeyPlaces } from './seal/key-places.js';
@@ -51,7 +54,9 @@ import { Manifests } from './store/manifest.js';
 import { Objects } from './store/objects.js';
 import type { MetaStore } from './store/ports.js';
 import { RenameTokens } from './store/rename-tokens.js';
+import { ReplicationQueue } from './store/replication-queue.js';
 import { Uploads } from './store/uploads.js';
+import { wireReplication } from './wire-replication.js';
 
 /** How often what is due is looked for: CMKs to rotate, expire and destroy; records of the audit that are old. */
 const KEYS_EVERY_MS = 60_000;
@@ -143,7 +148,11 @@ export async function openCoffer(config: Config, store: Store, log: Logger) {
   const keyService: KeyService = builtIn?.kms ?? new RemoteKeyService(config.kmsEndpoint!, config.region, clock);
 
   const keyIndex = new KeyIndex(materialIdReader(readBlobHeader));
-  const objects = new Objects(meta, sealer, buckets, clock, keyIndex);
+  const configs = new BucketConfigs(meta, sealer, buckets);
+  const queue = new ReplicationQueue(meta, sealer);
+  const counts = new ReplicationCounts();
+  const planner = new ReplicationPlanner(queue, configs, clock, counts, (rowKey) => replication.job.told(rowKey));
+  const objects = new Objects(meta, sealer, buckets, clock, keyIndex, planner);
   const manifests = new Manifests(meta, sealer);
   const intents = new Intents(meta, blobs, sealer);
   const uploads = new Uploads(meta, sealer, objects.dead);
@@ -166,7 +175,7 @@ export async function openCoffer(config: Config, store: Store, log: Logger) {
     blobs,
     buckets,
     bucketPolicies: new BucketPolicies(meta, sealer, buckets),
-    configs: new BucketConfigs(meta, sealer, buckets),
+    configs,
     renameTokens: new RenameTokens(meta, sealer),
     objects,
     uploads,
@@ -177,14 +186,19 @@ export async function openCoffer(config: Config, store: Store, log: Logger) {
     accounts,
     uploadBudget: new Budget(UPLOAD_BUDGET_BYTES),
     sweep,
+    replication: { queue, isVersioned: (bucketArn) => replication.destinations.isVersioned(bucketArn) },
     settings: {
       sseCOverHttp: config.sseCOverHttp,
       sseCDefault: config.sseCDefault,
       objectOwnership: config.objectOwnership,
       blockPublicAccess: config.blockPublicAccess,
+      sseCOnReplicatedBucket: config.sseCOnReplicatedBucket,
       dayMs: config.dayMs,
     },
   };
+  const operator = new Operator(services);
+  const router = new Router(OPERATIONS);
+  const replication = wireReplication(config, services, counts, { operator, router }, log);
   const admin: AdminData = {
     storeId,
     rootKeyId: rootKey.id.toString('hex'),
@@ -208,6 +222,10 @@ export async function openCoffer(config: Config, store: Store, log: Logger) {
     keyIndex,
     sweeper,
     sealer,
+    operator,
+    router,
+    counts,
+    replication,
     admin,
   };
 }
@@ -234,15 +252,16 @@ async function serve(config: Config, open: OpenCoffer, log: Logger): Promise<Cof
   if (indexed && indexed.versions > 0) log.info(indexed, 'object versions are indexed by key');
   await builtIn?.recover();
   let closing = false;
-  const metrics = new Metrics(authFailures && (() => authFailures.totals()));
+  const metrics = new Metrics(authFailures && (() => authFailures.totals()), open.counts);
   const { domain, region } = config;
   const edge = new Edge({
     s3: new S3Requests({
       services,
+      operator: open.operator,
       credentials: accounts,
       sigV2: config.sigV2,
       domain,
-      router: new Router(OPERATIONS),
+      router: open.router,
       log,
       authFailures,
     }),
@@ -273,6 +292,8 @@ async function serve(config: Config, open: OpenCoffer, log: Logger): Promise<Cof
     failed: (error) => log.error({ err: error }, 'applying lifecycle rules failed'),
   });
   lifecycle.start();
+  const { job, destinations } = open.replication;
+  job.start();
   const housekeeping = new Housekeeping(chores(config, open), clock, (chore, err) =>
     log.error({ err }, `${chore} failed`),
   );
@@ -286,6 +307,9 @@ async function serve(config: Config, open: OpenCoffer, log: Logger): Promise<Cof
       closing = true;
       await server.close();
       await lifecycle.stop();
+      const replicated = job.stop();
+      destinations.close();
+      await replicated;
       await housekeeping.stop();
       await sweeper.stop();
       authFailures?.sample();

@@ -2,11 +2,21 @@ import type { Command } from './command.js';
 import { auditTail } from './commands/audit-tail.js';
 import { auditVerify } from './commands/audit-verify.js';
 import { keyImpact } from './commands/key-impact.js';
+import { replicationFailed } from './commands/replication-failed.js';
+import { replicationRun } from './commands/replication-run.js';
 import { rootKeyRotate } from './commands/root-key-rotate.js';
 import { storeStatus } from './commands/store-status.js';
 
 /** Every command, in the order that `coffer --help` shows them. */
-export const COMMANDS: readonly Command[] = [storeStatus, keyImpact, auditTail, auditVerify, rootKeyRotate];
+export const COMMANDS: readonly Command[] = [
+  storeStatus,
+  keyImpact,
+  auditTail,
+  auditVerify,
+  replicationRun,
+  replicationFailed,
+  rootKeyRotate,
+];
 
 export const findCommand = (noun: string, verb: string): Command | undefined =>
   COMMANDS.find((one) => one.noun === noun && one.verb === verb);

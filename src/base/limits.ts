@@ -19,6 +19,9 @@ export const FORM_FIELDS_MAX_BYTES = 20 * KiB;
 export const LIST_MAX_KEYS = 1000;
 export const DELETE_OBJECTS_MAX = 1000;
 export const CORS_MAX_BYTES = 64 * KiB;
+/** https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketReplication.html */
+export const REPLICATION_RULES_MAX = 1000;
+export const REPLICATION_MAX_BYTES = 2 * MiB;
 export const CORS_RULES_MAX = 100;
 export const LIFECYCLE_RULES_MAX = 1000;
 export const XML_BODY_MAX_BYTES = 2 * MiB;

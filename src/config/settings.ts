@@ -119,6 +119,17 @@ export const settings = {
     'allowed',
     '`blocked` makes new buckets start with SSE-C blocked, as AWS does',
   ),
+  sseCOnReplicatedBucket: defaulted(
+    'COFFER_SSE_C_ON_REPLICATED_BUCKET',
+    oneOf('store', 'reject'),
+    'store',
+    '`store` keeps SSE-C objects that a replication rule applies to and reports them as FAILED; `reject` turns the PUT down',
+  ),
+  replicationTargetsFile: optional(
+    'COFFER_REPLICATION_TARGETS_FILE',
+    path,
+    'JSON file of other S3 endpoints for replication, by bucket or by region',
+  ),
   objectOwnership: defaulted(
     'COFFER_OBJECT_OWNERSHIP',
     oneOf('ObjectWriter', 'BucketOwnerPreferred', 'BucketOwnerEnforced'),
@@ -163,9 +174,3 @@ export const settings = {
 };
 
 export const SETTINGS: readonly Setting[] = Object.values(settings);
-
-/** Known from the plan of the project; refused until what they steer is there. */
-export const FUTURE_SETTINGS: readonly string[] = [
-  'COFFER_SSE_C_ON_REPLICATED_BUCKET',
-  'COFFER_REPLICATION_TARGETS_FILE',
-];

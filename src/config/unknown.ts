@@ -1,7 +1,7 @@
 import { ConfigError } from '../base/config-error.js';
 import type { Env } from './environment.js';
 import { shown } from './kinds.js';
-import { FUTURE_SETTINGS, SETTINGS } from './settings.js';
+import { SETTINGS } from './settings.js';
 
 /** What Kubernetes sets for a service that is named "coffer" or "coffer-…", in the pods of its namespace. */
 const INJECTED = /_SERVICE_(HOST|PORT)(_|$)|_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$/;
@@ -17,7 +17,6 @@ export function refuseUnknown(env: Env): void {
     // COFFER_PORT itself is among what a service named "coffer" injects.
     if (name === 'COFFER_PORT' && INJECTED_VALUE.test(value)) throw new ConfigError(`${shown(name, value)}: ${HINT}`);
     if (known.has(name)) continue;
-    if (FUTURE_SETTINGS.includes(name)) throw new ConfigError(`${name} is not supported yet by this version`);
     if (INJECTED_VALUE.test(value) || INJECTED.test(name)) throw new ConfigError(`unknown setting ${name}: ${HINT}`);
     throw new ConfigError(`unknown setting ${name}${suggestion(name, [...known])}`);
   }

@@ -21,7 +21,14 @@ import type { WrappedDataKey } from './wrapped-key.js';
 export type WrapRequest =
   | { mode: 'SSE-S3' }
   | { mode: 'SSE-C'; customerKey: Secret }
-  | { mode: 'SSE-KMS'; keyId: string; context: EncryptionContext; bucketKeyEnabled: boolean }
+  | {
+      mode: 'SSE-KMS';
+      keyId: string;
+      context: EncryptionContext;
+      bucketKeyEnabled: boolean;
+      /** By `kms:Encrypt` instead of `kms:GenerateDataKey`: what AWS has replication roles be allowed. */
+      byEncrypt?: boolean;
+    }
   | { mode: 'DSSE-KMS'; keyId: string; context: EncryptionContext };
 
 /** Whose object it is about. */
@@ -66,6 +73,10 @@ export class DataKeys {
       }
       case 'SSE-KMS': {
         const { keyId, context } = request;
+        if (!request.bucketKeyEnabled && request.byEncrypt) {
+          const dataKey = randomKey();
+          return new VersionKeys(ids, await wrapSseKms(this.keyService, who, arns, keyId, context, dataKey), dataKey);
+        }
         if (!request.bucketKeyEnabled) {
           const { dataKey, wrap } = await createSseKms(this.keyService, who, arns, keyId, context);
           return new VersionKeys(ids, wrap, dataKey);

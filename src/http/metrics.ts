@@ -1,4 +1,5 @@
 import type { LifecycleCounts } from '../jobs/lifecycle/counts.js';
+import type { ReplicationCounts } from '../s3/replication/counts.js';
 
 interface Tally {
   /** By status class; 0 where the client was gone before an answer. */
@@ -15,7 +16,10 @@ export class Metrics {
   inFlight = 0;
 
   /** `failures`: failed authentications by `<service> <code>`, both of the code's own choosing. */
-  constructor(private readonly failures: () => ReadonlyMap<string, number> = () => new Map()) {}
+  constructor(
+    private readonly failures: () => ReadonlyMap<string, number> = () => new Map(),
+    private readonly replication?: Readonly<ReplicationCounts>,
+  ) {}
 
   /** Bytes are those of bodies. */
   count(operation: string, status: number, seconds: number, receivedBytes: number, sentBytes: number): void {
@@ -70,6 +74,20 @@ export class Metrics {
       const [service, code = service] = kind.split(' ');
       lines.push(`coffer_authentication_failures_total{service="${service}",code="${code}"} ${count}`);
     }
+    if (this.replication) lines.push(...replicationLines(this.replication));
     return `${lines.join('\n')}\n`;
   }
+}
+
+function replicationLines({ pending, completed, failed }: Readonly<ReplicationCounts>): string[] {
+  const lines = ['# HELP coffer_replication_pending Versions that wait to be replicated, as the job last saw them.'];
+  lines.push('# TYPE coffer_replication_pending gauge', `coffer_replication_pending ${pending}`);
+  lines.push('# HELP coffer_replication_completed_total Versions that are replicated, since the start.');
+  lines.push('# TYPE coffer_replication_completed_total counter', `coffer_replication_completed_total ${completed}`);
+  lines.push(
+    '# HELP coffer_replication_failed_total Versions that could not be replicated, by reason, since the start.',
+  );
+  lines.push('# TYPE coffer_replication_failed_total counter');
+  for (const [reason, count] of failed) lines.push(`coffer_replication_failed_total{reason="${reason}"} ${count}`);
+  return lines;
 }

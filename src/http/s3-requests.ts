@@ -2,32 +2,26 @@ import type { Logger } from 'pino';
 import { type Authenticated, type AuthOptions, authenticate } from '../auth/authenticate.js';
 import { AuthError } from '../auth/error.js';
 import type { CredentialSource } from '../auth/ports.js';
-import type { BodySource } from '../base/stream.js';
 import type { AuthFailures } from '../kms/audit/auth-failures.js';
-import { KnownPolicies } from '../s3/bucket-policy/known-policies.js';
 import { S3Error, type S3ErrorCode } from '../s3/error.js';
 import { ERRORS } from '../s3/errors.js';
 import { asS3Error } from '../s3/failures.js';
-import { isBucketName } from '../s3/fields/bucket-name.js';
-import type { Facts, OperationContext, Reply, RequestFields } from '../s3/operation.js';
+import type { Reply, RequestFields } from '../s3/operation.js';
 import type { Services } from '../s3/services.js';
-import type { BlobSnapshot } from '../store/ports.js';
-import type { BucketRecord } from '../store/records.js';
-import type { Stored } from '../store/table.js';
 import { type Address, address } from './addressing.js';
-import { Authorizer } from './authorizer.js';
 import { headersAcrossOrigins, preflight } from './cors.js';
 import { takeCustomerKeys } from './customer-keys.js';
 import { type Exchange, requestContextOf } from './exchange.js';
 import { FormReader } from './forms/form-reader.js';
 import { isForm, openForm, requireFormHead } from './forms/forms.js';
 import { withHoisted } from './hoisted.js';
+import { type Asked, type Loaded, noSuchBucket, type Operator, requireExpectedOwner } from './operator.js';
 import type { AnyOperation, Router } from './router.js';
 import { ClientGone, type Written } from './writer.js';
-import { readTextBody, readXmlBody } from './xml-body.js';
 
 export interface S3Parts {
   services: Services;
+  operator: Operator;
   credentials: CredentialSource;
   sigV2: 'deny' | 'allow';
   domain: string | undefined;
@@ -38,20 +32,17 @@ export interface S3Parts {
 }
 
 /** What is released when a request is done, however it ends. */
-interface Held {
+interface Held extends Loaded {
   fields?: RequestFields;
-  snapshot?: BlobSnapshot;
-  /** Where it was read before the request was authenticated. */
-  bucket?: Stored<BucketRecord> | undefined;
   form?: FormReader;
 }
 
 /** Answers the requests of S3: authentication, route, facts, input, policy, handle, reply. */
 export class S3Requests {
-  readonly #policies: KnownPolicies;
+  readonly #operator: Operator;
 
   constructor(private readonly parts: S3Parts) {
-    this.#policies = new KnownPolicies(parts.services.bucketPolicies);
+    this.#operator = parts.operator;
   }
 
   /** @throws what can't be answered any more, since the answer has begun */
@@ -174,94 +165,16 @@ export class S3Requests {
     exchange: Exchange,
     held: Held,
   ): Promise<Written> {
-    const { services } = this.parts;
     const { caller, signature } = authenticated;
-    const requestContext = requestContextOf(exchange, services.clock);
-    const { region } = services;
-    const { socket } = exchange.request;
-    const source = { operation: operation.name, region, fields, signature, requestContext, socket };
-    const authorizer = new Authorizer(services.buckets, this.#policies, services.configs, caller, source);
-    const facts = await this.#facts(operation, fields, held, authorizer);
-    const body = authenticated.wrapBody(exchange.body);
-    await readControlBody(operation, fields, body);
-    const input = readInput(operation, fields);
-    const bucket = facts.bucket?.record;
-    const looked = operation.facts.includes('object');
-    authorizer.requireAll(
-      operation.needs(input, facts),
-      bucket,
-      looked ? (facts.object?.record ?? 'absent') : undefined,
-    );
-    if (looked && !facts.object?.record.content) authorizer.requireToKnow(bucket);
-    readLateInput(operation, fields, input);
-    const context = this.#context(
-      operation.name,
-      fields,
-      authenticated,
-      exchange,
-      body,
-      facts,
-      requestContext,
-      authorizer,
-    );
-    const reply = operation.reply(await operation.handle(input, context), input);
+    const { id: requestId, peer, request } = exchange;
+    const requestContext = requestContextOf(exchange, this.parts.services.clock);
+    const asked: Asked = { fields, caller, signature, requestId, peer, requestContext, socket: request.socket };
+    const reply = await this.#operator.run(operation, asked, authenticated.wrapBody(exchange.body), held);
     try {
       return await exchange.writer.reply(reply);
     } finally {
       await reply.stream?.close();
     }
-  }
-
-  async #facts(operation: AnyOperation, fields: RequestFields, held: Held, authorizer: Authorizer): Promise<Facts> {
-    const { services } = this.parts;
-    const facts = {} as Facts;
-    if (operation.facts.includes('bucket')) {
-      const bucket = await authorizer.enter(fields.bucket, held.bucket);
-      // Whether a bucket exists is told before policy is asked, as AWS does.
-      if (!bucket) throw noSuchBucket(fields.bucket);
-      requireExpectedOwner(fields.headers, bucket.record.ownerAccountId);
-      facts.bucket = bucket;
-    }
-    if (operation.facts.includes('snapshot')) {
-      held.snapshot = services.blobs.snapshot();
-      facts.snapshot = held.snapshot;
-    }
-    if (operation.facts.includes('object')) {
-      const versionId = fields.query.get('versionId') || undefined;
-      const found = await services.objects.find(facts.bucket.record.bucketId, fields.key, versionId);
-      if (found) facts.object = found;
-    }
-    return facts;
-  }
-
-  #context(
-    operationName: string,
-    fields: RequestFields,
-    { caller, signature }: Authenticated,
-    { id, peer }: Exchange,
-    body: BodySource,
-    facts: Facts,
-    requestContext: OperationContext['requestContext'],
-    authorizer: Authorizer,
-  ): OperationContext {
-    return {
-      operationName,
-      caller,
-      signature,
-      requestId: id,
-      fields,
-      secure: peer.secure,
-      loopback: peer.loopback,
-      sourceIp: peer.ip,
-      requestContext,
-      facts,
-      body,
-      services: this.parts.services,
-      require: (permission, bucket, object) => authorizer.require(permission, bucket, object),
-      allowed: (permission, bucket, object) => authorizer.allowed(permission, bucket, object),
-      enter: (bucket) => authorizer.enter(bucket),
-      policyOf: (bucket) => authorizer.policyOf(bucket),
-    };
   }
 }
 
@@ -269,51 +182,4 @@ function present(error: unknown, fields: Pick<RequestFields, 'bucket' | 'key'>):
   if (!(error instanceof AuthError)) return asS3Error(error, fields);
   const code = error.code in ERRORS ? (error.code as S3ErrorCode) : 'AccessDenied';
   return new S3Error(code, { status: error.status, message: error.message, extra: { ...error.extra } });
-}
-
-const noSuchBucket = (name: string): S3Error =>
-  new S3Error(isBucketName(name) ? 'NoSuchBucket' : 'InvalidBucketName', { extra: { BucketName: name } });
-
-const ACCOUNT_ID = /^\d{12}$/;
-
-function requireExpectedOwner(headers: RequestFields['headers'], owner: string): void {
-  const expected = headers['x-amz-expected-bucket-owner'];
-  if (expected === undefined) return;
-  if (!ACCOUNT_ID.test(expected)) {
-    throw new S3Error('InvalidBucketOwnerAWSAccountID', {
-      message: `${ERRORS.InvalidBucketOwnerAWSAccountID.message}... [${expected}]`,
-    });
-  }
-  if (expected !== owner) throw new S3Error('AccessDenied');
-}
-
-// biome-ignore lint/suspicious/noExplicitAny: the input belongs to the operation
-function readInput({ input: declared }: AnyOperation, fields: RequestFields): any {
-  const input: Record<string, unknown> = { bucket: fields.bucket, key: fields.key };
-  for (const name in declared) {
-    const field = declared[name]!;
-    if (!field.late) input[name] = field.read(fields);
-  }
-  return input;
-}
-
-/** What is read only for those who may. */
-function readLateInput({ input: declared }: AnyOperation, fields: RequestFields, input: Record<string, unknown>): void {
-  for (const name in declared) {
-    const field = declared[name]!;
-    if (field.late) input[name] = field.read(fields);
-  }
-}
-
-async function readControlBody(
-  { body: declared }: AnyOperation,
-  fields: RequestFields,
-  body: BodySource,
-): Promise<void> {
-  if (declared?.kind === 'xml') {
-    const tree = await readXmlBody(declared, fields.headers, body);
-    if (tree) fields.xml = tree;
-  } else if (declared?.kind === 'text') {
-    fields.text = await readTextBody(declared, fields.headers, body);
-  }
 }

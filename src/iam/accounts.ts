@@ -90,6 +90,13 @@ export class Accounts implements CredentialSource {
     return identity?.kind === 'role' ? identity : undefined;
   }
 
+  /** Who acts for S3 as this role: the role itself, or its account's root where the accounts name no such role. */
+  acting(roleArn: string): Caller | undefined {
+    const accountId = /^arn:aws:iam::(\d{12}):role\//.exec(roleArn)?.[1];
+    if (accountId === undefined) return undefined;
+    return this.role(roleArn) ?? this.#identities.get(`arn:aws:iam::${accountId}:root`);
+  }
+
   #add(account: AccountConfig): void {
     const { accountId, email } = account;
     if (!/^\d{12}$/.test(accountId)) throw new ConfigError(`account id ${JSON.stringify(accountId)} is not 12 digits`);

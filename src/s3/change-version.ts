@@ -24,7 +24,7 @@ export async function changeVersion(
       const { record, content } = requireLiveVersion(found, request);
       return { ...record, content: change(content, record) };
     },
-    bypassGovernance,
+    { bypassGovernance },
   );
   return requireLiveVersion(changed, request).record;
 }

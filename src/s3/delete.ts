@@ -19,7 +19,9 @@ export async function deleteOne(
   requireVersionId(versionId);
   const bypass = mayBypassGovernance(context, key, options.bypassGovernance);
   try {
-    return await services.objects.remove(facts.bucket, key, versionId, caller.accountId, options.condition, bypass);
+    return await services.objects.remove(facts.bucket, key, versionId, caller.accountId, options.condition, {
+      bypassGovernance: bypass,
+    });
   } catch (error) {
     throw error instanceof VersionLocked ? asS3Error(error, context.fields) : error;
   } finally {

@@ -130,6 +130,7 @@ export const ERRORS = {
   ),
   OwnershipControlsNotFoundError: error(404, 'The bucket ownership controls were not found'),
   PreconditionFailed: error(412, 'At least one of the pre-conditions you specified did not hold'),
+  ReplicationConfigurationNotFoundError: error(404, 'The replication configuration was not found'),
   RequestHeaderSectionTooLarge: error(
     400,
     'Your request header section exceeds the maximum allowed header section size.',

@@ -1,7 +1,7 @@
 import { KmsError } from '../encryption/ports.js';
 import { TooMuchContention } from '../store/conflict.js';
 import { OutcomeUnknown, StoreUnavailable } from '../store/errors.js';
-import { BucketGone } from '../store/objects.js';
+import { BucketGone, NotVersioned } from '../store/objects.js';
 import { UploadGone } from '../store/uploads.js';
 import { VersionLocked } from '../store/version-lock.js';
 import { VersionReplaced } from './body/reader.js';
@@ -16,6 +16,7 @@ export function asS3Error(error: unknown, fields: Pick<RequestFields, 'bucket' |
   if (error instanceof BucketGone) {
     return new S3Error('NoSuchBucket', { extra: { BucketName: error.message }, cause: error });
   }
+  if (error instanceof NotVersioned) return new S3Error('InvalidRequest', { message: NOT_VERSIONED, cause: error });
   if (error instanceof UploadGone)
     return new S3Error('NoSuchUpload', { extra: { UploadId: error.message }, cause: error });
   if (error instanceof VersionLocked) {
@@ -33,6 +34,9 @@ export function asS3Error(error: unknown, fields: Pick<RequestFields, 'bucket' |
   if (error instanceof OutcomeUnknown) return new S3Error('InternalError', { cause: error });
   return new S3Error('InternalError', { cause: error });
 }
+
+/** What AWS says of a destination without versioning. */
+export const NOT_VERSIONED = 'Destination bucket must have versioning enabled.';
 
 /** `KMS.NotFoundException` and the like; what KMS refuses is S3's own AccessDenied. */
 function fromKms(error: KmsError): S3Error {

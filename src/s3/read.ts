@@ -242,6 +242,7 @@ function describe(
     etag: `"${content.etag}"`,
     'last-modified': new Date(record.lastModifiedMs).toUTCString(),
     'x-amz-version-id': versionHeader(bucket, record),
+    'x-amz-replication-status': record.replication?.status,
     'x-amz-storage-class': content.storageClass === 'STANDARD' ? undefined : content.storageClass,
     'x-amz-tagging-count': mayCountTags(context, key, versionId, record) ? String(content.tags!.length) : undefined,
     'x-amz-restore': restoreHeader(content, context.services.clock.now()),

@@ -10,6 +10,7 @@ import { deleteBucketEncryption } from './operations/DeleteBucketEncryption.js';
 import { deleteBucketLifecycle } from './operations/DeleteBucketLifecycle.js';
 import { deleteBucketOwnershipControls } from './operations/DeleteBucketOwnershipControls.js';
 import { deleteBucketPolicy } from './operations/DeleteBucketPolicy.js';
+import { deleteBucketReplication } from './operations/DeleteBucketReplication.js';
 import { deleteBucketTagging } from './operations/DeleteBucketTagging.js';
 import { deleteObject } from './operations/DeleteObject.js';
 import { deleteObjects } from './operations/DeleteObjects.js';
@@ -24,6 +25,7 @@ import { getBucketLocation } from './operations/GetBucketLocation.js';
 import { getBucketOwnershipControls } from './operations/GetBucketOwnershipControls.js';
 import { getBucketPolicy } from './operations/GetBucketPolicy.js';
 import { getBucketPolicyStatus } from './operations/GetBucketPolicyStatus.js';
+import { getBucketReplication } from './operations/GetBucketReplication.js';
 import { getBucketRequestPayment } from './operations/GetBucketRequestPayment.js';
 import { getBucketTagging } from './operations/GetBucketTagging.js';
 import { getBucketVersioning } from './operations/GetBucketVersioning.js';
@@ -52,6 +54,7 @@ import { putBucketEncryption } from './operations/PutBucketEncryption.js';
 import { putBucketLifecycleConfiguration } from './operations/PutBucketLifecycleConfiguration.js';
 import { putBucketOwnershipControls } from './operations/PutBucketOwnershipControls.js';
 import { putBucketPolicy } from './operations/PutBucketPolicy.js';
+import { putBucketReplication } from './operations/PutBucketReplication.js';
 import { putBucketRequestPayment } from './operations/PutBucketRequestPayment.js';
 import { putBucketTagging } from './operations/PutBucketTagging.js';
 import { putBucketVersioning } from './operations/PutBucketVersioning.js';
@@ -82,6 +85,7 @@ export const OPERATIONS: readonly Operation<any, any>[] = [
   deleteBucketLifecycle,
   deleteBucketOwnershipControls,
   deleteBucketPolicy,
+  deleteBucketReplication,
   deleteBucketTagging,
   deleteObject,
   deleteObjects,
@@ -96,6 +100,7 @@ export const OPERATIONS: readonly Operation<any, any>[] = [
   getBucketOwnershipControls,
   getBucketPolicy,
   getBucketPolicyStatus,
+  getBucketReplication,
   getBucketRequestPayment,
   getBucketTagging,
   getBucketVersioning,
@@ -124,6 +129,7 @@ export const OPERATIONS: readonly Operation<any, any>[] = [
   putBucketLifecycleConfiguration,
   putBucketOwnershipControls,
   putBucketPolicy,
+  putBucketReplication,
   putBucketRequestPayment,
   putBucketTagging,
   putBucketVersioning,

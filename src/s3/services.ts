@@ -11,6 +11,7 @@ import type { Objects } from '../store/objects.js';
 import type { BlobStore, MetaStore } from '../store/ports.js';
 import type { ObjectOwnership } from '../store/records.js';
 import type { RenameTokens } from '../store/rename-tokens.js';
+import type { ReplicationQueue } from '../store/replication-queue.js';
 import type { Uploads } from '../store/uploads.js';
 import type { Accounts } from './accounts.js';
 
@@ -35,7 +36,15 @@ export interface Services {
   uploadBudget: Budget;
   /** Something became unreachable: the sweeper may run. */
   sweep(): void;
+  replication: ReplicationServices;
   settings: S3Settings;
+}
+
+/** What operations know of replication; `jobs/` does it. */
+export interface ReplicationServices {
+  queue: ReplicationQueue;
+  /** Has the destination versioning? Where it can't be asked just now, it is believed to. */
+  isVersioned(bucketArn: string): Promise<boolean>;
 }
 
 export interface S3Settings {
@@ -47,6 +56,8 @@ export interface S3Settings {
   objectOwnership: ObjectOwnership;
   /** `COFFER_BLOCK_PUBLIC_ACCESS`: whether new buckets start with all four settings of it on. */
   blockPublicAccess: boolean;
+  /** `COFFER_SSE_C_ON_REPLICATED_BUCKET`. */
+  sseCOnReplicatedBucket: 'store' | 'reject';
   /** `COFFER_DAY_SECONDS`, in milliseconds: the day of RestoreObject and of lifecycle rules. */
   dayMs: number;
 }

@@ -21,6 +21,11 @@ export const TAG = {
   upload: tag('u'),
   part: tag('p'),
   renameToken: tag('r'),
+  /** Where a version lies whose id says another sequence. */
+  versionPlace: tag('a'),
+  /** Versions that are still to be replicated, and those that couldn't be. */
+  replicationTask: tag('q'),
+  replicationFailure: tag('e'),
   intent: tag('n'),
   dead: tag('d'),
   /** Index of object versions by the backing key they lie under. */
@@ -86,6 +91,16 @@ export const versionsPrefix = (bucketId: Uint8Array, key: string): Buffer =>
 export const versionKey = (bucketId: Uint8Array, key: string, sequence: number): Buffer =>
   Buffer.concat([versionsPrefix(bucketId, key), u64(Number.MAX_SAFE_INTEGER - sequence)]);
 
+export const versionPlaceKey = (bucketId: Uint8Array, key: string, versionId: string): Buffer =>
+  Buffer.concat([TAG.versionPlace, bucketId, escapeKey(key), KEY_END, utf8(versionId)]);
+
+/** Versions of one key lie in their order, one behind the other. */
+export const replicationTaskKey = (bucketId: Uint8Array, key: string, sequence: number): Buffer =>
+  Buffer.concat([TAG.replicationTask, bucketId, escapeKey(key), KEY_END, u64(sequence)]);
+
+export const replicationFailureKey = (bucketId: Uint8Array, key: string, sequence: number): Buffer =>
+  Buffer.concat([TAG.replicationFailure, bucketId, escapeKey(key), KEY_END, u64(sequence)]);
+
 export const inlineBodyKey = (objectId: Uint8Array, partId: Uint8Array): Buffer =>
   Buffer.concat([TAG.inlineBody, objectId, partId]);
 
@@ -123,12 +138,12 @@ const KEY_USE_SIZE_START = KEY_USE_BUCKET_START + 16 + 16;
 
 export const deadKey = (id: Uint8Array): Buffer => Buffer.concat([TAG.dead, id]);
 
-/** The object key inside a `c`, `v` or `u` row key, which starts behind tag and bucket id and ends at 00 00. */
+/** The object key inside a `c`, `v`, `u`, `q` or `e` row key, which starts behind tag and bucket id and ends at 00 00. */
 export function objectKeyOf(rowKey: Buffer): string {
   return unescapeKey(rowKey.subarray(OBJECT_KEY_START, keyEndOf(rowKey)));
 }
 
-/** The bucket id inside a `c`, `v` or `u` row key. */
+/** The bucket id inside such a row key. */
 export const bucketIdOf = (rowKey: Buffer): Buffer => rowKey.subarray(2, OBJECT_KEY_START);
 
 export const OBJECT_KEY_START = 2 + 16;

@@ -7,10 +7,12 @@ import { DeadRows } from './dead.js';
 import { KeyIndex } from './key-index.js';
 import { currentKey, under, versionKey, versionsPrefix } from './keys.js';
 import type { MetaStore } from './ports.js';
-import { type BucketRecord, OBJECT, type ObjectContent, type ObjectRecord } from './records.js';
+import { type BucketRecord, OBJECT, type ObjectContent, type ObjectRecord, type ReplicaOrigin } from './records.js';
 import { CommitBuilder, type Stored, Table } from './table.js';
 import { NULL_VERSION, newVersionId, sequenceOf } from './version-id.js';
 import { requireRetentionKept, requireUnlocked } from './version-lock.js';
+import type { VersionObserver } from './version-observer.js';
+import { isNewer, VersionPlaces } from './version-places.js';
 
 /** A version as it was read. */
 export interface FoundVersion extends Stored<ObjectRecord> {
@@ -36,6 +38,22 @@ export interface PutOptions {
   alongside?(commit: CommitBuilder): void;
 }
 
+/** A version that comes from another bucket with its id and its time; without content a delete marker. */
+export type NewReplica = Omit<NewVersion, 'content'> & Partial<Pick<NewVersion, 'content'>> & ReplicaOrigin;
+
+export interface ReplaceOptions {
+  bypassGovernance?: boolean;
+  /** Called before each attempt; throws where something else that the commit checks has changed for good. */
+  stillValid?(): Promise<void>;
+  alongside?(commit: CommitBuilder, record: ObjectRecord): void;
+}
+
+export interface RemoveOptions {
+  bypassGovernance?: boolean;
+  /** A delete marker that no user asked for is nothing to replicate. */
+  byLifecycle?: boolean;
+}
+
 /** What a version that is to be changed or removed lies in, as the commit finds it. */
 export interface Surroundings {
   bucket: BucketRecord;
@@ -53,6 +71,11 @@ export class BucketGone extends Error {
   override name = 'BucketGone';
 }
 
+/** Only a bucket with versioning takes replicas. */
+export class NotVersioned extends Error {
+  override name = 'NotVersioned';
+}
+
 /**
  * Versions of objects. The current version of a key lies in its `c` row, the others in `v` rows, newest first; a key has a `c`
  * row as long as it has any version (a delete marker is one). Every change of a key's versions checks its `c` row, and the
@@ -61,6 +84,7 @@ export class BucketGone extends Error {
 export class Objects {
   readonly table: Table<ObjectRecord>;
   readonly dead: DeadRows;
+  readonly #places: VersionPlaces;
 
   constructor(
     private readonly meta: MetaStore,
@@ -68,9 +92,11 @@ export class Objects {
     private readonly buckets: Buckets,
     private readonly clock: Clock,
     private readonly keyIndex = new KeyIndex(),
+    private readonly observer?: VersionObserver,
   ) {
     this.table = new Table(meta, sealer, OBJECT);
     this.dead = new DeadRows(meta, sealer);
+    this.#places = new VersionPlaces(meta);
   }
 
   /** Without `versionId` the current version, which may be a delete marker. */
@@ -82,7 +108,11 @@ export class Objects {
     const sequence = versionId === NULL_VERSION ? current.record.nullSequence : sequenceOf(versionId);
     if (sequence === undefined) return undefined;
     const other = await this.table.get(versionKey(id, key, sequence));
-    return other?.record.versionId === versionId ? { ...other, isCurrent: false } : undefined;
+    if (other?.record.versionId === versionId) return { ...other, isCurrent: false };
+    if (versionId === NULL_VERSION) return undefined;
+    const place = await this.#places.sequence(id, key, versionId);
+    const moved = place === undefined ? undefined : await this.table.get(versionKey(id, key, place));
+    return moved?.record.versionId === versionId ? { ...moved, isCurrent: false } : undefined;
   }
 
   /** Makes a version the current one. @throws what `condition` throws; BucketGone */
@@ -119,16 +149,19 @@ export class Objects {
     key: string,
     versionId: string | undefined,
     change: (record: ObjectRecord, around: Surroundings) => ObjectRecord,
-    bypassGovernance = false,
+    { bypassGovernance = false, stillValid, alongside }: ReplaceOptions = {},
   ): Promise<ObjectRecord | undefined> {
     const outcome = await this.#change<{ record: ObjectRecord | undefined }>(bucket, async (fresh, id) => {
+      await stillValid?.();
       const found = await this.find(fresh.record.bucketId, key, versionId);
       if (!found) return { result: { record: undefined } };
-      const record = change(found.record, { bucket: fresh.record, isCurrent: found.isCurrent });
+      let record = change(found.record, { bucket: fresh.record, isCurrent: found.isCurrent });
       const [before, after] = [found.record.content?.lock, record.content?.lock];
       requireRetentionKept(before, after, this.clock.now(), bypassGovernance);
       const commit = new CommitBuilder().expect(fresh.key, fresh).expect(found.key, found);
       this.keyIndex.replace(commit, id, found.record, record);
+      if (this.observer) record = await this.observer.changed(commit, fresh.record, key, found.record, record);
+      alongside?.(commit, record);
       return { commit: commit.put(this.table.put(found.key, record)), result: { record } };
     });
     return outcome.record;
@@ -144,7 +177,7 @@ export class Objects {
     versionId: string | undefined,
     ownerAccountId: string,
     condition?: (found: ObjectRecord | undefined, around: Surroundings) => void,
-    bypassGovernance = false,
+    { bypassGovernance = false, byLifecycle = false }: RemoveOptions = {},
   ): Promise<Removal> {
     return this.#change<Removal>(bucket, async (fresh, id) => {
       const rowKey = currentKey(id, key);
@@ -163,12 +196,12 @@ export class Objects {
       if (fresh.record.versioning === undefined) {
         if (!current) return { result: { deleteMarker: false } };
         commit.del(rowKey);
-        this.#bury(commit, id, current.record, bypassGovernance);
+        this.#bury(commit, id, key, current.record, bypassGovernance);
         return { commit, result: { deleteMarker: false } };
       }
-      const record = await this.#place(commit, fresh.record, key, current, (sequence, newId) =>
-        this.#marker({ ownerAccountId }, sequence, newId),
-      );
+      const marker = (sequence: number, newId: string): ObjectRecord =>
+        this.#marker({ ownerAccountId }, sequence, newId);
+      const record = await this.#place(commit, fresh.record, key, current, marker, { unobserved: byLifecycle });
       return record && { commit, result: { versionId: record.versionId, deleteMarker: true } };
     });
   }
@@ -189,13 +222,15 @@ export class Objects {
     return this.#change(bucket, async (fresh, id) => {
       const [fromKey, toKey] = [currentKey(id, from), currentKey(id, to)];
       const [source, target] = [await this.table.get(fromKey), await this.table.get(toKey)];
-      const { nullSequence: _, ...moved } = decide(source?.record, target?.record);
+      const { nullSequence: _, replication: __, ...moved } = decide(source?.record, target?.record);
       if (!source) throw new RangeError('there is no version to be moved');
       requireUnlocked(source.record, this.clock.now(), false);
       const commit = this.#commit(fresh, toKey, target).expect(fromKey, source);
       const place = (sequence: number, versionId: string): ObjectRecord => ({ ...moved, sequence, versionId });
       const record = await this.#place(commit, fresh.record, to, target, place, { cameFrom: source.record });
       if (!record) return undefined;
+      this.#places.end(commit, id, from, source.record);
+      this.observer?.ended(commit, id, from, source.record);
       if (fresh.record.versioning === undefined) commit.del(fromKey);
       else {
         const marker = (sequence: number, versionId: string): ObjectRecord => this.#marker(moved, sequence, versionId);
@@ -204,6 +239,74 @@ export class Objects {
       alongside?.(commit);
       return { commit, result: record };
     });
+  }
+
+  /**
+   * Takes a version from another bucket, under its own id and in the place that its id gives it among the others; one that is
+   * there already stays as it is.
+   * @throws NotVersioned; what `condition` throws
+   */
+  async putReplica(
+    bucket: Stored<BucketRecord>,
+    key: string,
+    replica: NewReplica,
+    options: PutOptions = {},
+  ): Promise<{ record: ObjectRecord; isNew: boolean }> {
+    const origin = sequenceOf(replica.versionId);
+    if (origin === undefined) throw new RangeError('not the id of a version');
+    return this.#change<{ record: ObjectRecord; isNew: boolean }>(bucket, async (fresh, id) => {
+      if (fresh.record.versioning !== 'Enabled') throw new NotVersioned(fresh.record.name);
+      await options.stillValid?.();
+      const rowKey = currentKey(id, key);
+      const current = await this.table.get(rowKey);
+      const there = current && (await this.find(fresh.record.bucketId, key, replica.versionId));
+      if (there) return { result: { record: there.record, isNew: false } };
+      options.condition?.(current?.record, fresh.record);
+      const { content, ...rest } = replica;
+      const made: ObjectRecord = {
+        ...rest,
+        sequence: origin,
+        replication: { status: 'REPLICA' },
+        ...(content ? { content } : { deleteMarker: true }),
+      };
+      const commit = this.#commit(fresh, rowKey, current);
+      const record = await this.#placeReplica(commit, id, key, current, made);
+      if (!record) return undefined;
+      this.keyIndex.begin(commit, id, record);
+      options.alongside?.(commit);
+      return { commit, result: { record, isNew: true } };
+    });
+  }
+
+  /** As the current version, as an older one, or, where an older one's place is taken, right behind the current. */
+  async #placeReplica(
+    commit: CommitBuilder,
+    id: Buffer,
+    key: string,
+    current: Stored<ObjectRecord> | undefined,
+    made: ObjectRecord,
+  ): Promise<ObjectRecord | undefined> {
+    const put = (rowKey: Buffer, record: ObjectRecord): ObjectRecord => {
+      commit.put(this.table.put(rowKey, record));
+      this.#places.put(commit, id, key, record);
+      return record;
+    };
+    const rowKey = currentKey(id, key);
+    if (!current) return put(rowKey, made);
+    const { nullSequence, ...before } = current.record;
+    if (isNewer(made, before)) {
+      const nextNull = before.versionId === NULL_VERSION ? before.sequence : nullSequence;
+      commit.put(this.table.put(versionKey(id, key, before.sequence), before));
+      const sequence = Math.max(made.sequence, before.sequence + 1);
+      return put(rowKey, { ...made, sequence, ...(nextNull !== undefined && { nullSequence: nextNull }) });
+    }
+    const ownPlace = versionKey(id, key, made.sequence);
+    if (made.sequence < before.sequence && !(await this.table.get(ownPlace))) {
+      commit.expect(ownPlace, undefined);
+      return put(ownPlace, made);
+    }
+    put(rowKey, { ...current.record, sequence: before.sequence + 1 });
+    return put(versionKey(id, key, before.sequence), { ...made, sequence: before.sequence });
   }
 
   #marker({ ownerAccountId }: { ownerAccountId: string }, sequence: number, versionId: string): ObjectRecord {
@@ -225,19 +328,23 @@ export class Objects {
      * `moved`: the version that was current lives on under another key. `cameFrom`: the new one is no new version, but this one,
      * which lay under another key.
      */
-    { old = 'replaced', cameFrom }: { old?: 'replaced' | 'moved'; cameFrom?: ObjectRecord } = {},
+    {
+      old = 'replaced',
+      cameFrom,
+      unobserved = false,
+    }: { old?: 'replaced' | 'moved'; cameFrom?: ObjectRecord; unobserved?: boolean } = {},
   ): Promise<ObjectRecord | undefined> {
     const id = Buffer.from(bucket.bucketId, 'hex');
     const sequence = (current?.record.sequence ?? 0) + 1;
     const enabled = bucket.versioning === 'Enabled';
-    const record = make(sequence, enabled ? newVersionId(sequence) : NULL_VERSION);
+    let record = make(sequence, enabled ? newVersionId(sequence) : NULL_VERSION);
     if (current) {
       const { nullSequence, ...before } = current.record;
       const stays = old === 'replaced';
       const wasNull = before.versionId === NULL_VERSION;
       if (stays) {
         if (enabled || !wasNull) commit.put(this.table.put(versionKey(id, key, before.sequence), before));
-        else this.#bury(commit, id, before);
+        else this.#bury(commit, id, key, before);
       }
       if (enabled) {
         const next = wasNull && stays ? before.sequence : nullSequence;
@@ -247,9 +354,10 @@ export class Objects {
         const oldNull = await this.table.get(rowKey);
         if (!oldNull) return undefined;
         commit.expect(rowKey, oldNull).del(rowKey);
-        this.#bury(commit, id, oldNull.record);
+        this.#bury(commit, id, key, oldNull.record);
       }
     }
+    if (this.observer && !unobserved) record = await this.observer.made(commit, bucket, key, record);
     commit.put(this.table.put(currentKey(id, key), record));
     if (cameFrom) this.keyIndex.replace(commit, id, cameFrom, record);
     else this.keyIndex.begin(commit, id, record);
@@ -265,7 +373,7 @@ export class Objects {
     found: FoundVersion,
     bypassGovernance: boolean,
   ): Promise<void> {
-    this.#bury(commit, id, found.record, bypassGovernance);
+    this.#bury(commit, id, key, found.record, bypassGovernance);
     if (!found.isCurrent) {
       commit.expect(found.key, found).del(found.key);
       if (found.record.versionId === NULL_VERSION) {
@@ -286,10 +394,12 @@ export class Objects {
   }
 
   /** The one way a version ends, whoever asks for it: Object Lock holds here. @throws VersionLocked */
-  #bury(commit: CommitBuilder, id: Buffer, version: ObjectRecord, bypassGovernance = false): void {
+  #bury(commit: CommitBuilder, id: Buffer, key: string, version: ObjectRecord, bypassGovernance = false): void {
     requireUnlocked(version, this.clock.now(), bypassGovernance);
     for (const row of this.dead.ofVersion(version)) commit.put(row);
     this.keyIndex.end(commit, id, version);
+    this.#places.end(commit, id, key, version);
+    this.observer?.ended(commit, id, key, version);
   }
 
   #commit(bucket: Stored<BucketRecord>, rowKey: Buffer, current: Stored<ObjectRecord> | undefined): CommitBuilder {
@@ -305,6 +415,7 @@ export class Objects {
     const done = await untilCommitted(async () => {
       const decision = await decide(fresh, Buffer.from(fresh.record.bucketId, 'hex'));
       if (decision && (!decision.commit || (await this.meta.commit(decision.commit.build())))) {
+        if (decision.commit) this.observer?.committed(decision.commit);
         return { result: decision.result };
       }
       const again = await this.buckets.get(bucket.record.name);

@@ -178,8 +178,22 @@ export interface ObjectRecord {
   /** Empty where nobody signed the upload. */
   ownerAccountId: string;
   deleteMarker?: true;
+  replication?: VersionReplication;
   /** Everything below is absent from delete markers. */
   content?: ObjectContent;
+}
+
+/** How far the replication of a version is, or that it is a replica itself. Absent: no rule wanted it. */
+export interface VersionReplication {
+  status: 'PENDING' | 'COMPLETED' | 'FAILED' | 'REPLICA';
+  /** By the destination bucket's ARN: the id there, where it is another one. */
+  versionIds?: Readonly<Record<string, string>>;
+}
+
+/** What a destination is told about a replica besides its content. */
+export interface ReplicaOrigin {
+  versionId: string;
+  lastModifiedMs: number;
 }
 
 export interface ObjectContent {
@@ -224,6 +238,8 @@ export interface UploadRecord {
   /** Asked for at CreateMultipartUpload; `default` where Coffer chose. */
   checksum: { algorithm: string; type: 'FULL_OBJECT' | 'COMPOSITE'; default?: true };
   encryption: WrappedKey;
+  /** Present where the version is to be a replica. */
+  replica?: ReplicaOrigin;
   /** The object that the key named when the upload began: a conditional completion fails where that changed meanwhile. */
   replacesObjectId?: string;
 }
@@ -237,6 +253,39 @@ export interface IntentRecord {
   partId: string;
   /** No blob of the body has a smaller number. */
   mark: number;
+}
+
+/** A version that is still to be replicated. */
+export interface ReplicationTask {
+  bucket: string;
+  versionId: string;
+  objectId: string;
+  /** What is left: the version itself, or its tags and lock, which changed after it had been replicated. */
+  todo: readonly { ruleId: string; bucketArn: string; what: 'version' | 'changes' }[];
+  /** Destinations that are given up. */
+  failures: readonly ReplicationFault[];
+  /** As VersionReplication's, of destinations that are served. */
+  versionIds?: Readonly<Record<string, string>>;
+  queuedMs: number;
+  attempts: number;
+  /** Not before. */
+  dueMs: number;
+}
+
+export interface ReplicationFault {
+  bucketArn: string;
+  /** One of AWS's replication failure reasons, or one of Coffer's own. */
+  reason: string;
+  /** What the destination or a layer below said; never a secret. */
+  detail: string;
+}
+
+/** A version that couldn't be replicated. */
+export interface ReplicationFailure {
+  bucket: string;
+  versionId: string;
+  failures: readonly ReplicationFault[];
+  failedMs: number;
 }
 
 /** Where the lifecycle job stands. A run is named by the midnight (UTC, or multiple of a shortened day) from which it was due. */
@@ -274,5 +323,7 @@ export const UPLOAD: Shape<UploadRecord> = { type: 'upload', version: 1 };
 export const PART: Shape<PartRecord> = { type: 'part', version: 1 };
 export const MANIFEST_PAGE: Shape<ManifestPart[]> = { type: 'manifest-page', version: 1 };
 export const INTENT: Shape<IntentRecord> = { type: 'intent', version: 1 };
+export const REPLICATION_TASK: Shape<ReplicationTask> = { type: 'replication-task', version: 1 };
+export const REPLICATION_FAILURE: Shape<ReplicationFailure> = { type: 'replication-failure', version: 1 };
 export const LIFECYCLE_PROGRESS: Shape<LifecycleProgress> = { type: 'lifecycle-progress', version: 1 };
 export const DEAD: Shape<DeadRecord> = { type: 'dead', version: 1 };

@@ -67,6 +67,11 @@ export class Uploads {
     });
   }
 
+  /** Uploads under way of one key, in the order they began. */
+  ofKey(bucketId: string, key: string): AsyncGenerator<Stored<UploadRecord>> {
+    return this.table.scan(under(uploadKey(Buffer.from(bucketId, 'hex'), key, Buffer.alloc(0))));
+  }
+
   /** Parts in ascending order after number `after`. */
   async listParts(uploadId: string, after: number, limit: number): Promise<Stored<PartRecord>[]> {
     const id = requireUploadId(uploadId);

@@ -20,3 +20,7 @@ export function sequenceOf(versionId: string): number | undefined {
   const bytes = Buffer.from(versionId.replaceAll('.', '+').replaceAll('_', '/'), 'base64');
   return bytes.toString('latin1', 22) === 'C1' ? bytes.readUIntBE(0, 6) : undefined;
 }
+
+/** The sequence that a version was made with, wherever it lies now. */
+export const originOf = ({ versionId, sequence }: { versionId: string; sequence: number }): number =>
+  sequenceOf(versionId) ?? sequence;

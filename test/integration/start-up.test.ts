@@ -48,7 +48,11 @@ describe('a start', () => {
     ['a setting of Kubernetes', { COFFER_SERVICE_HOST: '10.0.0.1' }, /enableServiceLinks/],
     ['a wrong value', { COFFER_PORT: 'ninety' }, /COFFER_PORT=ninety is not a whole number/],
     ['a wrong choice', { COFFER_SSE_C_OVER_HTTP: 'sometimes' }, /none of never, loopback, always/],
-    ['a setting of a later version', { COFFER_REPLICATION_TARGETS_FILE: 'f' }, /not supported yet/],
+    [
+      'a missing targets file',
+      { COFFER_REPLICATION_TARGETS_FILE: '/none' },
+      /COFFER_REPLICATION_TARGETS_FILE \/none can't be read \(ENOENT\)/,
+    ],
     [
       'a missing accounts file',
       { COFFER_ACCESS_KEY_ID: '', COFFER_SECRET_ACCESS_KEY: '', COFFER_ACCOUNTS_FILE: '/none' },

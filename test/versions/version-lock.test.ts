@@ -17,14 +17,14 @@ describe.each(ENGINES)('Object Lock %s', (_name, open) => {
   const bucket = async () => (await engine.buckets.get('b'))!;
   const put = async (lock?: VersionLock) => engine.objects.put(await bucket(), 'k', newVersion(lock ? { lock } : {}));
   const remove = async (versionId: string | undefined, bypass = false) =>
-    engine.objects.remove(await bucket(), 'k', versionId, '1', undefined, bypass);
+    engine.objects.remove(await bucket(), 'k', versionId, '1', undefined, { bypassGovernance: bypass });
   const relock = async (lock: VersionLock, bypass = false) =>
     engine.objects.replace(
       await bucket(),
       'k',
       undefined,
       (record) => ({ ...record, content: { ...record.content!, lock } }),
-      bypass,
+      { bypassGovernance: bypass },
     );
   const retention = (mode: 'GOVERNANCE' | 'COMPLIANCE', hours: number): VersionLock => ({
     retention: { mode, untilMs: engine.clock.now() + hours * HOUR },
@@ -56,7 +56,9 @@ describe.each(ENGINES)('Object Lock %s', (_name, open) => {
       const odd = (await engine.buckets.get(name))!;
       await engine.objects.put(odd, 'k', newVersion({ lock: retention('COMPLIANCE', 1) }));
       await expect(engine.objects.put(odd, 'k', newVersion())).rejects.toThrow(VersionLocked);
-      await expect(engine.objects.remove(odd, 'k', undefined, '1', undefined, true)).rejects.toThrow(VersionLocked);
+      await expect(
+        engine.objects.remove(odd, 'k', undefined, '1', undefined, { bypassGovernance: true }),
+      ).rejects.toThrow(VersionLocked);
       await engine.objects.put(odd, 'x', newVersion());
       await expect(engine.objects.rename(odd, 'x', 'k', (source) => source!)).rejects.toThrow(VersionLocked);
       expect((await engine.objects.find(odd.record.bucketId, 'x'))?.record.content).toBeDefined();

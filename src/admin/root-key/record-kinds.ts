@@ -25,6 +25,8 @@ import {
   type ObjectRecord,
   PART,
   RENAME_TOKEN,
+  REPLICATION_FAILURE,
+  REPLICATION_TASK,
   UPLOAD,
   type UploadRecord,
 } from '../../store/records.js';
@@ -61,6 +63,9 @@ export const RECORD_KINDS: readonly RecordKind[] = [
   { prefix: TAG.upload, type: UPLOAD.type, rekey: rewrapUploads },
   { prefix: TAG.part, type: PART.type },
   { prefix: TAG.renameToken, type: RENAME_TOKEN.type },
+  { prefix: TAG.versionPlace, type: undefined },
+  { prefix: TAG.replicationTask, type: REPLICATION_TASK.type },
+  { prefix: TAG.replicationFailure, type: REPLICATION_FAILURE.type },
   { prefix: TAG.intent, type: INTENT.type },
   { prefix: TAG.dead, type: DEAD.type },
   { prefix: ALL_KEYS, type: KEY.type },

@@ -60,7 +60,9 @@ export class LifecycleActor {
       return;
     }
     const versionId = action.kind === 'expire' ? undefined : seen.versionId;
-    await this.objects.remove(bucket, key, versionId, bucket.record.ownerAccountId, require);
+    await this.objects.remove(bucket, key, versionId, bucket.record.ownerAccountId, require, {
+      byLifecycle: true,
+    });
   }
 
   #isStillDue(

@@ -11,8 +11,12 @@ export async function createCipher(
   bucket: BucketRecord,
   key: string,
   objectId: Buffer,
+  isReplica = false,
 ): Promise<ObjectCipher> {
   requireSignatureForKms(context, choice.mode);
-  const request = choice.mode === 'SSE-C' ? { mode: choice.mode, customerKey: choice.customer.key } : choice;
+  const request =
+    choice.mode === 'SSE-C'
+      ? { mode: choice.mode, customerKey: choice.customer.key }
+      : { ...choice, byEncrypt: isReplica };
   return context.services.dataKeys.create(keyTarget(context, bucket, key, objectId), request);
 }

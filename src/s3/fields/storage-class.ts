@@ -24,6 +24,8 @@ export const storageClass: Field<string> = {
   },
 };
 
+export const isStorageClass = (name: string): boolean => CLASSES.has(name);
+
 /** Objects of these classes can't be read before RestoreObject. */
 export function isArchived(name: string): boolean {
   return name === 'GLACIER' || name === 'DEEP_ARCHIVE';

@@ -28,6 +28,8 @@ import { expirationHeader } from '../lifecycle/headers.js';
 import { applyLock } from '../object-lock.js';
 import { type OperationContext, objectArn, operation } from '../operation.js';
 import { openChecksum } from '../read.js';
+import { putVersion, requireSameReplica } from '../replication/receive.js';
+import { needsOfReplica, type ReplicaHeader, replica } from '../replication/replica-header.js';
 
 export interface ListedPart {
   partNumber: number;
@@ -45,10 +47,12 @@ export const completeMultipartUpload = operation({
     condition: writeCondition,
     customerKey,
     objectSize: header('x-amz-mp-object-size'),
+    replica,
   },
   body: { kind: 'xml', root: 'CompleteMultipartUpload', required: true, integrity: 'none' },
   facts: ['bucket'],
-  needs: ({ bucket, key }) => [{ action: 's3:PutObject', resource: objectArn(bucket, key) }],
+  needs: ({ bucket, key, replica }) =>
+    replica ? needsOfReplica(replica, bucket, key) : [{ action: 's3:PutObject', resource: objectArn(bucket, key) }],
   errors: [
     'BadDigest',
     'ConditionalRequestConflict',
@@ -65,10 +69,11 @@ export const completeMultipartUpload = operation({
     const { services, facts, fields } = context;
     if (customerKey) requirePrivateTransport(context);
     const found = await services.uploads.find(facts.bucket.record.bucketId, key, uploadId);
-    if (!found) return completedBefore(context, key, uploadId);
+    if (!found) return completedBefore(context, key, uploadId, input.replica);
     if (listed.length === 0) throw new S3Error('InvalidRequest', { message: 'You must specify at least one part' });
     requireOrder(listed, uploadId);
     const upload = found.record;
+    requireSameReplica(input.replica, upload);
     const stored = await services.uploads.allParts(uploadId);
     const chosen = choose(listed, stored, upload);
     const checksums = completeChecksums(fields.headers, upload.checksum, listed);
@@ -118,8 +123,14 @@ export const completeMultipartUpload = operation({
 });
 
 /** A client that lost the first answer asks again: it gets the same one while the object is the current version. */
-async function completedBefore(context: OperationContext, key: string, uploadId: string): Promise<Completed> {
-  const current = await context.services.objects.find(context.facts.bucket.record.bucketId, key);
+async function completedBefore(
+  context: OperationContext,
+  key: string,
+  uploadId: string,
+  replica: ReplicaHeader | undefined,
+): Promise<Completed> {
+  const { bucketId } = context.facts.bucket.record;
+  const current = await context.services.objects.find(bucketId, key, replica?.versionId);
   if (current?.record.content?.uploadId !== uploadId) throw noSuchUpload(uploadId);
   return completed(context, key, current.record, undefined);
 }
@@ -243,10 +254,10 @@ async function commit(
   condition: WriteCondition | undefined,
   dropped: PartRecord[],
 ): Promise<ObjectRecord> {
-  const { services, facts } = context;
-  const { objectId, replacesObjectId, uploadId, ownerAccountId } = upload.record;
-  return services.objects.put(
-    facts.bucket,
+  const { services } = context;
+  const { objectId, replacesObjectId, uploadId, ownerAccountId, replica } = upload.record;
+  const put = await putVersion(
+    replica,
     key,
     { objectId, ownerAccountId, content },
     {
@@ -268,7 +279,10 @@ async function commit(
       },
       alongside: (builder) => services.uploads.complete(builder, upload, dropped),
     },
+    context,
   );
+  if (!put.isNew) await services.uploads.abort(upload);
+  return put.record;
 }
 
 const CHECKSUM = /^Checksum([A-Z0-9]+)$/;

@@ -25,6 +25,7 @@ import { tagging } from '../fields/tagging.js';
 import { expirationHeader } from '../lifecycle/headers.js';
 import { applyLock, lockOfNewVersion, lockPermissions } from '../object-lock.js';
 import { objectArn, operation } from '../operation.js';
+import { requireReplicable } from '../replication/refuse.js';
 
 export const copyObject = operation({
   name: 'CopyObject',
@@ -76,6 +77,7 @@ export const copyObject = operation({
         });
       }
       const choice = chooseEncryption(input.encryption, input.bucketKeyEnabled, target, context);
+      await requireReplicable(context, { key, tags: input.tags ?? [], mode: choice.mode });
       const objectId = randomId();
       const cipher = await createCipher(context, choice, target, key, objectId);
       try {

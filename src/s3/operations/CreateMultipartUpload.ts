@@ -1,6 +1,6 @@
 import { randomId } from '../../base/ids.js';
 import type { UploadRecord } from '../../store/records.js';
-import { needsOfAcl, newObject } from '../acl/new-object.js';
+import { needsOfAcl } from '../acl/new-object.js';
 import { multipartChecksum } from '../checksum/multipart.js';
 import { chooseEncryption } from '../encryption/choose.js';
 import { createCipher } from '../encryption/create-cipher.js';
@@ -16,6 +16,9 @@ import { abortHeaders } from '../lifecycle/headers.js';
 import { newUploadId } from '../multipart/new-upload-id.js';
 import { lockOfNewVersion, lockPermissions } from '../object-lock.js';
 import { objectArn, operation } from '../operation.js';
+import { abortEarlierUploads, ownerOf, tagsOf } from '../replication/receive.js';
+import { requireReplicable } from '../replication/refuse.js';
+import { needsOfReplica, replica } from '../replication/replica-header.js';
 
 export const createMultipartUpload = operation({
   name: 'CreateMultipartUpload',
@@ -30,24 +33,32 @@ export const createMultipartUpload = operation({
     checksum: multipartChecksum,
     acl: aclHeaders,
     lock: objectLock,
+    replica,
   },
   facts: ['bucket'],
-  needs: ({ bucket, key, tags, acl, lock }) => [
-    { action: 's3:PutObject', resource: objectArn(bucket, key) },
-    ...(tags ? [{ action: 's3:PutObjectTagging', resource: objectArn(bucket, key) } as const] : []),
-    ...needsOfAcl(acl, objectArn(bucket, key)),
-    ...lockPermissions(lock, bucket, key),
-  ],
+  needs: ({ bucket, key, tags, acl, lock, replica }) =>
+    replica
+      ? needsOfReplica(replica, bucket, key)
+      : [
+          { action: 's3:PutObject', resource: objectArn(bucket, key) },
+          ...(tags ? [{ action: 's3:PutObjectTagging', resource: objectArn(bucket, key) } as const] : []),
+          ...needsOfAcl(acl, objectArn(bucket, key)),
+          ...lockPermissions(lock, bucket, key),
+        ],
   errors: ['InvalidArgument', 'InvalidRequest', 'InvalidStorageClass'],
   async handle(input, context) {
     const { bucket, key } = input;
     const { facts, services, caller } = context;
     const nowMs = services.clock.now();
     lockOfNewVersion(input.lock, facts.bucket.record, nowMs);
-    const { ownerAccountId, acl } = newObject(input.acl, key, context);
+    const { replica } = input;
+    const { ownerAccountId, acl } = ownerOf(replica, input.acl, key, context);
+    const tags = tagsOf(replica, input.tags, key, context);
     const choice = chooseEncryption(input.encryption, input.bucketKeyEnabled, facts.bucket.record, context);
+    await requireReplicable(context, { key, tags: input.tags ?? [], mode: choice.mode });
+    if (replica) await abortEarlierUploads(replica, key, context);
     const objectId = randomId();
-    const cipher = await createCipher(context, choice, facts.bucket.record, key, objectId);
+    const cipher = await createCipher(context, choice, facts.bucket.record, key, objectId, replica !== undefined);
     cipher.dispose();
     if (choice.mode === 'SSE-C') choice.customer.key.dispose();
     const current = await services.objects.find(facts.bucket.record.bucketId, key);
@@ -62,11 +73,12 @@ export const createMultipartUpload = operation({
       storageClass: input.storageClass,
       system: input.system,
       metadata: input.metadata,
-      ...(input.tags?.length ? { tags: input.tags } : {}),
+      ...(tags?.length ? { tags } : {}),
       ...(acl && { acl }),
       ...(input.lock ? { lock: input.lock } : {}),
       checksum: input.checksum,
       encryption: cipher.wrapped,
+      ...(replica && { replica: { versionId: replica.versionId, lastModifiedMs: replica.lastModifiedMs } }),
       ...(current?.record.content ? { replacesObjectId: current.record.objectId } : {}),
     };
     for (let stored = facts.bucket; ; ) {

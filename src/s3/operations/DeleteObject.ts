@@ -5,6 +5,8 @@ import { header, versionId } from '../fields/field.js';
 import { bypassGovernance } from '../fields/object-lock.js';
 import { refuseBypass } from '../object-lock.js';
 import { objectArn, operation } from '../operation.js';
+import { putReplicaMarker } from '../replication/receive.js';
+import { replica } from '../replication/replica-header.js';
 
 export const deleteObject = operation({
   name: 'DeleteObject',
@@ -15,11 +17,16 @@ export const deleteObject = operation({
     ifMatchLastModified: header('x-amz-if-match-last-modified-time'),
     ifMatchSize: header('x-amz-if-match-size'),
     bypassGovernance,
+    replica,
   },
   facts: ['bucket'],
-  needs: ({ bucket, key, versionId }) => [deletePermission(objectArn(bucket, key), versionId)],
+  needs: ({ bucket, key, versionId, replica }) =>
+    replica
+      ? [{ action: 's3:ReplicateDelete', resource: objectArn(bucket, key) }]
+      : [deletePermission(objectArn(bucket, key), versionId)],
   errors: ['AccessDenied', 'InvalidArgument', 'NotImplemented', 'PreconditionFailed'],
-  async handle({ key, versionId, ifMatch, ifMatchLastModified, ifMatchSize, bypassGovernance }, context) {
+  async handle({ key, versionId, ifMatch, ifMatchLastModified, ifMatchSize, bypassGovernance, replica }, context) {
+    if (replica) return putReplicaMarker(replica, key, context);
     refuseBypass(bypassGovernance, context.facts.bucket.record);
     const unsupported = ifMatchLastModified !== undefined ? 'x-amz-if-match-last-modified-time' : 'x-amz-if-match-size';
     if (ifMatchLastModified !== undefined || ifMatchSize !== undefined) {

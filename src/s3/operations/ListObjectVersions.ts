@@ -114,7 +114,9 @@ async function versionMarker(
     const found = await services.objects.find(bucketId, keyMarker, NULL_VERSION);
     return found ? { key: keyMarker, below: found.record.sequence } : undefined;
   }
-  const below = sequenceOf(versionIdMarker);
-  if (below === undefined) throw invalid('Invalid version id specified');
+  const said = sequenceOf(versionIdMarker);
+  if (said === undefined) throw invalid('Invalid version id specified');
+  // A replica may lie elsewhere than its id says.
+  const below = (await services.objects.find(bucketId, keyMarker, versionIdMarker))?.record.sequence ?? said;
   return { key: keyMarker, below };
 }

@@ -3,6 +3,7 @@ import { updateBucket } from '../bucket-config.js';
 import { S3Error } from '../error.js';
 import { malformed, only, text, xmlBody } from '../fields/xml.js';
 import { bucketArn, operation } from '../operation.js';
+import { REPLICATION } from '../replication/rules.js';
 
 export const putBucketVersioning = operation({
   name: 'PutBucketVersioning',
@@ -29,6 +30,11 @@ export const putBucketVersioning = operation({
       if (record.objectLock && status === 'Suspended') {
         throw new S3Error('InvalidBucketState', {
           message: 'An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.',
+        });
+      }
+      if (record.configs?.[REPLICATION.name] && status === 'Suspended') {
+        throw new S3Error('InvalidBucketState', {
+          message: 'A replication configuration is present on this bucket, so the versioning state cannot be changed.',
         });
       }
       return { ...record, versioning: status };

@@ -1,7 +1,8 @@
 import { randomId } from '../../base/ids.js';
 import { PUT_MAX_BYTES } from '../../base/limits.js';
+import type { PutOptions } from '../../store/objects.js';
 import type { ObjectContent, ObjectRecord } from '../../store/records.js';
-import { needsOfAcl, newObject } from '../acl/new-object.js';
+import { needsOfAcl } from '../acl/new-object.js';
 import { storeBody, storedChecksum } from '../body/store-body.js';
 import { checksumHeaders } from '../checksum/headers.js';
 import { uploadChecksums } from '../checksum/upload-checksums.js';
@@ -19,6 +20,9 @@ import { tagging } from '../fields/tagging.js';
 import { expirationHeader } from '../lifecycle/headers.js';
 import { applyLock, lockOfNewVersion, lockPermissions, requireDigestOfLocked } from '../object-lock.js';
 import { objectArn, operation } from '../operation.js';
+import { changeReplica, findReplica, ownerOf, putVersion, tagsOf } from '../replication/receive.js';
+import { requireReplicable } from '../replication/refuse.js';
+import { needsOfReplica, replica } from '../replication/replica-header.js';
 
 export const putObject = operation({
   name: 'PutObject',
@@ -33,21 +37,27 @@ export const putObject = operation({
     condition: writeCondition,
     acl: aclHeaders,
     lock: objectLock,
+    replica,
   },
   body: { kind: 'stream' },
   facts: ['bucket'],
-  needs: ({ bucket, key, tags, acl, lock }) => [
-    { action: 's3:PutObject', resource: objectArn(bucket, key) },
-    ...(tags ? [{ action: 's3:PutObjectTagging', resource: objectArn(bucket, key) } as const] : []),
-    ...needsOfAcl(acl, objectArn(bucket, key)),
-    ...lockPermissions(lock, bucket, key),
-  ],
+  needs: ({ bucket, key, tags, acl, lock, replica }) =>
+    replica
+      ? needsOfReplica(replica, bucket, key)
+      : [
+          { action: 's3:PutObject', resource: objectArn(bucket, key) },
+          ...(tags ? [{ action: 's3:PutObjectTagging', resource: objectArn(bucket, key) } as const] : []),
+          ...needsOfAcl(acl, objectArn(bucket, key)),
+          ...lockPermissions(lock, bucket, key),
+        ],
   errors: [
     'EntityTooLarge',
     'IncompleteBody',
     'InvalidArgument',
     'InvalidRequest',
+    'MethodNotAllowed',
     'MissingContentLength',
+    'NoSuchVersion',
     'PreconditionFailed',
   ],
   async handle(input, context) {
@@ -55,14 +65,21 @@ export const putObject = operation({
     const { facts, services, body, fields } = context;
     // A form doesn't say how long its file is; its reader bounds it.
     if (!fields.form) requireLength(body.length);
-    const { ownerAccountId, acl } = newObject(input.acl, key, context);
+    const { replica } = input;
+    const known = replica?.changes
+      ? await changeReplica(replica, { tags: input.tags, lock: input.lock }, key, context)
+      : await findReplica(replica, key, context);
+    if (known) return { record: known, content: known.content, checksum: undefined, expiration: undefined };
+    const { ownerAccountId, acl } = ownerOf(replica, input.acl, key, context);
+    const tags = tagsOf(replica, input.tags, key, context);
     // Before the body is taken; the commit looks at the bucket again.
     const lock = lockOfNewVersion(input.lock, facts.bucket.record, services.clock.now());
     requireDigestOfLocked(lock, fields.headers);
     const choice = chooseEncryption(input.encryption, input.bucketKeyEnabled, facts.bucket.record, context);
+    await requireReplicable(context, { key, tags: input.tags ?? [], mode: choice.mode });
     const objectId = randomId();
     const checksums = await uploadChecksums(fields.headers, { md5: choice.mode === 'SSE-S3' });
-    const cipher = await createCipher(context, choice, facts.bucket.record, key, objectId);
+    const cipher = await createCipher(context, choice, facts.bucket.record, key, objectId, replica !== undefined);
     try {
       const stored = await storeBody(services, { objectId, cipher }, body, checksums);
       const content: ObjectContent = {
@@ -71,22 +88,25 @@ export const putObject = operation({
         storageClass: input.storageClass,
         system: input.system,
         metadata: input.metadata,
-        ...(input.tags?.length ? { tags: input.tags } : {}),
+        ...(tags?.length ? { tags } : {}),
         ...(acl && { acl }),
         checksum: storedChecksum(cipher, stored.checksums),
         encryption: cipher.wrapped,
         body: stored.part,
       };
       const version = { objectId: objectId.toString('hex'), ownerAccountId, content };
+      const options: PutOptions = {
+        condition: (current, bucket) => {
+          checkWrite(input.condition, key, current);
+          applyLock(content, input.lock, bucket, services.clock.now());
+        },
+        alongside: (commit) => stored.writer.attach(commit),
+      };
       let record: ObjectRecord;
       try {
-        record = await services.objects.put(facts.bucket, key, version, {
-          condition: (current, bucket) => {
-            checkWrite(input.condition, key, current);
-            applyLock(content, input.lock, bucket, services.clock.now());
-          },
-          alongside: (commit) => stored.writer.attach(commit),
-        });
+        const put = await putVersion(replica, key, version, options, context);
+        record = put.record;
+        if (!put.isNew) await stored.writer.abort();
       } catch (error) {
         await stored.writer.abort();
         throw error;
@@ -101,13 +121,14 @@ export const putObject = operation({
   },
   reply: ({ record, content, checksum, expiration }, { encryption }) => ({
     headers: {
-      etag: `"${content.etag}"`,
-      ...checksumHeaders(checksum),
+      etag: content && `"${content.etag}"`,
+      ...(checksum && checksumHeaders(checksum)),
       'x-amz-version-id': record.versionId === 'null' ? undefined : record.versionId,
       'x-amz-expiration': expiration,
-      ...encryptionHeaders(content.encryption, encryption?.mode === 'SSE-C' ? encryption.customer : undefined, {
-        context: true,
-      }),
+      ...(content &&
+        encryptionHeaders(content.encryption, encryption?.mode === 'SSE-C' ? encryption.customer : undefined, {
+          context: true,
+        })),
     },
   }),
 });

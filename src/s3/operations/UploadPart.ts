@@ -6,15 +6,18 @@ import { partNumber } from '../fields/part-number.js';
 import { uploadId } from '../fields/upload-id.js';
 import { putPart, requireUpload } from '../multipart/put-part.js';
 import { objectArn, operation } from '../operation.js';
+import { requireSameReplica } from '../replication/receive.js';
+import { needsOfReplica, replica } from '../replication/replica-header.js';
 import { requireLength } from './PutObject.js';
 
 export const uploadPart = operation({
   name: 'UploadPart',
   route: { method: 'PUT', on: 'object', query: ['partNumber', 'uploadId'] },
-  input: { partNumber, uploadId, customerKey },
+  input: { partNumber, uploadId, customerKey, replica },
   body: { kind: 'stream' },
   facts: ['bucket'],
-  needs: ({ bucket, key }) => [{ action: 's3:PutObject', resource: objectArn(bucket, key) }],
+  needs: ({ bucket, key, replica }) =>
+    replica ? needsOfReplica(replica, bucket, key) : [{ action: 's3:PutObject', resource: objectArn(bucket, key) }],
   errors: [
     'EntityTooLarge',
     'IncompleteBody',
@@ -23,11 +26,12 @@ export const uploadPart = operation({
     'MissingContentLength',
     'NoSuchUpload',
   ],
-  async handle({ key, partNumber, uploadId, customerKey }, context) {
+  async handle({ key, partNumber, uploadId, customerKey, replica }, context) {
     if (partNumber === undefined) throw new S3Error('InvalidArgument', { extra: { ArgumentName: 'partNumber' } });
     requireLength(context.body.length);
     try {
       const upload = await requireUpload(context, key, uploadId);
+      requireSameReplica(replica, upload.record);
       return await putPart(context, upload, partNumber, customerKey, context.body, context.fields.headers);
     } finally {
       customerKey?.key.dispose();

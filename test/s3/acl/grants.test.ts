@@ -10,6 +10,7 @@ const OWNER = '111111111111';
 const OTHER = '222222222222';
 const accounts = {
   owner: () => undefined,
+  acting: () => undefined,
   byCanonicalId: (id: string) => ({ 'owner, "the" one': OWNER, other: OTHER })[id],
   byEmail: (email: string) => (email === 'both@x' ? [OWNER, OTHER] : email === 'other@x' ? [OTHER] : []),
 };

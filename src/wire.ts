@@ -189,6 +189,7 @@ export async function openCoffer(config: Config, store: Store, log: Logger) {
     rootKeyId: rootKey.id.toString('hex'),
     sealer,
     accountIds: accounts.ids(),
+    rootOf: (accountId) => accounts.root(accountId),
     services,
     kms: builtIn?.kms,
     audit,

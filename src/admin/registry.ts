@@ -2,11 +2,19 @@ import type { Command } from './command.js';
 import { auditTail } from './commands/audit-tail.js';
 import { auditVerify } from './commands/audit-verify.js';
 import { keyImpact } from './commands/key-impact.js';
+import { objectsRewrap } from './commands/objects-rewrap.js';
 import { rootKeyRotate } from './commands/root-key-rotate.js';
 import { storeStatus } from './commands/store-status.js';
 
 /** Every command, in the order that `coffer --help` shows them. */
-export const COMMANDS: readonly Command[] = [storeStatus, keyImpact, auditTail, auditVerify, rootKeyRotate];
+export const COMMANDS: readonly Command[] = [
+  storeStatus,
+  keyImpact,
+  objectsRewrap,
+  auditTail,
+  auditVerify,
+  rootKeyRotate,
+];
 
 export const findCommand = (noun: string, verb: string): Command | undefined =>
   COMMANDS.find((one) => one.noun === noun && one.verb === verb);

@@ -31,7 +31,7 @@ import { AuthFailures } from './kms/audit/auth-failures.js';
 import { AuditTrail, auditChainKeyOf } from './kms/audit/trail.js';
 import { readBlobHeader } from './kms/ciphertext-blob.js';
 import { openKms } from './kms/open.js';
-import { RemoteKeyService } from './kms/remote.js';
+import type { RemoteKeyService } from './kms/remote.js';
 import { OPERATIONS } from './s3/registry.js';
 import type { Services } from './s3/services.js';
 import { requireRightRootKey } from './seal/check-value.js';
@@ -139,7 +139,7 @@ export async function openCoffer(config: Config, store: Store, log: Logger) {
         compact: (range) => store.compactMeta(range),
         onTrouble: (error) => log.error({ err: error }, 'keeping KMS keys failed'),
       });
-  const keyService: KeyService = builtIn?.kms ?? new RemoteKeyService(config.kmsEndpoint!, config.region, clock);
+  const keyService: KeyService = builtIn?.kms ?? (await remoteKeyService(config.kmsEndpoint!, config.region, clock));
 
   const keyIndex = new KeyIndex(materialIdReader(readBlobHeader));
   const objects = new Objects(meta, sealer, buckets, clock, keyIndex);
@@ -210,6 +210,12 @@ export async function openCoffer(config: Config, store: Store, log: Logger) {
     sealer,
     admin,
   };
+}
+
+/** AWS's client takes a tenth of a second to load: only who uses it waits for it. */
+async function remoteKeyService(...parts: ConstructorParameters<typeof RemoteKeyService>): Promise<KeyService> {
+  const { RemoteKeyService } = await import('./kms/remote.js');
+  return new RemoteKeyService(...parts);
 }
 
 async function serve(config: Config, open: OpenCoffer, log: Logger): Promise<Coffer> {

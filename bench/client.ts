@@ -48,11 +48,12 @@ function prepareKms(port: number, { request, count }: NonNullable<Job['kms']>): 
 function prepare({ port, targets, bodyBytes = 0, text }: Job): RawRequest[] {
   const host = `127.0.0.1:${port}`;
   const presigner = new Presigner(host);
-  const bytes = text === undefined ? bodyBytes : Buffer.byteLength(text);
-  if (text === undefined && bytes > 0) random ??= randomFillSync(Buffer.allocUnsafeSlow(RANDOM_BYTES));
-  const body = text === undefined ? random : Buffer.from(text);
+  if (text === undefined && bodyBytes > 0) random ??= randomFillSync(Buffer.allocUnsafeSlow(RANDOM_BYTES));
   return targets.map((target) => {
     const { method, headers = {} } = target;
+    const own = target.text ?? text;
+    const body = own === undefined ? random : Buffer.from(own);
+    const bytes = own === undefined ? bodyBytes : Buffer.byteLength(own);
     const lines = [`${method} ${presigner.target(target)} HTTP/1.1`, `host: ${host}`];
     for (const [name, value] of Object.entries(headers)) lines.push(`${name}: ${value}`);
     if (method === 'PUT' || method === 'POST') lines.push(`content-length: ${bytes}`);

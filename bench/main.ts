@@ -6,13 +6,17 @@
  */
 import { Context } from './context.js';
 import { readOptions } from './options.js';
+import { bucketPolicy } from './rows/bucket-policy.js';
+import { deleteObjects } from './rows/delete-objects.js';
 import { kms } from './rows/kms.js';
 import { getLarge, putLarge } from './rows/large.js';
 import { list } from './rows/list.js';
+import { listDelimiter } from './rows/list-delimiter.js';
 import { memory } from './rows/memory.js';
 import { parts } from './rows/parts.js';
 import { policy } from './rows/policy.js';
 import { putSmall, readSmall } from './rows/small.js';
+import { updateEncryption } from './rows/update-encryption.js';
 import { format } from './table.js';
 
 const ROWS: Record<string, (context: Context) => Promise<void>> = {
@@ -25,8 +29,12 @@ const ROWS: Record<string, (context: Context) => Promise<void>> = {
   'get-small': (context) => readSmall(context, 'GET'),
   'head-small': (context) => readSmall(context, 'HEAD'),
   list,
+  'list-delimiter': listDelimiter,
+  'delete-objects': deleteObjects,
   kms,
+  'update-encryption': updateEncryption,
   policy,
+  'bucket-policy': bucketPolicy,
   memory,
 };
 

@@ -11,7 +11,16 @@ export interface Target {
   query?: Record<string, string>;
   /** Signed. Names in lower case. */
   headers?: Record<string, string>;
+  /** Its own body, instead of the job's. */
+  text?: string;
 }
+
+/** With a body that its Content-MD5 vouches for, as some operations demand it. */
+export const withText = (target: Target, text: string): Target => ({
+  ...target,
+  headers: { ...target.headers, 'content-md5': createHash('md5').update(text).digest('base64') },
+  text,
+});
 
 /**
  * Signature V4 in the query, `UNSIGNED-PAYLOAD`: a request of its own, so that the code under test isn't what made its input.

@@ -32,7 +32,7 @@ import { AuthFailures } from './kms/audit/auth-failures.js';
 import { AuditTrail, auditChainKeyOf } from './kms/audit/trail.js';
 import { readBlobHeader } from './kms/ciphertext-blob.js';
 import { openKms } from './kms/open.js';
-import { RemoteKeyService } from './kms/remote.js';
+import type { RemoteKeyService } from './kms/remote.js';
 import { OPERATIONS } from './s3/registry.js';
 import { ReplicationCounts } from './s3/replication/counts.js';
 import { ReplicationPlanner } from './s3/replication/planner.js';
@@ -145,7 +145,7 @@ export async function openCoffer(config: Config, store: Store, log: Logger) {
         onTrouble: (error) => log.error({ err: error }, 'keeping KMS keys failed'),
         onNotice: (message) => log.warn(message),
       });
-  const keyService: KeyService = builtIn?.kms ?? new RemoteKeyService(config.kmsEndpoint!, config.region, clock);
+  const keyService: KeyService = builtIn?.kms ?? (await remoteKeyService(config.kmsEndpoint!, config.region, clock));
 
   const keyIndex = new KeyIndex(materialIdReader(readBlobHeader));
   const configs = new BucketConfigs(meta, sealer, buckets);
@@ -204,6 +204,7 @@ export async function openCoffer(config: Config, store: Store, log: Logger) {
     rootKeyId: rootKey.id.toString('hex'),
     sealer,
     accountIds: accounts.accountIds(),
+    rootOf: (accountId) => accounts.root(accountId),
     services,
     kms: builtIn?.kms,
     audit,
@@ -228,6 +229,12 @@ export async function openCoffer(config: Config, store: Store, log: Logger) {
     replication,
     admin,
   };
+}
+
+/** AWS's client takes a tenth of a second to load: only who uses it waits for it. */
+async function remoteKeyService(...parts: ConstructorParameters<typeof RemoteKeyService>): Promise<KeyService> {
+  const { RemoteKeyService } = await import('./kms/remote.js');
+  return new RemoteKeyService(...parts);
 }
 
 async function serve(config: Config, open: OpenCoffer, log: Logger): Promise<Coffer> {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { under } from '../../src/store/keys.js';
+import { afterPrefix, TAG, under } from '../../src/store/keys.js';
 import { openStore, type Store } from '../../src/store/leveldb/open.js';
 import type { Run } from '../../src/store/ports.js';
 import type { CeilingTask } from './tasks.js';
@@ -105,6 +105,24 @@ export async function iteration({ directory, prefix, pages }: Of<'iteration'>): 
     from = found.length < PAGE_ROWS ? gte : Buffer.concat([found.at(-1)!.key, Buffer.of(0)]);
   }
   return rows / ((performance.now() - started) / 1000);
+}
+
+/** Jumps/s. */
+export async function seeks({ directory, bucketId, prefixBytes }: Of<'seeks'>): Promise<number> {
+  const { meta } = await storeIn(directory);
+  const start = Buffer.concat([TAG.current, Buffer.from(bucketId, 'hex')]);
+  const cursor = meta.cursor(under(start));
+  let jumps = 0;
+  const started = performance.now();
+  for (;;) {
+    const [row] = await cursor.next(1);
+    if (!row) break;
+    cursor.seek(afterPrefix(row.key.subarray(0, start.length + prefixBytes)));
+    jumps++;
+  }
+  const seconds = (performance.now() - started) / 1000;
+  await cursor.close();
+  return jumps / seconds;
 }
 
 async function timed(amount: number, work: () => Promise<unknown>): Promise<number> {

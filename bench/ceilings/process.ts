@@ -1,6 +1,6 @@
 /** The process that measures what the parts can do without Coffer around them. */
 import { crypto } from './crypto.js';
-import { blobReads, blobWrites, commits, iteration } from './engine.js';
+import { blobReads, blobWrites, commits, iteration, seeks } from './engine.js';
 import type { CeilingTask } from './tasks.js';
 
 process.on('message', (task: CeilingTask) => {
@@ -20,6 +20,8 @@ async function measure(task: CeilingTask): Promise<number> {
       return commits(task);
     case 'iteration':
       return iteration(task);
+    case 'seeks':
+      return seeks(task);
     default:
       return crypto(task);
   }

@@ -8,5 +8,7 @@ export type CeilingTask =
   | { kind: 'commits'; directory: string; clients: number; count: number; recordBytes: number; bodyBytes: number }
   /** Pages of 1,000 rows with values, `under` a key prefix. Answers rows/s. */
   | { kind: 'iteration'; directory: string; prefix: string; pages: number }
+  /** One row and a jump behind its key's first `prefixBytes`, through all current versions of a bucket (hex). Answers jumps/s. */
+  | { kind: 'seeks'; directory: string; bucketId: string; prefixBytes: number }
   /** One core. Answer bytes/s. */
   | { kind: 'aes-gcm-open' | 'aes-gcm-seal' | 'md5' | 'sha256'; seconds: number };

@@ -4,6 +4,8 @@ export type Json = string | number | boolean | null | readonly Json[] | { readon
 /** What a command tells while it runs. `text` is for people; `data` says the same to programs, where there is more than text to it. */
 export type Message =
   | { type: 'line'; text: string; data?: Json }
+  /** For programs alone: too much of it for people. */
+  | { type: 'detail'; data: Json }
   /** What a check was run for and had better not found: the command ends with status 1. */
   | { type: 'finding'; text: string; data?: Json }
   /** `total` in the unit of `done`; sent as often as it is cheap, at the latest with `done` = `total`. */

@@ -2,6 +2,7 @@ import type { Caller } from '../auth/ports.js';
 import type { Secret } from '../base/secret.js';
 import type { AuditTrail } from '../kms/audit/trail.js';
 import type { Kms } from '../kms/kms.js';
+import type { ConditionValues } from '../policy/ports.js';
 import type { Services } from '../s3/services.js';
 import type { KeyPlaces } from '../seal/key-places.js';
 import type { RecordSealer } from '../seal/ports.js';
@@ -15,6 +16,8 @@ export interface AdminData {
   sealer: RecordSealer;
   /** All there are, 12 digits each. */
   accountIds: readonly string[];
+  /** The root of an account. */
+  rootOf(accountId: string): Caller | undefined;
   services: Services;
   /** Absent where a remote KMS is used. */
   kms: Kms | undefined;
@@ -27,6 +30,8 @@ export interface DataContext {
   data: AdminData;
   /** The root of an account, who may see what is that account's. Absent offline: who holds the root key may see everything. */
   caller: Caller | undefined;
+  /** Absent offline. */
+  request?: { id: string; conditions: ConditionValues };
 }
 
 /** How a command runs that needs the data for itself, with nothing opened but the store. */

@@ -2,6 +2,7 @@ import type { Command } from './command.js';
 import { auditTail } from './commands/audit-tail.js';
 import { auditVerify } from './commands/audit-verify.js';
 import { keyImpact } from './commands/key-impact.js';
+import { objectsRewrap } from './commands/objects-rewrap.js';
 import { replicationFailed } from './commands/replication-failed.js';
 import { replicationRun } from './commands/replication-run.js';
 import { rootKeyRotate } from './commands/root-key-rotate.js';
@@ -11,6 +12,7 @@ import { storeStatus } from './commands/store-status.js';
 export const COMMANDS: readonly Command[] = [
   storeStatus,
   keyImpact,
+  objectsRewrap,
   auditTail,
   auditVerify,
   replicationRun,

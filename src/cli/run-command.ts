@@ -120,6 +120,7 @@ async function* runOnData(
   try {
     yield* command.run(values, { data: open.admin, caller: undefined });
   } finally {
+    await open.audit?.close();
     open.rootKey.dispose();
   }
 }

@@ -13,7 +13,7 @@ import { ADMIN_BODY_MAX_BYTES } from '../base/limits.js';
 import type { BodySource } from '../base/stream.js';
 import { S3Error } from '../s3/error.js';
 import { readBody } from './body-source.js';
-import type { Exchange } from './exchange.js';
+import { type Exchange, requestContextOf } from './exchange.js';
 import type { Written } from './writer.js';
 
 const PREFIX = '/-/admin/';
@@ -48,7 +48,9 @@ export class AdminRequests {
       const command = this.#command(signed.rawPath);
       entry.operation = `Admin.${command.noun}.${command.verb}`;
       const args = checkArguments(command, await readJson(body()));
-      const messages = command.run(args as never, { data: this.parts.data, caller });
+      const { data, clock } = this.parts;
+      const request = { id: exchange.id, conditions: requestContextOf(exchange, clock) };
+      const messages = command.run(args as never, { data, caller, request });
       return await writer.lines(withEnding(await begun(messages), (error) => this.#explain(exchange, error)));
     } catch (error) {
       if (writer.begun) throw error;

@@ -84,6 +84,11 @@ export class Accounts implements CredentialSource {
     return arn === accountId || arn.startsWith('arn:aws:sts:') || this.#identities.has(arn);
   }
 
+  /** The root of an account. */
+  root(accountId: string): Caller | undefined {
+    return this.#identities.get(`arn:aws:iam::${accountId}:root`);
+  }
+
   /** A role by its ARN. */
   role(arn: string): Caller | undefined {
     const identity = this.#identities.get(arn);

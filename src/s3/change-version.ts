@@ -1,6 +1,14 @@
-import type { ObjectContent, ObjectRecord } from '../store/records.js';
-import type { OperationContext } from './operation.js';
+import type { BucketRecord, ObjectContent, ObjectRecord } from '../store/records.js';
+import type { Stored } from '../store/table.js';
 import { requireLiveVersion } from './require-version.js';
+import type { Services } from './services.js';
+
+/** What of an operation's context it takes. */
+interface Place {
+  facts: { bucket: Stored<BucketRecord> };
+  services: Pick<Services, 'objects'>;
+  fields: { method: string };
+}
 
 /**
  * Changes what an existing version's record says beside its body (tags, lock, restoration). `change` sees the record that the
@@ -8,7 +16,7 @@ import { requireLiveVersion } from './require-version.js';
  * @throws NoSuchKey, NoSuchVersion, MethodNotAllowed for a delete marker; VersionLocked where retention would be weakened
  */
 export async function changeVersion(
-  context: OperationContext,
+  context: Place,
   key: string,
   versionId: string | undefined,
   change: (content: ObjectContent, record: ObjectRecord) => ObjectContent,

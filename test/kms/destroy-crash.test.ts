@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { copyFile, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import files, { copyFile, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { ManualClock } from '../../src/base/clock.js';
 import { StoreUnavailable } from '../../src/store/errors.js';
 import { MemoryMetaStore } from '../../src/store/memory/meta-store.js';
@@ -12,21 +13,28 @@ import { copyOf, openedBy, outcomes, PLAINTEXT, prepare, rowsNaming } from './su
 import { openService, startMs } from './support/opened.js';
 
 /** Steps until the crash: commits, and what is done to files. Behind it nothing works until the next start. */
-const steps = vi.hoisted(() => ({
+const steps = {
   left: Number.POSITIVE_INFINITY,
   take(): void {
     if (this.left-- <= 0) throw new Error('dead');
   },
-}));
+};
 
-vi.mock('node:fs/promises', async (original) => {
-  const actual = await original<typeof import('node:fs/promises')>();
-  const dying = (name: 'open' | 'rename') =>
-    (async (...values: unknown[]) => {
-      steps.take();
-      return (actual[name] as (...all: unknown[]) => Promise<unknown>)(...values);
-    }) as never;
-  return { ...actual, open: dying('open'), rename: dying('rename') };
+// Test files share a process and its modules: what is put in place of Node's own is seen by all, and must be put back.
+const { open, rename } = files;
+function dying<F extends (...values: never[]) => Promise<unknown>>(work: F): F {
+  return (async (...values: Parameters<F>) => {
+    steps.take();
+    return work(...values);
+  }) as F;
+}
+beforeAll(() => {
+  Object.assign(files, { open: dying(open), rename: dying(rename) });
+  syncBuiltinESMExports();
+});
+afterAll(() => {
+  Object.assign(files, { open, rename });
+  syncBuiltinESMExports();
 });
 
 class DyingStore extends MemoryMetaStore {

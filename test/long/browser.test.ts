@@ -4,7 +4,15 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CreateBucketCommand, GetObjectCommand, HeadObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
+import {
+  CreateBucketCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  PutBucketCorsCommand,
+  PutObjectCommand,
+} from '@aws-sdk/client-s3';
+import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { type BrowserContext, chromium } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { customerKey } from '../support/customer-key.js';
@@ -133,4 +141,82 @@ test('a form without a redirect is answered as XML, and one that its policy refu
   expect(refused.content).toContain('Invalid according to Policy: Policy Condition failed');
   const { Contents } = await coffer.s3().send(new ListObjectsV2Command({ Bucket, Prefix: 'other' }));
   expect(Contents).toBeUndefined();
+});
+
+interface Fetched {
+  /** What the page's `fetch` was rejected with. */
+  error?: string;
+  status?: number;
+  text?: string;
+  /** As far as the browser shows them to the page. */
+  headers?: Record<string, string>;
+}
+
+/** A script in a page of `from` fetches. */
+async function fetchFrom(from: string, url: string, init: RequestInit): Promise<Fetched> {
+  served.set('/script', '<!doctype html><title>script</title>');
+  const page = await browser.newPage();
+  try {
+    await page.goto(`${from}/script`);
+    return await page.evaluate(
+      async ([to, options]): Promise<Fetched> => {
+        try {
+          const answer = await fetch(to, options);
+          const headers = Object.fromEntries([...(answer.headers as unknown as Iterable<[string, string]>)]);
+          return { status: answer.status, text: await answer.text(), headers };
+        } catch (error) {
+          return { error: String(error) };
+        }
+      },
+      [url, init] as const,
+    );
+  } finally {
+    await page.close();
+  }
+}
+
+test('a script in a page of another origin does what the bucket’s CORS rules allow, and another page’s gets nothing', async () => {
+  const Name = 'across-origins';
+  const colour = 'x-amz-meta-colour';
+  const s3 = coffer.s3({ requestChecksumCalculation: 'WHEN_REQUIRED' });
+  await s3.send(new CreateBucketCommand({ Bucket: Name }));
+  const rule = {
+    AllowedOrigins: [origin],
+    AllowedMethods: ['PUT', 'GET'],
+    AllowedHeaders: ['x-amz-meta-*', 'content-type'],
+    ExposeHeaders: ['ETag', colour],
+  };
+  await s3.send(new PutBucketCorsCommand({ Bucket: Name, CORSConfiguration: { CORSRules: [rule] } }));
+  const putUrl = (Key: string) =>
+    getSignedUrl(s3, new PutObjectCommand({ Bucket: Name, Key, Metadata: { colour: 'blue' } }), {
+      unhoistableHeaders: new Set([colour]),
+    });
+  const put = { method: 'PUT', body: 'from a script', headers: { [colour]: 'blue' } };
+  const preflights = (): number => coffer.output().split('"Preflight"').length - 1;
+
+  const before = preflights();
+  const stored = await fetchFrom(origin, await putUrl('script'), put);
+  expect(stored).toMatchObject({ status: 200, headers: { etag: expect.stringMatching(/^"[0-9a-f]{32}"$/) } });
+  expect(preflights()).toBe(before + 1);
+  expect((await s3.send(new HeadObjectCommand({ Bucket: Name, Key: 'script' }))).Metadata).toEqual({ colour: 'blue' });
+
+  const getUrl = await getSignedUrl(s3, new GetObjectCommand({ Bucket: Name, Key: 'script' }));
+  const read = await fetchFrom(origin, getUrl, {});
+  expect(read).toMatchObject({ status: 200, text: 'from a script', headers: { [colour]: 'blue' } });
+  expect(read.headers!.etag).toBe(stored.headers!.etag);
+  // Sent, and not for the page's eyes.
+  expect((await fetch(getUrl)).headers.get('x-amz-server-side-encryption')).toBe('AES256');
+  expect(Object.keys(read.headers!)).not.toContain('x-amz-server-side-encryption');
+
+  const refused = { error: 'TypeError: Failed to fetch' };
+  // The same server of pages under another name is another origin.
+  const other = origin.replace('127.0.0.1', 'localhost');
+  expect(await fetchFrom(other, await putUrl('other'), put)).toEqual(refused);
+  expect(await fetchFrom(other, getUrl, {})).toEqual(refused);
+  const tagged = { ...put, headers: { ...put.headers, 'x-amz-tagging': 'a=b' } };
+  expect(await fetchFrom(origin, await putUrl('tagged'), tagged)).toEqual(refused);
+  expect(await fetchFrom(origin, await putUrl('deleted'), { ...put, method: 'DELETE' })).toEqual(refused);
+  expect(preflights()).toBe(before + 4);
+  const { Contents } = await s3.send(new ListObjectsV2Command({ Bucket: Name }));
+  expect(Contents!.map((one) => one.Key)).toEqual(['script']);
 });

@@ -3,6 +3,7 @@ import type { KmsCallerContext } from '../../encryption/ports.js';
 import type { BucketRecord } from '../../store/records.js';
 import { S3Error } from '../error.js';
 import { bucketArn, type OperationContext, objectArn } from '../operation.js';
+import type { Services } from '../services.js';
 
 /**
  * Who asks the key service, as S3 asks it: for a caller, via S3. `key` in `bucket` is the object whose data key it is about; of a
@@ -11,20 +12,23 @@ import { bucketArn, type OperationContext, objectArn } from '../operation.js';
 export function kmsCaller(context: OperationContext, bucket: string, key: string): KmsCallerContext {
   return {
     caller: context.caller,
-    viaService: `s3.${context.services.region}.amazonaws.com`,
+    viaService: viaS3(context.services),
     requestContext: context.requestContext,
     requestId: context.requestId,
     source: { operation: context.operationName, bucket, key },
   };
 }
 
-export function keyTarget(context: OperationContext, bucket: BucketRecord, key: string, objectId: Buffer): KeyTarget {
-  return {
-    who: kmsCaller(context, bucket.name, key),
-    arns: { bucketArn: bucketArn(bucket.name), objectArn: objectArn(bucket.name, key) },
-    ids: { bucketId: Buffer.from(bucket.bucketId, 'hex'), objectId },
-  };
-}
+export const viaS3 = ({ region }: Pick<Services, 'region'>): string => `s3.${region}.amazonaws.com`;
+
+export const keyTarget = (context: OperationContext, bucket: BucketRecord, key: string, objectId: Buffer): KeyTarget =>
+  targetOf(kmsCaller(context, bucket.name, key), bucket, key, objectId);
+
+export const targetOf = (who: KmsCallerContext, bucket: BucketRecord, key: string, objectId: Buffer): KeyTarget => ({
+  who,
+  arns: { bucketArn: bucketArn(bucket.name), objectArn: objectArn(bucket.name, key) },
+  ids: { bucketId: Buffer.from(bucket.bucketId, 'hex'), objectId },
+});
 
 /** Does a data key of this mode come from the key service? */
 export const isUnderKms = (mode: string): boolean => mode === 'SSE-KMS' || mode === 'DSSE-KMS';

@@ -1,22 +1,28 @@
 import type { XmlNode } from '../../base/xml/ports.js';
 import { TAG } from '../../store/keys.js';
-import type { ObjectRecord } from '../../store/records.js';
+import type { BucketRecord, ObjectRecord } from '../../store/records.js';
 import { isoDate } from '../fields/http-date.js';
 import type { Services } from '../services.js';
 import { rowBounds } from './bounds.js';
-import { collate, type Listing } from './collate.js';
+import { collate, type Listing, rollUp } from './collate.js';
 import { encodeKey } from './encode.js';
 import { RowStream } from './row-stream.js';
+
+/** Read at first where a delimiter may jump over them. */
+const FIRST_ROWS = 16;
 
 export interface CurrentEntry {
   key: string;
   record: ObjectRecord;
 }
 
-/** Current versions that are no delete markers: what ListObjects and ListObjectsV2 show. */
+/**
+ * Current versions that are no delete markers: what ListObjects and ListObjectsV2 show. Of keys that only become a common prefix the
+ * record isn't opened where nothing can be a marker.
+ */
 export async function listCurrent(
   services: Services,
-  bucketId: string,
+  { bucketId, versioning }: Pick<BucketRecord, 'bucketId' | 'versioning'>,
   query: { prefix: string; delimiter: string; after: string; max: number },
 ): Promise<Listing<CurrentEntry>> {
   const { table } = services.objects;
@@ -28,10 +34,18 @@ export async function listCurrent(
     bucketId,
     bounds,
     (row, key) => {
+      if (versioning === undefined && rollUp(key, query.prefix, query.delimiter) !== undefined) {
+        return {
+          key,
+          get record() {
+            return table.open(row).record;
+          },
+        };
+      }
       const { record } = table.open(row);
       return record.deleteMarker ? undefined : { key, record };
     },
-    query.max,
+    query.delimiter === '' ? query.max : Math.min(query.max, FIRST_ROWS),
   );
   try {
     return await collate(stream, query);

@@ -3,7 +3,8 @@ import type { Cursor, MetaStore, Row } from '../../store/ports.js';
 import { behindPrefix } from './bounds.js';
 import type { KeyStream } from './collate.js';
 
-const BATCH_MIN = 16;
+/** Two rows tell whether a prefix holds more than one: then the next jump comes at once, else batches grow again. */
+const BATCH_MIN = 2;
 const BATCH_MAX = 1000;
 
 /**

@@ -22,8 +22,7 @@ export const listObjects = operation({
   errors: ['InvalidArgument'],
   async handle({ prefix = '', delimiter = '', marker = '', maxKeys }, { facts, services }) {
     const max = Math.min(maxKeys ?? LIST_MAX_KEYS, LIST_MAX_KEYS);
-    const { bucketId } = facts.bucket.record;
-    const listing = await listCurrent(services, bucketId, { prefix, delimiter, after: marker, max });
+    const listing = await listCurrent(services, facts.bucket.record, { prefix, delimiter, after: marker, max });
     return { listing, owner: ownersIn(facts.bucket.record, services.accounts), max };
   },
   reply: ({ listing, owner, max }, { bucket, prefix = '', delimiter, marker = '', encoding }) => ({

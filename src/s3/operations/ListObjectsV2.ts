@@ -47,8 +47,7 @@ export const listObjectsV2 = operation({
     const { prefix = '', delimiter = '', continuationToken, startAfter = '' } = input;
     const max = Math.min(input.maxKeys ?? LIST_MAX_KEYS, LIST_MAX_KEYS);
     const after = continuationToken?.after ?? startAfter;
-    const { bucketId } = facts.bucket.record;
-    const listing = await listCurrent(services, bucketId, { prefix, delimiter, after, max });
+    const listing = await listCurrent(services, facts.bucket.record, { prefix, delimiter, after, max });
     const owner = input.fetchOwner === 'true' ? ownersIn(facts.bucket.record, services.accounts) : undefined;
     return { listing, owner, max };
   },

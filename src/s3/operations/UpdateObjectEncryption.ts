@@ -1,23 +1,13 @@
 import type { XmlTree } from '../../base/xml/ports.js';
-import type { SseKmsWrap } from '../../encryption/sse-kms.js';
-import type { SseS3Wrap } from '../../encryption/sse-s3.js';
 import { untilCommitted } from '../../store/conflict.js';
-import type { ObjectContent, WrappedKey } from '../../store/records.js';
-import { isLocked } from '../../store/version-lock.js';
-import { changeVersion } from '../change-version.js';
-import { keyTarget } from '../encryption/key-target.js';
-import type { ObjectCipher } from '../encryption/object-cipher.js';
+import { kmsCaller } from '../encryption/key-target.js';
+import { KEY_ARN, type NewWrap, Overtaken, rewrapVersion } from '../encryption/rewrap.js';
 import { S3Error } from '../error.js';
 import { versionId } from '../fields/field.js';
 import { child, only, text, xmlBody } from '../fields/xml.js';
-import { type OperationContext, objectArn, operation } from '../operation.js';
+import { objectArn, operation } from '../operation.js';
 import { requireVersion } from '../require-version.js';
 import { versionHeader } from '../version-header.js';
-
-interface NewEncryption {
-  keyArn: string;
-  bucketKeyEnabled: boolean;
-}
 
 /** The version's data key gets another wrap; its bytes, ETag, checksums and time stay. */
 export const updateObjectEncryption = operation({
@@ -49,19 +39,14 @@ export const updateObjectEncryption = operation({
     }
     let found = facts.object;
     const record = await untilCommitted(async () => {
-      const { record, content } = requireVersion(found, { method: 'PUT', key, versionId });
-      const old = requireUpdatable(content, services.clock.now());
-      const target = keyTarget(context, bucket, key, Buffer.from(record.objectId, 'hex'));
-      const { keyArn: keyId, bucketKeyEnabled } = encryption;
-      const cipher = await services.dataKeys.rewrap(target, old, { keyId, bucketKeyEnabled });
+      const seen = requireVersion(found, { method: 'PUT', key, versionId });
+      const who = kmsCaller(context, bucket.name, key);
       try {
-        return await replaceWrap(context, key, versionId, { objectId: record.objectId, old, cipher });
+        return await rewrapVersion(services, { bucket: facts.bucket, key, versionId, ...seen, who }, encryption);
       } catch (error) {
         if (!(error instanceof Overtaken)) throw error;
         found = await services.objects.find(bucket.bucketId, key, versionId);
         return undefined;
-      } finally {
-        cipher.dispose();
       }
     });
     return versionHeader(bucket, record);
@@ -69,57 +54,10 @@ export const updateObjectEncryption = operation({
   reply: (versionId) => ({ headers: { 'x-amz-version-id': versionId } }),
 });
 
-/** The version's record got another wrap, or the key another version, while this one was made. */
-class Overtaken extends Error {
-  override name = 'Overtaken';
-}
-
-function replaceWrap(
-  context: OperationContext,
-  key: string,
-  versionId: string | undefined,
-  { objectId, old, cipher }: { objectId: string; old: WrappedKey; cipher: ObjectCipher },
-) {
-  return changeVersion(context, key, versionId, (content, record) => {
-    const same = record.objectId === objectId && JSON.stringify(content.encryption) === JSON.stringify(old);
-    if (!same) throw new Overtaken();
-    requireUpdatable(content, context.services.clock.now());
-    return { ...content, ...sealedChecksum(content, cipher), encryption: cipher.wrapped };
-  });
-}
-
-/**
- * SSE-S3 keeps the checksum in clear inside the record; from now on it tells only who may use the key. Checksums of parts stay
- * as they are in their pages: rewriting those would cost by size.
- */
-function sealedChecksum({ checksum }: ObjectContent, cipher: ObjectCipher): Pick<ObjectContent, 'checksum'> {
-  if (checksum?.value === undefined) return {};
-  const { value, ...others } = checksum;
-  return { checksum: { ...others, sealed: cipher.sealText(value) } };
-}
-
 // AWS's own words, with its name as its documentation writes it.
 const AWS = 'Amazon Web Services';
 
-function requireUpdatable(content: ObjectContent, nowMs: number): SseS3Wrap | SseKmsWrap {
-  const { encryption, lock } = content;
-  if (encryption.mode !== 'SSE-S3' && encryption.mode !== 'SSE-KMS') {
-    throw invalid(
-      "The UpdateObjectEncryption operation doesn't support source objects with the encryption type DSSE-KMS or SSE-C. Only source objects encrypted with SSE-S3 or SSE-KMS are supported.",
-    );
-  }
-  if (isLocked(lock, nowMs, false)) {
-    throw new S3Error('AccessDenied', {
-      message:
-        "The encryption type for the specified object can't be updated because that object is protected by S3 Object Lock. If the object has a governance-mode retention period or a legal hold, you must first remove the Object Lock status on the object before you issue your UpdateObjectEncryption request. You can't use the UpdateObjectEncryption operation with objects that have an Object Lock compliance mode retention period applied to them.",
-    });
-  }
-  return encryption as SseS3Wrap | SseKmsWrap;
-}
-
-const KEY_ARN = /^arn:aws[-a-z0-9]*:kms:[-a-z0-9]*:[0-9]{12}:key\/.+$/;
-
-function decode(tree: XmlTree | undefined): NewEncryption {
+function decode(tree: XmlTree | undefined): NewWrap {
   const to = tree && child(tree, 'SSE-KMS');
   if (tree && (child(tree, 'DSSE-KMS') || child(tree, 'SSE-C'))) {
     throw invalid(

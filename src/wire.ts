@@ -252,7 +252,7 @@ async function serve(config: Config, open: OpenCoffer, log: Logger): Promise<Cof
   if (indexed && indexed.versions > 0) log.info(indexed, 'object versions are indexed by key');
   await builtIn?.recover();
   let closing = false;
-  const metrics = new Metrics(open.counts);
+  const metrics = new Metrics(authFailures && (() => authFailures.totals()), open.counts);
   const { domain, region } = config;
   const edge = new Edge({
     s3: new S3Requests({

@@ -25,6 +25,8 @@ interface CachedKey extends MaterialId {
 export class BucketKeys {
   /** By bucket id and wrapped key; and, for writing, by bucket id and the key id that was asked for. */
   readonly #opened = new Map<string, CachedKey>();
+  /** What was asked for before the last clearing isn't kept. */
+  #clearings = 0;
 
   constructor(
     private readonly kms: KeyService,
@@ -41,11 +43,11 @@ export class BucketKeys {
       // An alias may name another key by now.
       if (keyArn === cached.keyArn) return cached;
     }
+    const clearings = this.#clearings;
     const made = await this.kms.generateDataKey(who, { keyId, context });
     const encryptedKey = made.ciphertextBlob.toString('base64');
-    const fresh = this.#keep(name, { keyArn: made.keyArn, encryptedKey, ...materialMember(made) }, made.plaintext);
-    this.#opened.set(readName(bucketId, fresh.encryptedKey), fresh);
-    return fresh;
+    const about = { keyArn: made.keyArn, encryptedKey, ...materialMember(made) };
+    return this.#keep([name, readName(bucketId, encryptedKey)], about, made.plaintext, clearings);
   }
 
   /** The key that an object lies under. @throws KmsError */
@@ -63,13 +65,21 @@ export class BucketKeys {
       return cached.key;
     }
     const ciphertextBlob = Buffer.from(wrap.encryptedKey, 'base64');
+    const clearings = this.#clearings;
     const opened = await this.kms.decrypt(who, { ciphertextBlob, context, keyId: wrap.keyArn });
-    return this.#keep(name, { keyArn: opened.keyArn, encryptedKey: wrap.encryptedKey }, opened.plaintext).key;
+    const about = { keyArn: opened.keyArn, encryptedKey: wrap.encryptedKey };
+    return this.#keep([name], about, opened.plaintext, clearings).key;
   }
 
   /** Forgets all keys: before their CMK is destroyed. */
   clear(): void {
+    this.#clearings++;
     this.#opened.clear();
+  }
+
+  /** How many are in memory. */
+  get size(): number {
+    return this.#opened.size;
   }
 
   #get(name: string): CachedKey | undefined {
@@ -80,16 +90,25 @@ export class BucketKeys {
   }
 
   #keep(
-    name: string,
+    names: readonly string[],
     made: Pick<CachedKey, 'keyArn' | 'encryptedKey' | 'keyMaterialId'>,
     plaintext: Secret,
+    clearings: number,
   ): CachedKey {
     const key = new Xaes(plaintext);
     plaintext.dispose();
-    const cached = { ...made, key, untilMs: this.clock.now() + LIFETIME_MS };
-    // The oldest goes first: a map keeps the order of insertion.
-    if (this.#opened.size >= CACHED_MAX) this.#opened.delete(this.#opened.keys().next().value!);
-    this.#opened.set(name, cached);
+    const nowMs = this.clock.now();
+    const cached = { ...made, key, untilMs: nowMs + LIFETIME_MS };
+    if (clearings !== this.#clearings) return cached;
+    for (const name of names) {
+      this.#opened.delete(name);
+      this.#opened.set(name, cached);
+    }
+    // A map keeps the order of insertion: the oldest come first, and what nobody asks for again goes, too.
+    for (const [name, { untilMs }] of this.#opened) {
+      if (untilMs > nowMs && this.#opened.size <= CACHED_MAX) break;
+      this.#opened.delete(name);
+    }
     return cached;
   }
 }

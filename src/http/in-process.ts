@@ -45,7 +45,7 @@ export class InProcess {
   /** What the caller may do, asked without a request. */
   access(caller: Caller): RoleAccess {
     const fields: RequestFields = { method: 'GET', bucket: '', key: '', query: new Map(), headers: {} };
-    const authorizer = this.operator.authorizer({ fields, caller, ...this.#circumstances() });
+    const authorizer = this.operator.authorizer('Replication', { fields, caller, ...this.#circumstances() });
     return {
       enter: (bucket) => authorizer.enter(bucket),
       require: (permission, bucket, object) => authorizer.require(permission, bucket, object),

@@ -15,7 +15,11 @@ export class Metrics {
   #sent = 0;
   inFlight = 0;
 
-  constructor(private readonly replication?: Readonly<ReplicationCounts>) {}
+  /** `failures`: failed authentications by `<service> <code>`, both of the code's own choosing. */
+  constructor(
+    private readonly failures: () => ReadonlyMap<string, number> = () => new Map(),
+    private readonly replication?: Readonly<ReplicationCounts>,
+  ) {}
 
   /** Bytes are those of bodies. */
   count(operation: string, status: number, seconds: number, receivedBytes: number, sentBytes: number): void {
@@ -63,6 +67,12 @@ export class Metrics {
     for (const [counter, count] of this.#lifecycle) {
       lines.push(`# HELP ${counter} Of all runs of the lifecycle job since the start.`);
       lines.push(`# TYPE ${counter} counter`, `${counter} ${count}`);
+    }
+    lines.push('# HELP coffer_authentication_failures_total Requests that failed authentication.');
+    lines.push('# TYPE coffer_authentication_failures_total counter');
+    for (const [kind, count] of this.failures()) {
+      const [service, code = service] = kind.split(' ');
+      lines.push(`coffer_authentication_failures_total{service="${service}",code="${code}"} ${count}`);
     }
     if (this.replication) lines.push(...replicationLines(this.replication));
     return `${lines.join('\n')}\n`;

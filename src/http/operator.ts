@@ -43,15 +43,19 @@ export class Operator {
   }
 
   /** Decides over what the request asks for. */
-  authorizer({ fields, caller, signature, requestContext, socket }: Omit<Asked, 'requestId' | 'peer'>): Authorizer {
-    const { buckets, configs } = this.services;
-    return new Authorizer(buckets, this.#policies, configs, caller, { fields, signature, requestContext, socket });
+  authorizer(
+    operation: string,
+    { fields, caller, signature, requestContext, socket }: Omit<Asked, 'requestId' | 'peer'>,
+  ): Authorizer {
+    const { buckets, configs, region } = this.services;
+    const source = { operation, region, fields, signature, requestContext, socket };
+    return new Authorizer(buckets, this.#policies, configs, caller, source);
   }
 
   /** @throws S3Error and what the layers below throw */
   async run(operation: AnyOperation, asked: Asked, body: BodySource, loaded: Loaded): Promise<Reply> {
     const { fields } = asked;
-    const authorizer = this.authorizer(asked);
+    const authorizer = this.authorizer(operation.name, asked);
     const facts = await this.#facts(operation, fields, loaded, authorizer);
     await readControlBody(operation, fields, body);
     const input = readInput(operation, fields);

@@ -25,7 +25,8 @@ export class Peers {
     for (const text of trustedProxies) {
       const [address = '', prefix] = text.split('/');
       const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
-      const bits = prefix === undefined ? (family === 'ipv6' ? 128 : 32) : Number(prefix);
+      // A number of no digits would be 0, and trust everybody.
+      const bits = prefix === undefined ? (family === 'ipv6' ? 128 : 32) : Number(prefix || Number.NaN);
       if (isIP(address) === 0 || !Number.isInteger(bits) || bits < 0 || bits > (family === 'ipv6' ? 128 : 32)) {
         throw new ConfigError(`COFFER_TRUSTED_PROXY: ${text} is no address or CIDR`);
       }
@@ -52,13 +53,11 @@ export class Peers {
       .filter(Boolean);
     // From the right: the first one that isn't a trusted proxy is the client.
     const client = [...forwarded].reverse().find((one) => !check(this.#trusted, plain(one))) ?? ip;
-    const proto = String(request.headers['x-forwarded-proto'] ?? '')
-      .split(',')[0]!
-      .trim()
-      .toLowerCase();
+    // A proxy may add its word to what the client wrote: secure is what every one of them calls so.
+    const protos = String(request.headers['x-forwarded-proto'] ?? '').toLowerCase();
     return {
       ip: plain(client),
-      secure: proto === '' ? secure : proto === 'https',
+      secure: protos === '' ? secure : protos.split(',').every((one) => one.trim() === 'https'),
       loopback: check(this.#loopback, plain(client)),
     };
   }

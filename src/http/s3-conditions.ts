@@ -2,12 +2,16 @@ import type { TLSSocket } from 'node:tls';
 import type { Authenticated } from '../auth/authenticate.js';
 import type { XmlTree } from '../base/xml/ports.js';
 import type { ConditionValues } from '../policy/ports.js';
+import { parseIsoDate } from '../s3/fields/object-lock.js';
 import { tagging } from '../s3/fields/tagging.js';
 import type { Apart, RequestFields } from '../s3/operation.js';
 import type { ObjectRecord } from '../store/records.js';
 
 /** What conditions on a request of S3 are worked out from. */
 export interface ConditionSource {
+  /** As AWS names it. */
+  operation: string;
+  region: string;
   fields: RequestFields;
   signature: Authenticated['signature'];
   /** `aws:` keys. */
@@ -59,6 +63,8 @@ export class S3Conditions implements ConditionValues {
         return objectTags(fields)?.map(([tag]) => tag);
       case 'locationconstraint':
         return one(fields.xml?.children.find((child) => child.name === 'LocationConstraint')?.text);
+      case 'objectcreationoperation':
+        return one(CREATIONS.get(this.source.operation));
       case 'signatureversion':
         return one(signature.version || undefined);
       case 'authtype':
@@ -77,6 +83,9 @@ export class S3Conditions implements ConditionValues {
   #global(key: string): readonly string[] | undefined {
     const { requestContext, fields } = this.source;
     if (key === 'aws:resourceaccount') return [this.target.resourceAccountId];
+    if (key === 'aws:requestedregion') return [this.source.region];
+    // Nobody else asks S3 in a caller's name here.
+    if (key === 'aws:viaawsservice') return ['false'];
     // The resource that has such tags is the bucket; those of objects have keys of their own.
     if (key.startsWith(AWS_RESOURCE_TAG)) return valuesOf(this.target.bucketTags, key.slice(AWS_RESOURCE_TAG.length));
     if (key.startsWith(AWS_REQUEST_TAG)) return valuesOf(bucketTags(fields), key.slice(AWS_REQUEST_TAG.length));
@@ -86,18 +95,22 @@ export class S3Conditions implements ConditionValues {
 
   #lock(name: string): string | undefined {
     if (name === 'remaining-retention-days') {
-      const untilMs = Date.parse(this.#lock('retain-until-date') ?? '');
+      const untilMs = Date.parse(this.#lock(UNTIL) ?? '');
       const nowMs = Number(this.source.requestContext.get('aws:epochtime')?.[0]) * 1000;
       return Number.isNaN(untilMs - nowMs) ? undefined : String(Math.floor((untilMs - nowMs) / DAY_MS));
     }
     const [header, root, element] = LOCKS.get(name) ?? [];
     if (header === undefined) return undefined;
     const { headers, xml } = this.source.fields;
-    return xml?.name === root ? xml?.children.find((child) => child.name === element)?.text : headers[header];
+    const sent = xml?.name === root ? xml?.children.find((child) => child.name === element)?.text : headers[header];
+    const untilMs = name === UNTIL && sent !== undefined ? parseIsoDate(sent.trim()) : undefined;
+    // However it was written, a policy sees the moment that will count.
+    return untilMs === undefined ? sent : new Date(untilMs).toISOString();
   }
 }
 
 const LOCK = 'object-lock-';
+const UNTIL = 'retain-until-date';
 const EXISTING_TAG = 'existingobjecttag/';
 const REQUEST_TAG = 'requestobjecttag/';
 const BUCKET_TAG = 'buckettag/';
@@ -127,10 +140,21 @@ const HEADERS = new Map<string, string>([
 /** Of Object Lock: the header of a write, or the element of the body that puts it. By the name behind `s3:object-lock-`. */
 const LOCKS = new Map<string, readonly [header: string, root: string, element: string]>([
   ['mode', ['x-amz-object-lock-mode', 'Retention', 'Mode']],
-  ['retain-until-date', ['x-amz-object-lock-retain-until-date', 'Retention', 'RetainUntilDate']],
+  [UNTIL, ['x-amz-object-lock-retain-until-date', 'Retention', 'RetainUntilDate']],
   ['legal-hold', ['x-amz-object-lock-legal-hold', 'LegalHold', 'Status']],
 ]);
 const DAY_MS = 86_400_000;
+
+/**
+ * Of what s3:PutObject allows: does the operation make an object, and so take If-Match and If-None-Match?
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html
+ */
+const CREATIONS = new Map([
+  ...['PutObject', 'PostObject', 'CopyObject', 'CompleteMultipartUpload', 'RenameObject'].map(
+    (name): [string, string] => [name, 'true'],
+  ),
+  ...['CreateMultipartUpload', 'UploadPart', 'UploadPartCopy'].map((name): [string, string] => [name, 'false']),
+]);
 
 /** Of a listing. */
 const PARAMETERS: ReadonlySet<string> = new Set(['prefix', 'delimiter', 'max-keys']);

@@ -1,9 +1,11 @@
 import type { Clock } from '../base/clock.js';
+import { KmsError } from '../encryption/ports.js';
 import type { RecordSealer } from '../seal/ports.js';
 import { under } from '../store/keys.js';
 import type { MetaStore } from '../store/ports.js';
 import { CommitBuilder, Table } from '../store/table.js';
 import { ALIAS, type AliasRecord, aliasesOf, aliasRow } from './alias-record.js';
+import type { KeyRecord } from './key-record.js';
 import type { Committing } from './key-ring.js';
 
 /** https://docs.aws.amazon.com/kms/latest/developerguide/resource-limits.html: it bounds the memory, too. */
@@ -29,18 +31,28 @@ export class AliasBook {
     this.#table = new Table(meta, sealer, ALIAS);
   }
 
+  /** Loads nothing: a client may name any account, also one that there isn't. */
   async find(accountId: string, name: string): Promise<AliasRecord | undefined> {
-    return (await this.load(accountId)).byName.get(name);
+    const account = this.#ready.get(accountId);
+    return account ? account.byName.get(name) : (await this.#table.get(aliasRow(accountId, name)))?.record;
+  }
+
+  isLoaded(accountId: string): boolean {
+    return this.#ready.has(accountId);
   }
 
   /** What `namesOf` needs: loads the account's aliases, once. */
   load(accountId: string): Promise<AccountAliases> {
-    let loading = this.#accounts.get(accountId);
-    if (!loading) {
-      loading = this.#read(accountId);
-      this.#accounts.set(accountId, loading);
-      loading.catch(() => this.#forget(accountId));
-    }
+    const known = this.#accounts.get(accountId);
+    if (known) return known;
+    const loading = this.#read(accountId);
+    this.#accounts.set(accountId, loading);
+    // What was forgotten while it was read is older than the store.
+    const isCurrent = () => this.#accounts.get(accountId) === loading;
+    loading.then(
+      (all) => isCurrent() && this.#ready.set(accountId, all),
+      () => isCurrent() && this.#forget(accountId),
+    );
     return loading;
   }
 
@@ -48,6 +60,14 @@ export class AliasBook {
   namesOf(accountId: string, keyId: string): readonly string[] | undefined {
     const account = this.#ready.get(accountId);
     return account && [...(account.byKey.get(keyId) ?? [])];
+  }
+
+  /** @throws LimitExceededException */
+  async requireRoom({ accountId, keyId }: Pick<KeyRecord, 'accountId' | 'keyId'>): Promise<void> {
+    const names = (await this.load(accountId)).byKey.get(keyId);
+    if (names && names.size >= ALIASES_PER_KEY_MAX) {
+      throw new KmsError('LimitExceededException', `A key has at most ${ALIASES_PER_KEY_MAX} aliases.`);
+    }
   }
 
   /** Pages in the order of names. */
@@ -76,7 +96,7 @@ export class AliasBook {
     const { accountId, name } = alias;
     const row = aliasRow(accountId, name);
     const stored = await this.#table.get(row);
-    if (stored?.record.targetKeyId !== alias.targetKeyId) return false;
+    if (stored?.record.targetKeyId !== alias.targetKeyId) return this.#changed(accountId);
     const record = { ...stored.record, targetKeyId: keyId, updatedMs: this.clock.now() };
     const commit = new CommitBuilder().expect(row, stored).put(this.#table.put(row, record));
     return this.#write(accountId, commit, committing, (all) => {
@@ -85,10 +105,11 @@ export class AliasBook {
     });
   }
 
+  /** `false`: it changed or is gone. */
   async delete(alias: AliasRecord, committing: Committing): Promise<boolean> {
     const row = aliasRow(alias.accountId, alias.name);
     const stored = await this.#table.get(row);
-    if (!stored) return false;
+    if (stored?.record.targetKeyId !== alias.targetKeyId) return this.#changed(alias.accountId);
     const commit = new CommitBuilder().expect(row, stored).del(row);
     return this.#write(alias.accountId, commit, committing, (all) => drop(all, alias));
   }
@@ -104,7 +125,6 @@ export class AliasBook {
   async #read(accountId: string): Promise<AccountAliases> {
     const all: AccountAliases = { byName: new Map(), byKey: new Map() };
     for await (const { record } of this.#table.scan(under(aliasesOf(accountId)))) add(all, record);
-    this.#ready.set(accountId, all);
     return all;
   }
 
@@ -124,6 +144,12 @@ export class AliasBook {
       this.#forget(accountId);
       throw error;
     }
+  }
+
+  /** The store has another alias than was found: whoever looks again looks there. */
+  #changed(accountId: string): false {
+    this.#forget(accountId);
+    return false;
   }
 
   #forget(accountId: string): void {

@@ -5,7 +5,7 @@ import type { RequestFacts } from './conditions.js';
 import { notOurs } from './denial.js';
 import { noSuchKey, notFound } from './errors.js';
 import type { GrantRecord } from './grant-record.js';
-import type { KmsAction } from './key-authorizer.js';
+import type { Asked, KmsAction } from './key-authorizer.js';
 import { isOver, type KeyRecord } from './key-record.js';
 import type { KeyReference } from './key-reference.js';
 import type { Committing } from './key-ring.js';
@@ -32,6 +32,8 @@ export class Call {
   readonly #used: KeyRecord[] = [];
   #noted: Noted = {};
   #grant: GrantRecord | undefined;
+  /** What was allowed last. */
+  #asked: Asked | undefined;
   #recorded = false;
 
   constructor(
@@ -57,8 +59,6 @@ export class Call {
 
   /** @throws NotFoundException, InvalidArnException */
   async find(reference: KeyReference): Promise<KeyRecord> {
-    // The store asks for callers who signed nothing, too: no key is looked up or made for them.
-    if (this.who.caller.kind === 'anonymous') throw notOurs(this.who, `kms:${this.name}`, '*');
     const record = await this.keys.find(this.who, reference, this.#makingManagedKey);
     this.note({ keyArn: this.keys.arn(record) });
     return record;
@@ -66,9 +66,11 @@ export class Call {
 
   /** Found and authorized. @throws NotFoundException, AccessDeniedException */
   async key(text: string, facts: FactsOf, options: KeyOptions = {}): Promise<KeyRecord> {
+    // The store asks for callers who signed nothing, too: no key is looked up or made for them.
+    if (this.who.caller.kind === 'anonymous') throw notOurs(this.who, options.action ?? `kms:${this.name}`, '*');
     const reference = this.reference(text, options);
-    const record = await this.named(reference, options.action);
-    await this.authorize(record, facts, { ...options, requestAlias: reference.alias });
+    const record = await this.named(reference, options.action, facts);
+    await this.authorize(record, facts, { ...options, reference });
     return record;
   }
 
@@ -80,35 +82,61 @@ export class Call {
   }
 
   /** As `find`, but whether another account has such a key is nobody's business. @throws NotFoundException, AccessDeniedException */
-  async named(reference: KeyReference, action: KmsAction = `kms:${this.name}`): Promise<KeyRecord> {
+  async named(
+    reference: KeyReference,
+    action: KmsAction = `kms:${this.name}`,
+    facts: FactsOf = {},
+  ): Promise<KeyRecord> {
     try {
       return await this.find(reference);
     } catch (error) {
-      const { accountId, keyId, alias } = reference;
-      const other = accountId !== this.who.caller.accountId;
+      const other = reference.accountId !== this.who.caller.accountId;
       if (!other || !(error instanceof KmsError && error.code === 'NotFoundException')) throw error;
-      const arn = `arn:aws:kms:${this.keys.region}:${accountId}:${alias ?? `key/${keyId}`}`;
-      return this.#refuse(action, arn);
+      return this.#refuse(action, reference, facts);
     }
   }
 
-  /** Another account's, or nobody's. What the caller's own policies don't allow is said first, as about a key that is shared. */
-  #refuse(action: KmsAction, arn: string): never {
-    this.authorizeOn(arn, {}, action);
+  /**
+   * Another account's, or nobody's. It says the same of both, by what the request itself named: what the caller's own policies
+   * don't allow first.
+   */
+  #refuse(action: KmsAction, { accountId, keyId, alias }: KeyReference, facts: FactsOf): never {
+    const arn = `arn:aws:kms:${this.keys.region}:${accountId}:${alias ?? `key/${keyId}`}`;
+    this.authorizeOn(arn, typeof facts === 'function' ? {} : facts, action);
     throw notOurs(this.who, action, arn);
   }
 
-  /** @throws AccessDeniedException */
+  /** `reference`: how the request named the key. @throws AccessDeniedException */
   async authorize(
     record: KeyRecord,
     facts: FactsOf,
-    options: Omit<KeyOptions, 'byAlias'> & { requestAlias?: string | undefined } = {},
+    options: Omit<KeyOptions, 'byAlias'> & { reference?: KeyReference } = {},
   ): Promise<void> {
-    const { action = `kms:${this.name}`, otherAccounts = false, requestAlias } = options;
+    const { action = `kms:${this.name}`, otherAccounts = false, reference = record } = options;
     const { who, keys } = this;
-    if (!otherAccounts && record.accountId !== who.caller.accountId) this.#refuse(action, keys.arn(record));
-    const asked = { who, action, facts: typeof facts === 'function' ? facts(record) : facts, requestAlias };
-    this.#grant = await keys.authorizer.require(asked, record, keys.clock.now());
+    const other = record.accountId !== who.caller.accountId;
+    if (other && !otherAccounts) this.#refuse(action, reference, facts);
+    const about = typeof facts === 'function' ? facts(record) : facts;
+    const asked = { who, action, facts: about, requestAlias: options.reference?.alias };
+    try {
+      this.#grant = await keys.authorizer.require(asked, record, keys.clock.now());
+    } catch (error) {
+      if (!other || !(error instanceof KmsError && error.code === 'AccessDeniedException')) throw error;
+      this.#refuse(action, reference, facts);
+    }
+    this.#asked = asked;
+  }
+
+  /**
+   * Of a key as it is about to be written: it may have been destroyed since it was found, and the right to change it taken away.
+   * @throws NotFoundException, AccessDeniedException, KMSInvalidStateException
+   */
+  requireStill(found: KeyRecord, states: StateRule): void {
+    const { keys } = this;
+    const nowMs = keys.clock.now();
+    if (isOver(found, nowMs)) throw noSuchKey(keys.arn(found));
+    if (this.#asked) keys.authorizer.requireStill(this.#asked, found, nowMs);
+    requireState(states, keys.stateOf(found), keys.arn(found));
   }
 
   /** For what is about no key, or an alias: identity policies decide. @throws AccessDeniedException */
@@ -119,9 +147,7 @@ export class Call {
   /** Changes a key that is still in such a state when it is written. */
   changeKey(record: KeyRecord, states: StateRule, change: (found: KeyRecord) => KeyRecord): Promise<KeyRecord> {
     return this.keys.ring.update(record, this.committing, (found) => {
-      // Its time may have come since it was found.
-      if (isOver(found, this.keys.clock.now())) throw noSuchKey(this.keys.arn(found));
-      requireState(states, this.keys.stateOf(found), this.keys.arn(found));
+      this.requireStill(found, states);
       return change(found);
     });
   }
@@ -134,14 +160,15 @@ export class Call {
   };
 
   /** An AWS-managed key comes into being whatever becomes of the request that named it: an event of its own. */
-  readonly #makingManagedKey: Committing = (commit) => {
+  readonly #makingManagedKey = (keyArn: string): Committing => {
     const event = {
       ...this.#event('Success'),
       eventId: randomUUID(),
       action: 'CreateKey',
+      keyArn,
       details: { KeyManager: 'AWS' },
     };
-    return this.keys.parts.audit.commit(commit, event);
+    return (commit) => this.keys.parts.audit.commit(commit, event);
   };
 
   /** Leaves the record where no commit took it. Waits only where the log can't keep up. @throws where it can't be written */

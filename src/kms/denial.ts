@@ -7,26 +7,30 @@ export function denied(
   action: string,
   resource: string,
   decision: Extract<Decision, { allowed: false }>,
-  otherAccount: boolean,
 ): KmsError {
-  const who = caller.arn === '' ? 'anonymous' : caller.arn;
-  return new KmsError(
-    'AccessDeniedException',
-    `User: ${who} is not authorized to perform: ${action} on resource: ${resource} ${why(action, decision, otherAccount)}`,
-  );
+  return refusal(caller, action, `on resource: ${resource} ${why(action, decision)}`);
 }
 
-function why(action: string, { explicit, by }: Extract<Decision, { allowed: false }>, otherAccount: boolean): string {
+const refusal = ({ arn }: KmsCallerContext['caller'], action: string, why: string): KmsError =>
+  new KmsError(
+    'AccessDeniedException',
+    `User: ${arn === '' ? 'anonymous' : arn} is not authorized to perform: ${action} ${why}`,
+  );
+
+function why(action: string, { explicit, by }: Extract<Decision, { allowed: false }>): string {
   if (explicit)
     return `with an explicit deny in ${by === 'identity policy' ? 'an identity' : 'a resource'}-based policy`;
-  // Whether another account has such a key is nobody's business.
-  if (otherAccount && by !== 'no identity policy') {
-    return 'because the resource does not exist in this Region, no resource-based policies allow access, or a resource-based policy explicitly denies access';
-  }
   const kind = by === 'no identity policy' ? 'identity' : 'resource';
   return `because no ${kind}-based policy allows the ${action} action`;
 }
 
-/** Nobody asked the policies: the action isn't for keys of other accounts, or not for strangers. */
-export const notOurs = (who: KmsCallerContext, action: string, resource: string): KmsError =>
-  denied(who, action, resource, { allowed: false, explicit: false, by: 'other account' }, true);
+const NOBODYS =
+  'because the resource does not exist in this Region, no resource-based policies allow access, or a resource-based policy explicitly denies access';
+
+/** Of another account: whether it has such a key, and what its policy says, is nobody's business. */
+export const notOurs = ({ caller }: KmsCallerContext, action: string, resource: string): KmsError =>
+  refusal(caller, action, `on resource: ${resource} ${NOBODYS}`);
+
+/** Of a ciphertext whose key the request doesn't name: it isn't there, or the caller may not use it. */
+export const notForCiphertext = ({ caller }: KmsCallerContext, action: string): KmsError =>
+  refusal(caller, action, `on the resource associated with this ciphertext ${NOBODYS}`);

@@ -11,6 +11,9 @@ const GRANT_TOKENS_MAX = 10;
 /** GrantTokenType of the API model. */
 export const GRANT_TOKEN = { min: 1, max: 8192 };
 
+/** As far as dates go in ECMAScript. */
+const DATE_MAX_SECONDS = 8.64e12;
+
 /** `pattern`: as the API model writes it. */
 export interface TextLimits {
   min?: number;
@@ -130,6 +133,7 @@ export class Input {
     const value = this.json[member];
     if (value === undefined || value === null) return undefined;
     if (typeof value !== 'number' || !Number.isFinite(value)) throw serialization();
+    if (Math.abs(value) > DATE_MAX_SECONDS) throw constraint(undefined, camel(member), 'Member must be a date');
     return Math.round(value * 1000);
   }
 

@@ -23,7 +23,6 @@ const ROWS_PER_COMMIT = 200;
 
 /** The grants of one key. */
 export interface KeyGrants {
-  /** In the order of their ids, as ListGrants pages them. */
   byId: Map<string, GrantRecord>;
   byGrantee: Map<string, GrantRecord[]>;
 }
@@ -32,7 +31,8 @@ export interface KeyGrants {
 export class GrantBook {
   readonly #table: Table<GrantRecord>;
   readonly #cached = new BoundedMap<KeyGrants>(CACHED_MAX);
-  #writes = 0;
+  /** Under way, by key: many who ask at once wait for one. */
+  readonly #reading = new Map<string, Promise<KeyGrants>>();
 
   constructor(
     private readonly meta: MetaStore,
@@ -49,28 +49,42 @@ export class GrantBook {
   async of(accountId: string, keyId: string): Promise<KeyGrants> {
     const cached = this.#cached.get(keyId);
     if (cached) return cached;
-    const writes = this.#writes;
-    const grants: KeyGrants = { byId: new Map(), byGrantee: new Map() };
-    for await (const { record } of this.#table.scan(under(grantsOf(accountId, keyId)))) {
-      grants.byId.set(record.grantId, record);
-      const same = grants.byGrantee.get(record.grantee);
-      if (same) same.push(record);
-      else grants.byGrantee.set(record.grantee, [record]);
+    const name = `${accountId}/${keyId}`;
+    const known = this.#reading.get(name);
+    if (known) return known;
+    const reading = this.#read(accountId, keyId);
+    this.#reading.set(name, reading);
+    try {
+      const grants = await reading;
+      // What was written while it was read may not be in it.
+      if (this.#reading.get(name) === reading) this.#cached.set(keyId, grants);
+      return grants;
+    } finally {
+      if (this.#reading.get(name) === reading) this.#reading.delete(name);
     }
-    if (writes === this.#writes) this.#cached.set(keyId, grants);
+  }
+
+  async #read(accountId: string, keyId: string): Promise<KeyGrants> {
+    const grants: KeyGrants = { byId: new Map(), byGrantee: new Map() };
+    for await (const { record } of this.#table.scan(under(grantsOf(accountId, keyId)))) add(grants, record);
     return grants;
   }
 
-  async create(
-    grant: Omit<GrantRecord, 'grantId' | 'tokenSecret'>,
-    committing: Committing,
-  ): Promise<GrantRecord | undefined> {
-    const grantId = randomBytes(32).toString('hex');
-    const record: GrantRecord = { ...grant, grantId, tokenSecret: randomBytes(32).toString('base64') };
-    const row = grantRow(record.accountId, record.keyId, grantId);
-    const commit = new CommitBuilder().expect(row, undefined).put(this.#table.put(row, record));
-    if (record.retiring !== undefined) commit.put(marker(retirableRow(record.retiring, record)));
-    return (await this.#commit(commit, committing, record.keyId)) ? record : undefined;
+  /** As it is stored: for a grant that somebody names without being let see the others. */
+  async find({ accountId, keyId, grantId }: Pick<GrantRecord, 'accountId' | 'keyId' | 'grantId'>) {
+    return (await this.#table.get(grantRow(accountId, keyId, grantId)))?.record;
+  }
+
+  /** With an id and a secret; it isn't stored yet. */
+  draw(grant: Omit<GrantRecord, 'grantId' | 'tokenSecret'>): GrantRecord {
+    return { ...grant, grantId: randomBytes(32).toString('hex'), tokenSecret: randomBytes(32).toString('base64') };
+  }
+
+  create(grant: GrantRecord, committing: Committing): Promise<boolean> {
+    const row = grantRow(grant.accountId, grant.keyId, grant.grantId);
+    const commit = new CommitBuilder().expect(row, undefined).put(this.#table.put(row, grant));
+    if (grant.retiring !== undefined) commit.put(marker(retirableRow(grant.retiring, grant)));
+    return this.#commit(commit, committing, grant, (held) => add(held, grant));
   }
 
   /** `false`: it is gone already. */
@@ -80,7 +94,7 @@ export class GrantBook {
     if (!stored) return false;
     const commit = new CommitBuilder().expect(row, stored).del(row);
     if (grant.retiring !== undefined) commit.del(retirableRow(grant.retiring, grant));
-    return this.#commit(commit, committing, grant.keyId);
+    return this.#commit(commit, committing, grant, (held) => drop(held, grant));
   }
 
   /** All of a key that is destroyed. */
@@ -94,7 +108,10 @@ export class GrantBook {
         commit.del(key);
         if (record.retiring !== undefined) commit.del(retirableRow(record.retiring, record));
       }
-      await this.#commit(commit, (built) => this.meta.commit(built.build()), keyId);
+      const plainly: Committing = (built) => this.meta.commit(built.build());
+      await this.#commit(commit, plainly, { accountId, keyId }, (held) => {
+        for (const { record } of some) drop(held, record);
+      });
     }
   }
 
@@ -114,13 +131,38 @@ export class GrantBook {
     }
   }
 
-  /** The next decision sees what was written, also where the outcome of the write is unknown. */
-  async #commit(commit: CommitBuilder, committing: Committing, keyId: string): Promise<boolean> {
+  /** The next decision sees what was written. Where that isn't known, what is in memory isn't either: it is read again. */
+  async #commit(
+    commit: CommitBuilder,
+    committing: Committing,
+    { accountId, keyId }: Pick<GrantRecord, 'accountId' | 'keyId'>,
+    apply: (held: KeyGrants) => void,
+  ): Promise<boolean> {
+    let done = false;
     try {
-      return await committing(commit);
+      done = await committing(commit);
+      return done;
     } finally {
-      this.#writes++;
-      this.#cached.delete(keyId);
+      this.#reading.delete(`${accountId}/${keyId}`);
+      const held = this.#cached.get(keyId);
+      if (!done) this.#cached.delete(keyId);
+      else if (held) apply(held);
     }
   }
+}
+
+/** What was read may have it already. */
+function add({ byId, byGrantee }: KeyGrants, grant: GrantRecord): void {
+  if (byId.has(grant.grantId)) return;
+  byId.set(grant.grantId, grant);
+  const same = byGrantee.get(grant.grantee);
+  if (same) same.push(grant);
+  else byGrantee.set(grant.grantee, [grant]);
+}
+
+function drop({ byId, byGrantee }: KeyGrants, { grantId, grantee }: GrantRecord): void {
+  byId.delete(grantId);
+  const others = (byGrantee.get(grantee) ?? []).filter((one) => one.grantId !== grantId);
+  if (others.length > 0) byGrantee.set(grantee, others);
+  else byGrantee.delete(grantee);
 }

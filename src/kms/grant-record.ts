@@ -44,7 +44,7 @@ export interface GrantRecord {
   issuingAccountId: string;
   operations: GrantOperation[];
   constraints?: GrantConstraints;
-  /** 32 random bytes, base64: what the grant token proves. */
+  /** 32 random bytes, base64: under what its grant tokens are proven. */
   tokenSecret: string;
 }
 

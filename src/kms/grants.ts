@@ -1,3 +1,4 @@
+import { createHmac, randomBytes } from 'node:crypto';
 import { Mac } from '../base/mac.js';
 import type { EncryptionContext } from '../encryption/ports.js';
 import { KmsError } from '../encryption/ports.js';
@@ -65,22 +66,45 @@ export function isWithin(
   return own !== undefined && includes(own, subset);
 }
 
-/** An opaque text that names a grant and proves that the caller was told of it. */
-export const grantToken = ({ accountId, keyId, grantId, tokenSecret }: GrantRecord): string =>
-  Buffer.from(`${accountId}/${keyId}/${grantId}/${tokenSecret}`, 'latin1').toString('base64');
-
-const TOKEN = /^(\d{12})\/([0-9a-f-]{36})\/([0-9a-f]{64})\/([A-Za-z0-9+/]{43}=)$/;
-
-/** @throws KmsError InvalidGrantTokenException */
-export function readGrantToken(token: string): { accountId: string; keyId: string; grantId: string; secret: Buffer } {
-  const match = TOKEN.exec(Buffer.from(token, 'base64').toString('latin1'));
-  if (!match) throw invalidToken();
-  const [, accountId, keyId, grantId, secret] = match as unknown as [string, string, string, string, string];
-  return { accountId, keyId, grantId, secret: Buffer.from(secret, 'base64') };
+/** What a grant token says. */
+export interface GrantToken extends Pick<GrantRecord, 'accountId' | 'keyId' | 'grantId'> {
+  nonce: string;
+  proof: Buffer;
 }
 
-export const provesGrant = (grant: GrantRecord, secret: Buffer): boolean =>
-  new Mac(Buffer.from(grant.tokenSecret, 'base64')).equals(secret);
+/**
+ * An opaque text that names a grant and proves that the caller was told of it; another one each time, as good as those before.
+ * https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateGrant.html, "Name"
+ */
+export function newGrantToken(grant: GrantRecord): string {
+  const nonce = randomBytes(16).toString('hex');
+  const { accountId, keyId, grantId } = grant;
+  const proof = proofOf(grant, nonce).toBytes().toString('hex');
+  return Buffer.from(`${accountId}/${keyId}/${grantId}/${nonce}/${proof}`, 'latin1').toString('base64');
+}
+
+const TOKEN = /^(\d{12})\/([0-9a-f-]{36})\/([0-9a-f]{64})\/([0-9a-f]{32})\/([0-9a-f]{64})$/;
+
+/** @throws KmsError InvalidGrantTokenException */
+export function readGrantToken(token: string): GrantToken {
+  const match = TOKEN.exec(Buffer.from(token, 'base64').toString('latin1'));
+  if (!match) throw invalidToken();
+  const [, accountId, keyId, grantId, nonce, proof] = match as unknown as [
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+  ];
+  return { accountId, keyId, grantId, nonce, proof: Buffer.from(proof, 'hex') };
+}
+
+export const provesGrant = (grant: GrantRecord, { nonce, proof }: GrantToken): boolean =>
+  proofOf(grant, nonce).equals(proof);
+
+const proofOf = ({ tokenSecret }: GrantRecord, nonce: string): Mac =>
+  new Mac(createHmac('sha256', Buffer.from(tokenSecret, 'base64')).update(nonce).digest());
 
 export const invalidToken = (): KmsError => new KmsError('InvalidGrantTokenException', 'Invalid grant token.');
 export const noSuchGrant = (grantId: string): KmsError =>

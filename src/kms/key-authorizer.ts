@@ -35,12 +35,20 @@ export class KeyAuthorizer {
 
   /** @returns the grant that allowed it, where one did. @throws KmsError AccessDeniedException */
   async require(asked: Asked, record: KeyRecord, nowMs: number): Promise<GrantRecord | undefined> {
-    const { grants } = this.ring;
+    const { grants, aliases } = this.ring;
     const { accountId, keyId } = record;
     // In memory but for the first time: no request waits for the disk here.
     const held = grants.cached(keyId) ?? (await grants.of(accountId, keyId));
-    await this.#loadAliases(record);
+    while (!aliases.isLoaded(accountId)) await aliases.load(accountId);
     return this.#decide(asked, record, held, nowMs);
+  }
+
+  /**
+   * Whether it is allowed still, of a key as it is about to be written. Grants allow no change of a key.
+   * @throws KmsError AccessDeniedException
+   */
+  requireStill(asked: Asked, record: KeyRecord, nowMs: number): void {
+    this.#decide(asked, record, NO_GRANTS, nowMs);
   }
 
   /** For what is about no key: identity policies decide. @throws KmsError AccessDeniedException */
@@ -50,7 +58,7 @@ export class KeyAuthorizer {
     const context = new KmsConditions({ who, action, facts, nowMs });
     const request = { principal: caller, action, resource, resourceAccountId: caller.accountId, context };
     const decision = decide(request, { identity: caller.policies });
-    if (!decision.allowed) throw denied(who, action, resource, decision, false);
+    if (!decision.allowed) throw denied(who, action, resource, decision);
   }
 
   /** The key's policy, parsed. That of an AWS-managed key is the code's own. */
@@ -65,32 +73,26 @@ export class KeyAuthorizer {
 
   /** Whether a policy denies it explicitly, whoever else would allow it. */
   async isDenied(asked: Asked, record: KeyRecord, nowMs: number): Promise<boolean> {
-    await this.#loadAliases(record);
+    const { aliases } = this.ring;
+    while (!aliases.isLoaded(record.accountId)) await aliases.load(record.accountId);
     const decision = this.#ask(asked, record, nowMs, () => true);
     return !decision.allowed && decision.explicit;
-  }
-
-  /** For `kms:ResourceAliases`. */
-  async #loadAliases({ accountId, keyId }: KeyRecord): Promise<void> {
-    const { aliases } = this.ring;
-    if (!aliases.namesOf(accountId, keyId)) await aliases.load(accountId);
   }
 
   #decide(asked: Asked, record: KeyRecord, held: KeyGrants, nowMs: number): GrantRecord | undefined {
     const { who, action, facts } = asked;
     const { caller } = who;
     const resource = keyArn(this.region, record);
-    const otherAccount = caller.accountId !== record.accountId;
     // AWS KMS knows no anonymous callers, whatever a policy says.
     if (caller.kind === 'anonymous') {
-      throw denied(who, action, resource, { allowed: false, explicit: false, by: 'no resource policy' }, otherAccount);
+      throw denied(who, action, resource, { allowed: false, explicit: false, by: 'no resource policy' });
     }
     let grant: GrantRecord | undefined;
     const decision = this.#ask(asked, record, nowMs, () => {
       grant = grantFor(held, caller, action, facts.encryptionContext);
       return grant !== undefined;
     });
-    if (!decision.allowed) throw denied(who, action, resource, decision, otherAccount);
+    if (!decision.allowed) throw denied(who, action, resource, decision);
     return grant;
   }
 
@@ -101,6 +103,7 @@ export class KeyAuthorizer {
     granted: () => boolean,
   ): Decision {
     const { accountId, keyId } = record;
+    // For `kms:ResourceAliases`.
     const aliases = () => this.ring.aliases.namesOf(accountId, keyId) ?? [];
     const context = new KmsConditions({ who, action, facts, nowMs, record, requestAlias, aliases });
     const resource = keyArn(this.region, record);
@@ -110,6 +113,8 @@ export class KeyAuthorizer {
     );
   }
 }
+
+const NO_GRANTS: KeyGrants = { byId: new Map(), byGrantee: new Map() };
 
 export const policyText = (record: KeyRecord, region: string): string =>
   record.manager === 'AWS' ? managedKeyPolicy(record.accountId, region, record.service ?? 's3') : record.policy;

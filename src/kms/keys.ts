@@ -41,7 +41,7 @@ export type NewKey = Pick<
   KeyRecord,
   'accountId' | 'description' | 'manager' | 'policy' | 'tags' | 'spec' | 'usage' | 'origin'
 > &
-  Pick<Partial<KeyRecord>, 'service' | 'rotation'>;
+  Pick<Partial<KeyRecord>, 'service' | 'rotation' | 'keyId'>;
 
 /** CMKs as actions use them. */
 export class Keys {
@@ -79,7 +79,8 @@ export class Keys {
     return readReference(this.region, who.caller.accountId, text);
   }
 
-  find(who: KmsCallerContext, reference: KeyReference, committing: Committing): Promise<KeyRecord> {
+  /** `committing`: how an AWS-managed key that is made is committed. */
+  find(who: KmsCallerContext, reference: KeyReference, committing: (keyArn: string) => Committing): Promise<KeyRecord> {
     const own = reference.accountId === who.caller.accountId;
     const make = (accountId: string, alias: string) => this.#managed(accountId, alias, committing);
     return resolveKey(this.ring, this.region, reference, this.clock.now(), own ? make : undefined);
@@ -100,7 +101,8 @@ export class Keys {
   /** @returns undefined where `alias` exists by now */
   async create(key: NewKey, committing: Committing, alias?: string): Promise<KeyRecord | undefined> {
     const material = key.origin === 'AWS_KMS' ? await generateMaterial(key.spec) : undefined;
-    const [keyId, createdMs] = [randomUUID(), this.clock.now()];
+    const { keyId = randomUUID() } = key;
+    const createdMs = this.clock.now();
     const make = (): KeyRecord => ({
       ...key,
       keyId,
@@ -146,10 +148,16 @@ export class Keys {
     return { id, wrapped, createdMs, ...(publicKey && { publicKey: publicKey.toString('base64') }) };
   }
 
-  async #managed(accountId: string, alias: string, committing: Committing): Promise<KeyRecord | undefined> {
+  async #managed(
+    accountId: string,
+    alias: string,
+    committing: (keyArn: string) => Committing,
+  ): Promise<KeyRecord | undefined> {
     const service = managedServiceOf(alias);
     if (service === undefined) return undefined;
+    const keyId = randomUUID();
     const key: NewKey = {
+      keyId,
       accountId,
       description: MANAGED_SERVICES.get(service)!,
       manager: 'AWS',
@@ -162,7 +170,7 @@ export class Keys {
       origin: 'AWS_KMS',
       rotation: { periodDays: MANAGED_ROTATION_DAYS, nextMs: this.clock.now() + MANAGED_ROTATION_DAYS * this.dayMs },
     };
-    const made = await this.create(key, committing, alias);
+    const made = await this.create(key, committing(this.arn({ accountId, keyId })), alias);
     if (made) return made;
     // Somebody else was first: theirs is the key.
     const winner = await this.ring.aliases.find(accountId, alias);

@@ -16,7 +16,10 @@ import {
   KmsError,
 } from '../encryption/ports.js';
 import { decide } from '../policy/decide.js';
+import { KmsConditions } from './conditions.js';
+import { dataKeyFacts } from './data-key.js';
 import { denied, notOurs } from './denial.js';
+import type { KmsAction } from './key-authorizer.js';
 
 const DESCRIBED_FOR_MS = 2_000;
 const DESCRIBED_MAX = 1000;
@@ -48,7 +51,7 @@ export class RemoteKeyService implements KeyService {
   }
 
   async generateDataKey(who: KmsCallerContext, request: { keyId: string; context: EncryptionContext }) {
-    const { keyArn } = await this.#require(who, 'kms:GenerateDataKey', request.keyId);
+    const { keyArn } = await this.#require(who, 'kms:GenerateDataKey', request.keyId, request.context);
     const command = new GenerateDataKeyCommand({
       KeyId: keyArn,
       KeySpec: 'AES_256',
@@ -69,7 +72,9 @@ export class RemoteKeyService implements KeyService {
   ): Promise<{ keyArn: string; plaintext: Secret }> {
     if (who.caller.kind === 'anonymous') throw notOurs(who, 'kms:Decrypt', request.keyId ?? '*');
     const KeyId =
-      request.keyId === undefined ? undefined : (await this.#require(who, 'kms:Decrypt', request.keyId)).keyArn;
+      request.keyId === undefined
+        ? undefined
+        : (await this.#require(who, 'kms:Decrypt', request.keyId, request.context)).keyArn;
     const command = new DecryptCommand({
       CiphertextBlob: request.ciphertextBlob,
       EncryptionContext: { ...request.context },
@@ -79,7 +84,7 @@ export class RemoteKeyService implements KeyService {
     const plaintext = take(answer.Plaintext!);
     try {
       // Only the answer tells which key a ciphertext belongs to: nothing is handed on before that key is allowed.
-      if (KeyId === undefined) this.#decide(who, 'kms:Decrypt', answer.KeyId!);
+      if (KeyId === undefined) this.#decide(who, 'kms:Decrypt', answer.KeyId!, request.context);
     } catch (error) {
       plaintext.dispose();
       throw error;
@@ -88,7 +93,7 @@ export class RemoteKeyService implements KeyService {
   }
 
   async encrypt(who: KmsCallerContext, request: { keyId: string; plaintext: Secret; context: EncryptionContext }) {
-    const { keyArn } = await this.#require(who, 'kms:Encrypt', request.keyId);
+    const { keyArn } = await this.#require(who, 'kms:Encrypt', request.keyId, request.context);
     const command = new EncryptCommand({
       KeyId: keyArn,
       Plaintext: request.plaintext.expose(),
@@ -101,9 +106,9 @@ export class RemoteKeyService implements KeyService {
 
   async authorize(
     who: KmsCallerContext,
-    request: { action: 'kms:GenerateDataKey' | 'kms:Decrypt'; keyId: string },
+    request: { action: 'kms:GenerateDataKey' | 'kms:Decrypt'; keyId: string; context: EncryptionContext },
   ): Promise<{ keyArn: string }> {
-    const facts = await this.#require(who, request.action, request.keyId);
+    const facts = await this.#require(who, request.action, request.keyId, request.context);
     if (facts.keyState === 'Disabled') throw new KmsError('DisabledException', `${facts.keyArn} is disabled.`);
     if (facts.keyState === 'PendingDeletion') {
       throw new KmsError('KMSInvalidStateException', `${facts.keyArn} is pending deletion.`);
@@ -133,26 +138,33 @@ export class RemoteKeyService implements KeyService {
   }
 
   /** The caller's own identity policies, which the remote service doesn't know. */
-  async #require(who: KmsCallerContext, action: `kms:${string}`, keyId: string): Promise<KeyFacts> {
+  async #require(
+    who: KmsCallerContext,
+    action: KmsAction,
+    keyId: string,
+    context: EncryptionContext,
+  ): Promise<KeyFacts> {
     const { caller } = who;
     // Nobody who is unknown gets as far as asking which keys there are.
     if (caller.kind === 'anonymous') throw notOurs(who, action, keyId);
     const facts = await this.describeKey(who, keyId);
-    this.#decide(who, action, facts.keyArn);
+    this.#decide(who, action, facts.keyArn, context);
     return facts;
   }
 
-  #decide(who: KmsCallerContext, action: `kms:${string}`, resource: string): void {
+  /** With the condition keys that the request itself brings; those of the key, its tags and aliases, are known there alone. */
+  #decide(who: KmsCallerContext, action: KmsAction, resource: string, context: EncryptionContext): void {
     const { caller } = who;
+    const facts = dataKeyFacts(context);
     const request = {
       principal: caller,
       action,
       resource,
       resourceAccountId: caller.accountId,
-      context: who.requestContext ?? new Map(),
+      context: new KmsConditions({ who, action, facts, nowMs: this.clock.now() }),
     };
     const decision = decide(request, { identity: caller.policies });
-    if (!decision.allowed) throw denied(who, action, resource, decision, false);
+    if (!decision.allowed) throw denied(who, action, resource, decision);
   }
 
   async #send<T>(call: () => Promise<T>): Promise<T> {

@@ -1,6 +1,7 @@
 import { type EncryptionContext, KmsError } from '../encryption/ports.js';
 import type { Call, FactsOf } from './call.js';
 import { openBlob, readBlobHeader, sealBlob } from './ciphertext-blob.js';
+import { notForCiphertext } from './denial.js';
 import { incorrectKey, invalidCiphertext, invalidKeyUsage } from './errors.js';
 import type { KmsAction } from './key-authorizer.js';
 import type { KeyRecord } from './key-record.js';
@@ -50,7 +51,7 @@ export async function keyOfCiphertext(call: Call, request: CiphertextRequest): P
       throw header || record.spec !== 'SYMMETRIC_DEFAULT' ? incorrectKey() : invalidCiphertext();
   } else {
     if (!header) throw invalidCiphertext();
-    record = await findNamed(call, header.keyId);
+    record = await findNamed(call, header.keyId, action);
     await authorizeNamed(call, record, facts, options);
   }
   requireState('usable', call.keys.stateOf(record), call.keys.arn(record));
@@ -75,7 +76,7 @@ export function decryptBlob(
 }
 
 /** A ciphertext says which key, not whose: the caller's account comes first, then the others that Coffer has. */
-async function findNamed(call: Call, keyId: string): Promise<KeyRecord> {
+async function findNamed(call: Call, keyId: string, action: KmsAction): Promise<KeyRecord> {
   const own = call.who.caller.accountId;
   const others = call.keys.parts.principals.accountIds().filter((one) => one !== own);
   for (const accountId of [own, ...others]) {
@@ -85,10 +86,10 @@ async function findNamed(call: Call, keyId: string): Promise<KeyRecord> {
       if (!(error instanceof KmsError) || error.code !== 'NotFoundException') throw error;
     }
   }
-  throw invalidCiphertext();
+  throw notForCiphertext(call.who, action);
 }
 
-/** Whether another account has such a key is nobody's business: to whom it is closed, it is an invalid ciphertext like any other. */
+/** Whether another account has such a key is nobody's business: to whom it is closed, it is as one that isn't there. */
 async function authorizeNamed(
   call: Call,
   record: KeyRecord,
@@ -99,7 +100,9 @@ async function authorizeNamed(
     await call.authorize(record, facts, options);
   } catch (error) {
     const other = record.accountId !== call.who.caller.accountId;
-    if (other && error instanceof KmsError && error.code === 'AccessDeniedException') throw invalidCiphertext();
+    if (other && error instanceof KmsError && error.code === 'AccessDeniedException') {
+      throw notForCiphertext(call.who, options.action);
+    }
     throw error;
   }
 }

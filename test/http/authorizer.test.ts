@@ -34,6 +34,8 @@ const user = (accountId: string, ...actions: string[]): Caller => ({
     : [],
 });
 const source = (headers: Record<string, string> = {}) => ({
+  operation: 'GetObject',
+  region: 'us-east-1',
   fields: { method: 'GET', bucket: 'b', key: 'k', query: new Map(), headers },
   signature: { type: 'REST-HEADER', version: 'AWS4-HMAC-SHA256', ageMs: 0, region: 'us-east-1' } as const,
   requestContext: new Map(),

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { XmlTree } from '../../src/base/xml/ports.js';
 import { type ConditionTarget, S3Conditions } from '../../src/http/s3-conditions.js';
+import { parseIsoDate } from '../../src/s3/fields/object-lock.js';
 import type { RequestFields } from '../../src/s3/operation.js';
 import type { ObjectRecord } from '../../src/store/records.js';
 
@@ -15,8 +16,11 @@ function conditions(
   fields: Partial<RequestFields>,
   tags: [string, string][] = [],
   target: Partial<ConditionTarget> = {},
+  operation = 'PutObject',
 ) {
   const source = {
+    operation,
+    region: 'us-east-1',
     fields: { method: 'PUT', bucket: 'b', key: 'k', query: new Map(), headers: {}, ...fields },
     signature: { type: 'REST-QUERY-STRING', version: 'AWS4-HMAC-SHA256', ageMs: 1500, region: 'us-east-1' } as const,
     requestContext: new Map([['aws:epochtime', [String(Date.UTC(2030, 0, 1) / 1000)]]]),
@@ -72,10 +76,12 @@ test('each key is what the request says, asked for in lower case', () => {
     ['s3:tlsversion', ['1.3']],
     ['s3:resourceaccount', ['111111111111']],
     ['aws:resourceaccount', ['111111111111']],
+    ['aws:requestedregion', ['us-east-1']],
+    ['aws:viaawsservice', ['false']],
     ['s3:unheard-of', undefined],
   ];
   for (const [key, expected] of cases) expect([key, values.get(key)]).toEqual([key, expected]);
-  expect(cases).toHaveLength(24);
+  expect(cases).toHaveLength(26);
 });
 
 test('what a body puts counts as what a header would', () => {
@@ -121,4 +127,34 @@ test('of a customer’s key a policy learns the algorithm alone', () => {
   const prefix = 's3:x-amz-server-side-encryption-customer-';
   expect(values.get(`${prefix}algorithm`)).toEqual(['AES256']);
   for (const name of ['key', 'key-md5']) expect(values.get(prefix + name)).toBeUndefined();
+});
+
+test.each([
+  ' 2030-01-11T12:00:00Z ',
+  '\n2030-01-11T12:00:00Z\n',
+  '2030-01-11T12:00:00.0000000000Z',
+  '2030-01-11T13:00:00+0100',
+  '2029-12-42T12:00:00Z',
+])('a date until which a version is to be kept is asked for as it will count: %j', (written) => {
+  const [date, days] = ['s3:object-lock-retain-until-date', 's3:object-lock-remaining-retention-days'];
+  const values = conditions({ xml: leaf('Retention', '', [leaf('RetainUntilDate', written)]) });
+  // What is no date counts for nothing, and the request fails by its own check.
+  const counts = parseIsoDate(written.trim()) !== undefined;
+  expect([values.get(date), values.get(days)]).toEqual(
+    counts ? [['2030-01-11T12:00:00.000Z'], ['10']] : [[written], undefined],
+  );
+});
+
+test.each([
+  ['PutObject', 'true'],
+  ['PostObject', 'true'],
+  ['CopyObject', 'true'],
+  ['CompleteMultipartUpload', 'true'],
+  ['CreateMultipartUpload', 'false'],
+  ['UploadPart', 'false'],
+  ['UploadPartCopy', 'false'],
+  ['GetObject', undefined],
+])('%s makes an object: %s', (operation, expected) => {
+  const [value] = conditions({}, [], {}, operation).get('s3:objectcreationoperation') ?? [];
+  expect(value).toBe(expected);
 });

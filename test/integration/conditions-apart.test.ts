@@ -1,11 +1,14 @@
 import {
+  CompleteMultipartUploadCommand,
   CopyObjectCommand,
   CreateBucketCommand,
+  CreateMultipartUploadCommand,
   DeleteObjectsCommand,
   GetObjectCommand,
   PutBucketPolicyCommand,
   PutBucketVersioningCommand,
   PutObjectCommand,
+  UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type AccountsServer, keyOf, startWithAccounts } from '../support/accounts.js';
@@ -104,6 +107,26 @@ test('an If-Match that a policy asks for is each key’s own', async () => {
     (await client.send(new DeleteObjectsCommand({ Bucket, Delete: { Objects: [object] } }))).Errors?.[0]?.Code;
   expect(await remove({ Key: 'k' })).toBe('AccessDenied');
   expect(await remove({ Key: 'k', ETag: '*' })).toBeUndefined();
+});
+
+test('a policy can demand conditional writes of all that make objects, and of nothing else', async () => {
+  const Condition = { Null: { 's3:if-none-match': 'true' }, Bool: { 's3:ObjectCreationOperation': 'true' } };
+  const { Bucket } = await bucketWith(() => [
+    { Action: 's3:PutObject' },
+    { Effect: 'Deny', Action: 's3:PutObject', Condition },
+  ]);
+  const at = { Bucket, Key: 'new' };
+  const put = (more: object) => clerk().send(new PutObjectCommand({ ...at, Body: 'x', ...more }));
+  expect(await refusal(put({}))).toMatchObject(denied);
+  await put({ IfNoneMatch: '*' });
+  const upload = { Bucket, Key: 'parts' };
+  const { UploadId } = await clerk().send(new CreateMultipartUploadCommand(upload));
+  const part = await clerk().send(new UploadPartCommand({ ...upload, UploadId, PartNumber: 1, Body: 'x' }));
+  const MultipartUpload = { Parts: [{ PartNumber: 1, ETag: part.ETag }] };
+  const complete = (more: object) =>
+    clerk().send(new CompleteMultipartUploadCommand({ ...upload, UploadId, MultipartUpload, ...more }));
+  expect(await refusal(complete({}))).toMatchObject(denied);
+  await complete({ IfNoneMatch: '*' });
 });
 
 test('who may list one prefix doesn’t learn what is missing elsewhere by naming it', async () => {

@@ -102,7 +102,7 @@ test('FMT-DESTROY-1 of a destroyed key and of deleted material nothing is left i
 
   const today = await opens(prepared, data(), keystore());
   expect(today.survivor).toEqual([PLAINTEXT, PLAINTEXT]);
-  expect(today.doomed).toEqual(['InvalidCiphertextException', 'InvalidCiphertextException']);
+  expect(today.doomed).toEqual(['AccessDeniedException', 'AccessDeniedException']);
   expect(today.imported).toEqual(['KMSInvalidStateException']);
   clock.advance(-7 * DAY_MS);
   // Each start on a copy: what it does to the data is not to help the next.
@@ -130,7 +130,7 @@ test('FMT-DESTROY-1 of a destroyed key and of deleted material nothing is left i
   for (const some of Object.values(oldData)) for (const one of some) expect(one).toBe('StoreDamaged');
   // Today's data has nothing of them, whatever key files one has kept.
   const oldKeys = await opens(prepared, await copyOf(data()), old.keystore(), old.rootKey());
-  expect(oldKeys.doomed).toEqual(['InvalidCiphertextException', 'InvalidCiphertextException']);
+  expect(oldKeys.doomed).toEqual(['AccessDeniedException', 'AccessDeniedException']);
   expect(oldKeys.imported).toEqual(['KMSInvalidStateException']);
   // Data, key-store file and root key file of one time are a backup of all (FMT-DESTROY-2).
   const backup = await opens(prepared, await copyOf(old.data()), old.keystore(), old.rootKey());

@@ -111,11 +111,11 @@ describe('a grant token', () => {
       ['', 'ValidationException'],
       ['x', 'InvalidGrantTokenException'],
       [Buffer.from('a/b/c/d').toString('base64'), 'InvalidGrantTokenException'],
-      [forged(one.GrantToken, (parts) => parts.splice(3, 9, `${'A'.repeat(43)}=`)), 'InvalidGrantTokenException'],
+      [forged(one.GrantToken, (parts) => parts.splice(4, 1, '0'.repeat(64))), 'InvalidGrantTokenException'],
       [forged(one.GrantToken, (parts) => parts.splice(3, 9, ...secretOfTwo)), 'InvalidGrantTokenException'],
       [forged(one.GrantToken, (parts) => parts.splice(2, 1, 'ab'.repeat(32))), 'InvalidGrantTokenException'],
       [forged(one.GrantToken, (parts) => parts.splice(1, 1, elsewhere)), 'InvalidGrantTokenException'],
-      [forged(one.GrantToken, (parts) => parts.splice(0, 1, OTHER_ACCOUNT)), 'NotFoundException'],
+      [forged(one.GrantToken, (parts) => parts.splice(0, 1, OTHER_ACCOUNT)), 'InvalidGrantTokenException'],
     ];
     for (const [GrantToken, code] of tokens) {
       expect((await ask('RetireGrant', { GrantToken })).json.__type, GrantToken).toBe(code);

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ANONYMOUS } from '../../src/auth/ports.js';
 import { ManualClock } from '../../src/base/clock.js';
 import { RemoteKeyService } from '../../src/kms/remote.js';
-import { makeKms, root, user, who } from './harness.js';
+import { makeKms, root, user, viaS3, who } from './harness.js';
 
 /** A KMS behind HTTP that takes every signature, as what the gateway's own credentials may do. */
 describe('a remote key service', () => {
@@ -66,6 +66,36 @@ describe('a remote key service', () => {
     expect(targets.filter((target) => target !== 'DescribeKey')).toEqual([]);
   });
 
+  test('weighs the conditions of an identity policy by the request’s context, service and time', async () => {
+    const { KeyId, Arn } = await backend.createKey();
+    const context = { tenant: 'b' };
+    const { ciphertextBlob } = await remote.generateDataKey(root(), { keyId: KeyId, context });
+    const all = { Effect: 'Allow', Action: 'kms:*', Resource: '*' };
+    const conditions = [
+      { StringEquals: { 'kms:EncryptionContext:tenant': 'b' } },
+      { 'ForAnyValue:StringEquals': { 'kms:EncryptionContextKeys': 'tenant' } },
+      { StringEquals: { 'kms:ViaService': 's3.us-east-1.amazonaws.com' } },
+      { StringEquals: { 'kms:EncryptionAlgorithm': 'SYMMETRIC_DEFAULT' } },
+      { DateLessThan: { 'aws:CurrentTime': '1970-01-02T00:00:00Z' } },
+    ];
+    const denied = expect.objectContaining({ code: 'AccessDeniedException' });
+    for (const Condition of conditions) {
+      const refused = viaS3(user([all, { ...all, Effect: 'Deny', Condition }]));
+      const allowed = viaS3(user([{ ...all, Condition }]));
+      const opened = { ciphertextBlob, context };
+      for (const keyId of [Arn, undefined]) {
+        const request = { ...opened, ...(keyId && { keyId }) };
+        await expect(remote.decrypt(refused, request), JSON.stringify(Condition)).rejects.toThrow(denied);
+        expect((await remote.decrypt(allowed, request)).keyArn).toBe(Arn);
+      }
+      await expect(remote.generateDataKey(refused, { keyId: Arn, context })).rejects.toThrow(denied);
+      const used = { action: 'kms:Decrypt', keyId: Arn, context } as const;
+      await expect(remote.authorize(refused, used)).rejects.toThrow(denied);
+      expect(await remote.authorize(allowed, used)).toMatchObject({ keyArn: Arn });
+    }
+    expect(conditions).toHaveLength(5);
+  });
+
   test('hands nothing on of a ciphertext whose key the caller may not use, also where the key isn’t named', async () => {
     const { KeyId, Arn } = await backend.createKey();
     const { ciphertextBlob } = await remote.generateDataKey(root(), { keyId: KeyId, context: {} });
@@ -80,7 +110,7 @@ describe('a remote key service', () => {
 
   test('passes on what the service says of a key, and sees a disabled key soon', async () => {
     const { KeyId, Arn } = await backend.createKey();
-    const request = { action: 'kms:Decrypt' as const, keyId: Arn };
+    const request = { action: 'kms:Decrypt' as const, keyId: Arn, context: {} };
     expect(await remote.authorize(root(), request)).toMatchObject({ keyArn: Arn });
     await backend.ask('DisableKey', { KeyId });
     const disabled = expect.objectContaining({ code: 'DisabledException', message: `${Arn} is disabled.` });

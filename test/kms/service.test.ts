@@ -166,7 +166,8 @@ describe('ciphertext', () => {
       const changed = Buffer.from(blob);
       changed[i]! ^= 1;
       const { json } = await ask('Decrypt', { CiphertextBlob: changed.toString('base64') });
-      expect(json.__type).toBe('InvalidCiphertextException');
+      // The key's id is bytes 1 to 16: another one is of a key that isn't there.
+      expect(json.__type).toBe(i >= 1 && i <= 16 ? 'AccessDeniedException' : 'InvalidCiphertextException');
       tried++;
     }
     expect(tried).toBe(blob.length);
@@ -186,6 +187,11 @@ describe('ciphertext', () => {
     const input = { CiphertextBlob: moved.CiphertextBlob, EncryptionContext: { a: 'b' } };
     expect((await ask('Decrypt', input)).json).toMatchObject({ KeyId: two.Arn, Plaintext: PLAINTEXT });
   });
+});
+
+const closedTo = ({ caller }: ReturnType<typeof who>, action = 'kms:Decrypt') => ({
+  __type: 'AccessDeniedException',
+  message: `User: ${caller.arn || 'anonymous'} is not authorized to perform: ${action} on the resource associated with this ciphertext because the resource does not exist in this Region, no resource-based policies allow access, or a resource-based policy explicitly denies access`,
 });
 
 describe('authorization', () => {
@@ -242,11 +248,16 @@ describe('authorization', () => {
     const { KeyId, Arn } = await createKey();
     const CiphertextBlob = (await ask('Encrypt', { KeyId, Plaintext: 'eA==' })).json.CiphertextBlob;
     const bob = user([allow('kms:*', '*')], OTHER_ACCOUNT);
-    const strangers = [bob, user([], OTHER_ACCOUNT), root(OTHER_ACCOUNT)];
+    const nobodys = Buffer.from(CiphertextBlob, 'base64');
+    nobodys[1]! ^= 1;
+    const strangers = [bob, user([], OTHER_ACCOUNT), root(OTHER_ACCOUNT), who(ANONYMOUS)];
     for (const stranger of strangers) {
       const refused = await ask('Decrypt', { CiphertextBlob }, stranger);
+      expect(refused.json).toEqual(closedTo(stranger));
       // As of a key that nobody has.
-      expect(refused.json).toEqual({ __type: 'InvalidCiphertextException' });
+      expect(await ask('Decrypt', { CiphertextBlob: nobodys.toString('base64') }, stranger)).toEqual(refused);
+      const moved = { CiphertextBlob, DestinationKeyId: (await createKey()).Arn };
+      expect((await ask('ReEncrypt', moved, stranger)).json.__type).toBe('AccessDeniedException');
     }
     const everyone = { ...allow('kms:Decrypt', '*'), Principal: { AWS: '*' } };
     const own = { ...allow('kms:*', '*'), Principal: { AWS: ACCOUNT } };
@@ -254,10 +265,16 @@ describe('authorization', () => {
     expect((await ask('PutKeyPolicy', { KeyId, Policy })).status).toBe(200);
     expect((await ask('Decrypt', { CiphertextBlob }, bob)).json).toMatchObject({ KeyId: Arn, Plaintext: 'eA==' });
     expect(audit.events.at(-1)).toMatchObject({ action: 'Decrypt', keyArn: Arn, result: 'Success' });
-    const refused = await ask('Decrypt', { CiphertextBlob }, user([], OTHER_ACCOUNT));
-    expect(refused.json).toEqual({ __type: 'InvalidCiphertextException' });
-    const anonymous = await ask('Decrypt', { CiphertextBlob }, who(ANONYMOUS));
-    expect(anonymous.json.__type).toBe('AccessDeniedException');
+    for (const closed of [user([], OTHER_ACCOUNT), who(ANONYMOUS)]) {
+      const refused = await ask('Decrypt', { CiphertextBlob }, closed);
+      expect(refused.json).toEqual(closedTo(closed));
+    }
+    const bobs = (await ask('CreateKey', {}, bob)).json.KeyMetadata.KeyId;
+    const moved = { CiphertextBlob: nobodys.toString('base64'), DestinationKeyId: bobs };
+    expect((await ask('ReEncrypt', moved, bob)).json).toEqual(closedTo(bob, 'kms:ReEncryptFrom'));
+    expect((await ask('ReEncrypt', { ...moved, CiphertextBlob }, bob)).json).toEqual(
+      closedTo(bob, 'kms:ReEncryptFrom'),
+    );
   });
 
   test('a key policy that no longer trusts the account shuts its users out', async () => {

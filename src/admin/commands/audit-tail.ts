@@ -26,7 +26,10 @@ export const auditTail = dataCommand({
       for (const entry of entries) {
         after = { sequence: entry.sequence, index: entry.index };
         if ('damaged' in entry) yield finding(`page ${entry.sequence}: ${entry.damaged}`);
-        else if (concerns(entry.event, caller)) yield line(textOf(entry.event), entry.event as unknown as Json);
+        else if (concerns(entry.event, caller)) {
+          const shown = shownTo(entry.event, caller);
+          yield line(textOf(shown), shown as unknown as Json);
+        }
       }
       if (!follow) return;
       await sleep(POLL_MS);
@@ -38,9 +41,23 @@ export const auditTail = dataCommand({
 /** The root of an account sees what its principals did, and what was done with its keys. */
 function concerns(event: AuditEvent, caller: Caller | undefined): boolean {
   if (!caller) return true;
-  const own = (arn: string | undefined): boolean => arn?.split(':')[4] === caller.accountId;
-  return event.caller?.accountId === caller.accountId || own(event.keyArn) || own(event.sourceKeyArn);
+  return (
+    [event.keyArn, event.sourceKeyArn].some((arn) => isOf(arn, caller)) || event.caller?.accountId === caller.accountId
+  );
 }
+
+/** Whether another account has such a key is nobody's business, as in the answer that the request got. */
+function shownTo(event: AuditEvent, caller: Caller | undefined): AuditEvent {
+  if (!caller || event.result !== 'AccessDeniedException') return event;
+  const { keyArn, sourceKeyArn, ...rest } = event;
+  return {
+    ...rest,
+    ...(keyArn !== undefined && isOf(keyArn, caller) && { keyArn }),
+    ...(sourceKeyArn !== undefined && isOf(sourceKeyArn, caller) && { sourceKeyArn }),
+  };
+}
+
+const isOf = (arn: string | undefined, { accountId }: Caller): boolean => arn?.split(':')[4] === accountId;
 
 function textOf(event: AuditEvent): string {
   const { timeMs, result, action, caller, keyArn, viaService, source, grantId, encryptionContext, details } = event;

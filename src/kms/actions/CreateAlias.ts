@@ -1,7 +1,6 @@
 import { KmsError } from '../../encryption/ports.js';
 import { CommitBuilder } from '../../store/table.js';
 import { action, requireUsable } from '../action.js';
-import { ALIASES_PER_KEY_MAX } from '../alias-book.js';
 import { aliasArn, readAliasName } from '../alias-name.js';
 import { KEY_ID } from '../fields.js';
 
@@ -18,10 +17,7 @@ export const createAlias = action({
     const record = await call.key(target, {});
     requireUsable(call, record, 'not pending deletion');
     const { aliases } = keys.ring;
-    await aliases.load(accountId);
-    if (aliases.namesOf(accountId, record.keyId)!.length >= ALIASES_PER_KEY_MAX) {
-      throw new KmsError('LimitExceededException', `A key has at most ${ALIASES_PER_KEY_MAX} aliases.`);
-    }
+    await aliases.requireRoom(record);
     const made = await aliases.create({ name, accountId, keyId: record.keyId }, new CommitBuilder(), call.committing);
     if (made) return {};
     const arn = aliasArn(keys.region, { accountId, name });

@@ -1,12 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import { KmsError } from '../../encryption/ports.js';
-import { keyAction } from '../action.js';
+import { type Answer, keyAction } from '../action.js';
 import type { Call } from '../call.js';
 import type { RequestFacts } from '../conditions.js';
 import { GRANTS_PER_KEY_MAX, type KeyGrants } from '../grant-book.js';
 import type { GrantRecord } from '../grant-record.js';
 import { PRINCIPAL_ID, readConstraints, readOperations, requireGrantable, requirePrincipal } from '../grant-request.js';
-import { grantsTo, grantToken, isWithin } from '../grants.js';
+import { grantsTo, isWithin, newGrantToken } from '../grants.js';
 import type { KeyRecord } from '../key-record.js';
 
 type Asked = Pick<GrantRecord, 'grantee' | 'operations'> &
@@ -51,18 +51,24 @@ export const createGrant = keyAction({
     call.note({ details: { GranteePrincipal: asked.grantee, Operations: asked.operations.join(',') } });
     // A retry under the same name answers with the grant that the first attempt made.
     const same = asked.name === undefined ? undefined : [...held.byId.values()].find((one) => isSame(one, asked));
-    if (same) return { GrantToken: grantToken(same), GrantId: same.grantId };
+    if (same) return answer(call, same);
     if (held.byId.size >= GRANTS_PER_KEY_MAX) {
       throw new KmsError('LimitExceededException', `A key has at most ${GRANTS_PER_KEY_MAX} grants.`);
     }
     const { accountId, keyId } = record;
     const issuingAccountId = call.who.caller.accountId;
     const createdMs = call.keys.clock.now();
-    const made = await grants.create({ ...asked, accountId, keyId, issuingAccountId, createdMs }, call.committing);
-    if (!made) throw new Error('a grant could not be created');
-    return { GrantToken: grantToken(made), GrantId: made.grantId };
+    const grant = grants.draw({ ...asked, accountId, keyId, issuingAccountId, createdMs });
+    const answered = answer(call, grant);
+    if (!(await grants.create(grant, call.committing))) throw new Error('a grant could not be created');
+    return answered;
   },
 });
+
+function answer(call: Call, grant: GrantRecord): Answer {
+  call.note({ details: { GrantId: grant.grantId } });
+  return { GrantToken: newGrantToken(grant), GrantId: grant.grantId };
+}
 
 /** Where a grant alone allows CreateGrant, one of the caller's grants has to hold all that is granted on. */
 function requireWithin(call: Call, record: KeyRecord, held: KeyGrants, asked: Asked): void {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { action } from '../action.js';
 import { tagFacts } from '../conditions.js';
 import { algorithmsOf, KEY_SPECS, requireKeySpec } from '../crypto/key-spec.js';
@@ -79,9 +80,11 @@ export const createKey = action({
       const parsed = checkPolicy(policy, keys.parts.principals);
       if (!bypass) requireNoLockout(parsed, call, { accountId, keyId: '*' });
     }
-    call.note({ details: { KeySpec: spec, KeyUsage: usage, Origin: origin } });
+    const keyId = randomUUID();
+    call.note({ keyArn: keys.arn({ accountId, keyId }), details: { KeySpec: spec, KeyUsage: usage, Origin: origin } });
     const made = await keys.create(
       {
+        keyId,
         accountId,
         description,
         manager: 'CUSTOMER',
@@ -94,7 +97,6 @@ export const createKey = action({
       call.committing,
     );
     if (!made) throw new Error('a key could not be created');
-    call.note({ keyArn: keys.arn(made) });
     return { KeyMetadata: metadata(made, keys.region, keys.clock.now()) };
   },
 });

@@ -1,3 +1,4 @@
+import { untilCommitted } from '../../store/conflict.js';
 import { action } from '../action.js';
 import { readAliasName, requireAlias } from '../alias-name.js';
 
@@ -7,9 +8,12 @@ export const deleteAlias = action({
   input: (input) => ({ name: readAliasName(input) }),
   async run({ name }, call) {
     call.note({ details: { AliasName: name } });
-    const alias = await requireAlias(call, name);
-    await call.key(alias.targetKeyId, {});
-    if (!(await call.keys.ring.aliases.delete(alias, call.committing))) await requireAlias(call, name);
+    // An alias that moved meanwhile is on a key that nobody was asked about.
+    await untilCommitted(async () => {
+      const alias = await requireAlias(call, name);
+      await call.key(alias.targetKeyId, {});
+      return (await call.keys.ring.aliases.delete(alias, call.committing)) || undefined;
+    });
     return {};
   },
 });

@@ -22,7 +22,10 @@ export const deleteImportedKeyMaterial = keyAction({
     await keys.ring.update(
       record,
       call.committing,
-      (found) => dropMaterial(found, id),
+      (found) => {
+        call.requireStill(found, 'any');
+        return dropMaterial(found, id);
+      },
       (commit) => commit.put(shredMark()),
     );
     keys.ring.wraps.forget(id);

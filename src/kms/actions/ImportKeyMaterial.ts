@@ -5,10 +5,12 @@ import { keyAction } from '../action.js';
 import type { RequestFacts } from '../conditions.js';
 import { importMaterial } from '../crypto/import-material.js';
 import { unwrapImported } from '../crypto/import-wrapping.js';
+import type { KeyMaterial } from '../crypto/material.js';
 import { validation } from '../errors.js';
 import type { Input } from '../fields.js';
 import { addImported, importedId } from '../import.js';
-import { invalidToken, openTicket } from '../import-token.js';
+import { type ImportTicket, invalidToken, openTicket } from '../import-token.js';
+import type { KeyRecord } from '../key-record.js';
 import { requireState } from '../states.js';
 
 const TYPES = ['NEW_KEY_MATERIAL', 'EXISTING_KEY_MATERIAL'] as const;
@@ -50,11 +52,7 @@ export const importKeyMaterial = keyAction({
     if (ticket.validToMs <= nowMs) {
       throw new KmsError('ExpiredImportTokenException', 'The import token has expired.');
     }
-    const wrappingKey = new Secret(ticket.privateKey);
-    const plaintext = unwrapImported(ticket.algorithm, wrappingKey, encrypted);
-    wrappingKey.dispose();
-    const material = await importMaterial(record.spec, plaintext);
-    plaintext.dispose();
+    const material = await materialOf(record, ticket, encrypted);
     try {
       const id = importedId(record, material.secret);
       if (materialId !== undefined && !(materialId === id && record.backingKeys.some((one) => one.id === id))) {
@@ -65,7 +63,7 @@ export const importKeyMaterial = keyAction({
       }
       call.note({ keyMaterialId: id, details: { ExpirationModel: model } });
       await keys.ring.update(record, call.committing, (found) => {
-        requireState('not pending deletion', keys.stateOf(found), keys.arn(found));
+        call.requireStill(found, 'not pending deletion');
         const wrapped = keys.ring.wraps.wrap(found, id, material.secret);
         const publicKey = material.publicKey?.toString('base64');
         const imported = { id, wrapped, publicKey, description, validToMs, nowMs };
@@ -77,6 +75,19 @@ export const importKeyMaterial = keyAction({
     }
   },
 });
+
+/** What the ticket's key unwraps. Neither is left in memory, also where they are no good. */
+async function materialOf({ spec }: KeyRecord, ticket: ImportTicket, encrypted: Buffer): Promise<KeyMaterial> {
+  const wrappingKey = new Secret(ticket.privateKey);
+  let plaintext: Secret | undefined;
+  try {
+    plaintext = unwrapImported(ticket.algorithm, wrappingKey, encrypted);
+    return await importMaterial(spec, plaintext);
+  } finally {
+    wrappingKey.dispose();
+    plaintext?.dispose();
+  }
+}
 
 /** BackingKeyIdType of the API model. */
 export const readMaterialId = (input: Input): string | undefined =>

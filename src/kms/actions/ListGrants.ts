@@ -20,6 +20,7 @@ export const listGrants = keyAction({
         (grantId === undefined || one.grantId === grantId) &&
         (grantee === undefined || one.grantee === grantee),
     );
+    matching.sort((a, b) => (a.grantId < b.grantId ? -1 : 1));
     const { shown, ...rest } = page(matching, limit, (one) => one.grantId);
     return { Grants: shown.map((one) => grantEntry(one, keys.arn(record))), ...rest };
   },

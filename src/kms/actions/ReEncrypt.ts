@@ -50,7 +50,7 @@ export const reEncrypt = action({
     await call.authorize(target, facts, {
       action: 'kms:ReEncryptTo',
       otherAccounts: true,
-      requestAlias: named.alias,
+      reference: named,
     });
     requireUsable(call, target, 'usable', 'ENCRYPT_DECRYPT');
     requireAlgorithm(algorithm, target.spec, context);

@@ -26,9 +26,10 @@ export const retireGrant = action({
     let grant: GrantRecord | undefined;
     if (token !== undefined) {
       const named = readGrantToken(token);
+      grant = await keys.ring.grants.find(named);
+      // Said before anything of the key is: a forged token mustn't tell whether another account has it.
+      if (!grant || !provesGrant(grant, named)) throw invalidToken();
       record = await call.find(named);
-      grant = (await keys.ring.grants.of(named.accountId, named.keyId)).byId.get(named.grantId);
-      if (!grant || !provesGrant(grant, named.secret)) throw invalidToken();
     } else {
       if (keyId === undefined || grantId === undefined) {
         throw validation('You must specify either a grant token, or both a grant ID and a key ID.');
@@ -40,6 +41,7 @@ export const retireGrant = action({
         throw noSuchGrant(grantId);
       }
     }
+    call.note({ details: { GrantId: grant.grantId } });
     await requireRight(call, record, grant);
     if (dryRun) throw dryRunSucceeded();
     if (!(await keys.ring.grants.delete(grant, call.committing))) throw noSuchGrant(grant.grantId);
@@ -63,6 +65,6 @@ async function requireRight(call: Call, record: KeyRecord, grant: GrantRecord | 
   const asked = { who: call.who, action: 'kms:RetireGrant', facts: {} } as const;
   if (await call.keys.authorizer.isDenied(asked, record, call.keys.clock.now())) {
     const decision = { allowed: false, explicit: true, by: 'resource policy' } as const;
-    throw denied(call.who, 'kms:RetireGrant', call.keys.arn(record), decision, false);
+    throw denied(call.who, 'kms:RetireGrant', call.keys.arn(record), decision);
   }
 }

@@ -13,6 +13,7 @@ export const revokeGrant = keyAction({
     if (!(await keys.ring.grants.of(accountId, keyId)).byId.has(grantId)) throw noSuchGrant(grantId);
   },
   async handle({ grantId }, record, call) {
+    call.note({ details: { GrantId: grantId } });
     const { grants } = call.keys.ring;
     const grant = (await grants.of(record.accountId, record.keyId)).byId.get(grantId);
     if (!grant || !(await grants.delete(grant, call.committing))) throw noSuchGrant(grantId);

@@ -2,7 +2,7 @@ import { KmsError } from '../../encryption/ports.js';
 import { keyAction } from '../action.js';
 import type { KeyRecord } from '../key-record.js';
 import { ON_DEMAND_ROTATIONS_MAX, requireRotatable } from '../rotation.js';
-import { invalidState, isThere, requireState } from '../states.js';
+import { invalidState, isThere } from '../states.js';
 
 export const rotateKeyOnDemand = keyAction({
   name: 'RotateKeyOnDemand',
@@ -14,7 +14,7 @@ export const rotateKeyOnDemand = keyAction({
     const { keys } = call;
     const arn = keys.arn(record);
     const check = (found: KeyRecord): void => {
-      requireState('usable', keys.stateOf(found), arn);
+      call.requireStill(found, 'usable');
       const rotated = found.backingKeys.filter((one) => one.rotation === 'ON_DEMAND').length;
       if (rotated >= ON_DEMAND_ROTATIONS_MAX) throw tooMany(arn);
     };

@@ -1,6 +1,7 @@
 import { generateKeyPair, type KeyPairKeyObjectResult, randomBytes } from 'node:crypto';
 import { promisify } from 'node:util';
 import { Secret } from '../../base/secret.js';
+import { Bound } from './bound.js';
 import { CURVES } from './ecdsa.js';
 import {
   type HmacSpec,
@@ -38,7 +39,13 @@ const generate = promisify(generateKeyPair);
 const SPKI = { type: 'spki', format: 'der' } as const;
 const PKCS8 = { type: 'pkcs8', format: 'der' } as const;
 
-/** RSA takes up to seconds, on a thread of its own. */
+/** LevelDB works on the same four threads: some stay free for it, whoever asks for RSA pairs. */
+const rsaGenerations = new Bound({ atOnce: 2, waiting: 16 });
+
+/**
+ * RSA takes up to seconds, on a thread of its own.
+ * @throws KmsError ThrottlingException where more are asked for than can be made
+ */
 export async function generateMaterial(spec: KeySpec): Promise<KeyMaterial> {
   if (spec === 'SYMMETRIC_DEFAULT') return { secret: new Secret(randomBytes(SYMMETRIC_KEY_BYTES)) };
   if (isHmac(spec)) return { secret: new Secret(randomBytes(HMAC_KEY_BYTES[spec])) };
@@ -54,7 +61,10 @@ export async function generatePair(spec: PairSpec): Promise<Required<KeyMaterial
 
 function newPair(spec: Exclude<PairSpec, MlDsaSpec>): Promise<KeyPairKeyObjectResult> {
   if (isEdwards(spec)) return generate('ed25519');
-  if (isRsa(spec)) return generate('rsa', { modulusLength: MODULUS_BITS[spec], publicExponent: PUBLIC_EXPONENT });
+  if (isRsa(spec)) {
+    const asked = { modulusLength: MODULUS_BITS[spec], publicExponent: PUBLIC_EXPONENT };
+    return rsaGenerations.take(() => generate('rsa', asked));
+  }
   return generate('ec', { namedCurve: CURVES[spec].name });
 }
 

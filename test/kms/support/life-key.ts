@@ -25,7 +25,7 @@ export interface Key {
 }
 
 /** What a key that is destroyed leaves of a ciphertext. */
-export const GONE = 'InvalidCiphertextException';
+export const GONE = 'AccessDeniedException';
 
 /** Why Decrypt is refused; undefined: it isn't. */
 export function refusalOf(key: Key, nowMs: number): string | undefined {

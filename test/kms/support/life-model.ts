@@ -59,7 +59,9 @@ export class Lives {
       for (const { blob, context, plaintext, materialId } of key.sealed) {
         for (const EncryptionContext of CONTEXTS) {
           const json = await this.#service.ask('Decrypt', { CiphertextBlob: blob, EncryptionContext });
-          const refusal = refusalOf(key, this.place.clock.now()) ?? (EncryptionContext === context ? undefined : GONE);
+          const refusal =
+            refusalOf(key, this.place.clock.now()) ??
+            (EncryptionContext === context ? undefined : 'InvalidCiphertextException');
           expect(json.__type, `${key.id} ${JSON.stringify(EncryptionContext)}`).toBe(refusal);
           if (refusal === undefined) expect([json.Plaintext, json.KeyMaterialId]).toEqual([plaintext, materialId]);
           refusal === undefined ? counts.opened++ : counts.refused++;

@@ -111,10 +111,8 @@ export function makeFrozenKms() {
     const constraints = CONSTRAINTS[grant];
     for (const grantee of named) {
       const given = { accountId: ACCOUNT, keyId: made.keyId, createdMs: 0, issuingAccountId: ACCOUNT };
-      await ring.grants.create(
-        { ...given, grantee, operations: [...operations], ...(constraints && { constraints }) },
-        plainly,
-      );
+      const grant = { ...given, grantee, operations: [...operations], ...(constraints && { constraints }) };
+      await ring.grants.create(ring.grants.draw(grant), plainly);
     }
     return record;
   };

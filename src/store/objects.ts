@@ -6,13 +6,14 @@ import { untilCommitted } from './conflict.js';
 import { DeadRows } from './dead.js';
 import { KeyIndex } from './key-index.js';
 import { currentKey, under, versionKey, versionsPrefix } from './keys.js';
+import { placeReplica } from './place-replica.js';
 import type { MetaStore } from './ports.js';
 import { type BucketRecord, OBJECT, type ObjectContent, type ObjectRecord, type ReplicaOrigin } from './records.js';
 import { CommitBuilder, type Stored, Table } from './table.js';
 import { NULL_VERSION, newVersionId, sequenceOf } from './version-id.js';
 import { requireRetentionKept, requireUnlocked } from './version-lock.js';
 import type { VersionObserver } from './version-observer.js';
-import { isNewer, VersionPlaces } from './version-places.js';
+import { VersionPlaces } from './version-places.js';
 
 /** A version as it was read. */
 export interface FoundVersion extends Stored<ObjectRecord> {
@@ -270,43 +271,11 @@ export class Objects {
         ...(content ? { content } : { deleteMarker: true }),
       };
       const commit = this.#commit(fresh, rowKey, current);
-      const record = await this.#placeReplica(commit, id, key, current, made);
-      if (!record) return undefined;
+      const record = await placeReplica(this.table, this.#places, commit, { bucketId: id, key, current }, made);
       this.keyIndex.begin(commit, id, record);
       options.alongside?.(commit);
       return { commit, result: { record, isNew: true } };
     });
-  }
-
-  /** As the current version, as an older one, or, where an older one's place is taken, right behind the current. */
-  async #placeReplica(
-    commit: CommitBuilder,
-    id: Buffer,
-    key: string,
-    current: Stored<ObjectRecord> | undefined,
-    made: ObjectRecord,
-  ): Promise<ObjectRecord | undefined> {
-    const put = (rowKey: Buffer, record: ObjectRecord): ObjectRecord => {
-      commit.put(this.table.put(rowKey, record));
-      this.#places.put(commit, id, key, record);
-      return record;
-    };
-    const rowKey = currentKey(id, key);
-    if (!current) return put(rowKey, made);
-    const { nullSequence, ...before } = current.record;
-    if (isNewer(made, before)) {
-      const nextNull = before.versionId === NULL_VERSION ? before.sequence : nullSequence;
-      commit.put(this.table.put(versionKey(id, key, before.sequence), before));
-      const sequence = Math.max(made.sequence, before.sequence + 1);
-      return put(rowKey, { ...made, sequence, ...(nextNull !== undefined && { nullSequence: nextNull }) });
-    }
-    const ownPlace = versionKey(id, key, made.sequence);
-    if (made.sequence < before.sequence && !(await this.table.get(ownPlace))) {
-      commit.expect(ownPlace, undefined);
-      return put(ownPlace, made);
-    }
-    put(rowKey, { ...current.record, sequence: before.sequence + 1 });
-    return put(versionKey(id, key, before.sequence), { ...made, sequence: before.sequence });
   }
 
   #marker({ ownerAccountId }: { ownerAccountId: string }, sequence: number, versionId: string): ObjectRecord {

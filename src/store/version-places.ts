@@ -3,7 +3,7 @@ import { versionPlaceKey } from './keys.js';
 import type { MetaStore } from './ports.js';
 import type { ObjectRecord } from './records.js';
 import type { CommitBuilder } from './table.js';
-import { originOf, sequenceOf } from './version-id.js';
+import { sequenceOf } from './version-id.js';
 
 /**
  * Replicas keep the version id of their source, and with it the sequence it carries. Where that place is taken here, the version
@@ -32,15 +32,4 @@ export class VersionPlaces {
 function isElsewhere(versionId: string, sequence: number): boolean {
   const said = sequenceOf(versionId);
   return said !== undefined && said !== sequence;
-}
-
-/**
- * Is `a` the newer of two versions of a key? By the sequence in their ids, so that no clock decides while one Coffer writes; where
- * two Coffers drew the same, by time, then by id: both decide alike.
- */
-export function isNewer(a: ObjectRecord, b: ObjectRecord): boolean {
-  const [x, y] = [originOf(a), originOf(b)];
-  if (x !== y) return x > y;
-  if (a.lastModifiedMs !== b.lastModifiedMs) return a.lastModifiedMs > b.lastModifiedMs;
-  return a.versionId > b.versionId;
 }

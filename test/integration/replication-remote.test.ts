@@ -1,6 +1,8 @@
+import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
+import { Agent } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,7 +22,7 @@ import {
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type AccountsServer, keyOf, startWithAccounts } from '../support/accounts.js';
 import { replicate, rule, settled, until, versionedBucket } from '../support/replication.js';
-import { failedStart, startServer, type TestServer } from '../support/server.js';
+import { ACCESS_KEY_ID, failedStart, SECRET_ACCESS_KEY, startServer, type TestServer } from '../support/server.js';
 
 const Statement = [
   {
@@ -141,6 +143,47 @@ test('an endpoint that is away stays PENDING and catches up', async () => {
   await put('later', '1');
   expect((await s3.send(new HeadObjectCommand({ Bucket: 'at-home', Key: 'later' }))).ReplicationStatus).toBe('PENDING');
   await settled(s3, { Bucket: 'at-home', Key: 'later' });
+});
+
+const hasOpenssl = spawnSync('openssl', ['version']).status === 0;
+if (!hasOpenssl) console.warn('openssl is absent: replication over TLS is not tested');
+
+test.skipIf(!hasOpenssl)('over TLS a certificate that isn’t trusted gets nothing, one of caFile does', async () => {
+  const secure = await startServer({ env: { COFFER_TLS: 'self-signed' } });
+  const ca = join(secure.dir, 'config', 'coffer', 'tls-self-signed.crt');
+  const file = join(dir, 'tls.json');
+  const base = {
+    region: 'us-east-1',
+    endpoint: secure.url,
+    accessKeyId: ACCESS_KEY_ID,
+    secretAccessKey: SECRET_ACCESS_KEY,
+  };
+  const targets = [
+    { ...base, bucket: 'arn:aws:s3:::trusted', caFile: ca },
+    { ...base, bucket: 'arn:aws:s3:::distrusted' },
+  ];
+  await writeFile(file, JSON.stringify({ targets }));
+  const away = secure.s3({ requestHandler: { httpsAgent: new Agent({ ca: await readFile(ca) }) } });
+  const server = await startServer({ env: { COFFER_REPLICATION_TARGETS_FILE: file } });
+  try {
+    const s3 = server.s3();
+    for (const name of ['trusted', 'distrusted']) await versionedBucket(away, name);
+    for (const name of ['to-trusted', 'to-distrusted']) await versionedBucket(s3, name);
+    await replicate(s3, 'to-trusted', [rule('trusted')]);
+    await replicate(s3, 'to-distrusted', [rule('distrusted')]);
+    for (const Bucket of ['to-trusted', 'to-distrusted']) {
+      await s3.send(new PutObjectCommand({ Bucket, Key: 'k', Body: randomBytes(200_000) }));
+    }
+    await settled(s3, { Bucket: 'to-trusted', Key: 'k' });
+    const waiting = await s3.send(new HeadObjectCommand({ Bucket: 'to-distrusted', Key: 'k' }));
+    expect(waiting.ReplicationStatus).toBe('PENDING');
+    expect((await away.send(new ListObjectVersionsCommand({ Bucket: 'distrusted' }))).Versions).toBeUndefined();
+    expect((await away.send(new ListObjectVersionsCommand({ Bucket: 'trusted' }))).Versions).toHaveLength(1);
+    expect(server.output()).not.toContain(SECRET_ACCESS_KEY);
+  } finally {
+    await server.close();
+    await secure.close();
+  }
 });
 
 test('a targets file that would send objects in clear, or that says nothing usable, stops the start', async () => {

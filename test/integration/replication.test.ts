@@ -168,6 +168,36 @@ test('two buckets replicate to each other: both end with the same versions in th
   expect(await versions('here-it-is', 'same')).toEqual([]);
 });
 
+test('changes of a replica go back only where ReplicaModifications says so, and no further', async () => {
+  for (const name of ['first-side', 'other-side']) await versionedBucket(s3, name);
+  const modifications = (Status: 'Enabled' | 'Disabled') => ({
+    SourceSelectionCriteria: { ReplicaModifications: { Status } },
+  });
+  await replicate(s3, 'first-side', [rule('other-side', modifications('Enabled'))]);
+  await replicate(s3, 'other-side', [rule('first-side', modifications('Disabled'))]);
+  await put('first-side', 'k', 'x', { Tagging: 'a=1' });
+  await settled(s3, { Bucket: 'first-side', Key: 'k' });
+  const tag = (Bucket: string, Value: string) =>
+    s3.send(new PutObjectTaggingCommand({ Bucket, Key: 'k', Tagging: { TagSet: [{ Key: 'a', Value }] } }));
+  const tags = async (Bucket: string) =>
+    (await s3.send(new GetObjectTaggingCommand({ Bucket, Key: 'k' }))).TagSet![0]!.Value;
+  await tag('other-side', '2');
+  await put('first-side', 'k2', 'x');
+  await settled(s3, { Bucket: 'first-side', Key: 'k2' });
+  expect([await tags('first-side'), await tags('other-side')]).toEqual(['1', '2']);
+  await replicate(s3, 'other-side', [rule('first-side', modifications('Enabled'))]);
+  await tag('other-side', '3');
+  await until(async () => (await tags('first-side')) === '3', 'the change is back');
+  await until(async () => /coffer_replication_pending 0/.test(await metrics()), 'nothing is under way');
+  for (const [Bucket, status] of [
+    ['first-side', 'COMPLETED'],
+    ['other-side', 'REPLICA'],
+  ]) {
+    expect((await s3.send(new HeadObjectCommand({ Bucket, Key: 'k' }))).ReplicationStatus).toBe(status);
+    expect(await versions(Bucket!, 'k')).toHaveLength(2);
+  }
+});
+
 test('a multipart upload comes in its parts, with ETag, checksums and part numbers', async () => {
   for (const name of ['parts-source', 'parts-target']) await versionedBucket(s3, name);
   await replicate(s3, 'parts-source', [rule('parts-target')]);

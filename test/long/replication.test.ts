@@ -19,7 +19,7 @@ import {
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { customerKey } from '../support/customer-key.js';
 import { replicate, rule, until, versionedBucket } from '../support/replication.js';
-import { credentials, startServer, type TestServer } from '../support/server.js';
+import { ACCESS_KEY_ID, SECRET_ACCESS_KEY, startServer, type TestServer } from '../support/server.js';
 
 const CYCLES = 12;
 const PUTS = 40;
@@ -35,7 +35,14 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'coffer-replication-'));
   target = await startServer();
   wire = await Wire.before(() => target.port);
-  const targets = [{ region: 'us-east-1', endpoint: `http://127.0.0.1:${wire.port}`, ...credentials }];
+  const targets = [
+    {
+      region: 'us-east-1',
+      endpoint: `http://127.0.0.1:${wire.port}`,
+      accessKeyId: ACCESS_KEY_ID,
+      secretAccessKey: SECRET_ACCESS_KEY,
+    },
+  ];
   await writeFile(join(folder, 'targets.json'), JSON.stringify({ targets }));
   source = await startSource();
   await versionedBucket(source.s3(), 'the-source');

@@ -24,9 +24,10 @@ export class HttpTarget implements Target {
   constructor(
     private readonly config: TargetConfig,
     private readonly clock: Clock,
+    private readonly idleMs = IDLE_MS,
   ) {
     this.#url = new URL(config.endpoint);
-    const options = { keepAlive: true, maxSockets: SOCKETS_MAX, timeout: IDLE_MS };
+    const options = { keepAlive: true, maxSockets: SOCKETS_MAX, timeout: idleMs };
     const { ca } = config;
     this.#agent =
       this.#url.protocol === 'https:' ? new TlsAgent({ ...options, ...(ca && { ca }) }) : new Agent(options);
@@ -104,7 +105,7 @@ export class HttpTarget implements Target {
       method,
       headers,
       agent: this.#agent,
-      timeout: IDLE_MS,
+      timeout: this.idleMs,
     });
     return { request, body };
   }

@@ -1,5 +1,5 @@
 import { randomId } from '../../base/ids.js';
-import type { NewVersion, PutOptions, Removal } from '../../store/objects.js';
+import { type NewVersion, NotVersioned, type PutOptions, type Removal } from '../../store/objects.js';
 import type { Grant, ObjectRecord, ReplicaOrigin, UploadRecord, VersionLock } from '../../store/records.js';
 import { isPublicAcl } from '../acl/grants.js';
 import { newObject } from '../acl/new-object.js';
@@ -22,6 +22,8 @@ export function ownerOf(
   if (!replica) return newObject(request, key, context);
   const { facts, caller, services } = context;
   const bucket = facts.bucket.record;
+  // Before the body is taken; the commit looks again.
+  if (bucket.versioning !== 'Enabled') throw new NotVersioned(bucket.name);
   if (aclsDisabled(bucket) || replica.ownerOverride) return { ownerAccountId: bucket.ownerAccountId, acl: undefined };
   const isKnown = (account: string): boolean => services.accounts.owner(account) !== undefined;
   if (!isKnown(replica.ownerAccountId)) return { ownerAccountId: caller.accountId, acl: undefined };

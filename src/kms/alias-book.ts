@@ -5,8 +5,8 @@ import { under } from '../store/keys.js';
 import type { MetaStore } from '../store/ports.js';
 import { CommitBuilder, Table } from '../store/table.js';
 import { ALIAS, type AliasRecord, aliasesOf, aliasRow } from './alias-record.js';
+import type { Committing } from './committing.js';
 import type { KeyRecord } from './key-record.js';
-import type { Committing } from './key-ring.js';
 
 /** https://docs.aws.amazon.com/kms/latest/developerguide/resource-limits.html: it bounds the memory, too. */
 export const ALIASES_PER_KEY_MAX = 50;

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type EncryptionContext, type KmsCallerContext, KmsError } from '../encryption/ports.js';
 import type { AuditEvent } from './audit/ports.js';
+import type { Committing } from './committing.js';
 import type { RequestFacts } from './conditions.js';
 import { notOurs } from './denial.js';
 import { noSuchKey, notFound } from './errors.js';
@@ -8,7 +9,6 @@ import type { GrantRecord } from './grant-record.js';
 import type { Asked, KmsAction } from './key-authorizer.js';
 import { isOver, type KeyRecord } from './key-record.js';
 import type { KeyReference } from './key-reference.js';
-import type { Committing } from './key-ring.js';
 import type { Keys } from './keys.js';
 import { requireState, type StateRule } from './states.js';
 

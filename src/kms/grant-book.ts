@@ -4,6 +4,7 @@ import { under } from '../store/keys.js';
 import type { MetaStore } from '../store/ports.js';
 import { CommitBuilder, marker, Table } from '../store/table.js';
 import { BoundedMap } from './bounded-map.js';
+import type { Committing } from './committing.js';
 import {
   GRANT,
   type GrantRecord,
@@ -13,7 +14,6 @@ import {
   retirableBy,
   retirableRow,
 } from './grant-record.js';
-import type { Committing } from './key-ring.js';
 
 /** https://docs.aws.amazon.com/kms/latest/developerguide/resource-limits.html */
 export const GRANTS_PER_KEY_MAX = 50_000;

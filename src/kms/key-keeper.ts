@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import type { Committing } from './committing.js';
 import { dropMaterial } from './import.js';
 import type { KeyRecord } from './key-record.js';
-import type { Committing } from './key-ring.js';
 import { hasExpired } from './key-timers.js';
 import type { Keys } from './keys.js';
 import { nextRotation } from './rotation.js';

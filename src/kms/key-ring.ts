@@ -7,6 +7,7 @@ import { CommitBuilder, type Stored, Table } from '../store/table.js';
 import type { AliasBook } from './alias-book.js';
 import { lastUseRow } from './audit/rows.js';
 import { BoundedMap } from './bounded-map.js';
+import type { Committing } from './committing.js';
 import { tooLarge } from './errors.js';
 import type { GrantBook } from './grant-book.js';
 import {
@@ -26,9 +27,6 @@ import type { KeyWraps } from './key-wraps.js';
 /** Keys kept in memory: so many. */
 const CACHED_MAX = 10_000;
 const DUE_PER_PAGE = 100;
-
-/** How a change is committed: with its record of the audit. `false`: a check failed. */
-export type Committing = (commit: CommitBuilder) => Promise<boolean>;
 
 interface StoredKey {
   record: KeyRecord;

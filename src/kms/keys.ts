@@ -4,12 +4,13 @@ import { randomId } from '../base/ids.js';
 import type { KeyImpact, KmsCallerContext } from '../encryption/ports.js';
 import type { Xaes } from '../seal/xaes.js';
 import type { AuditLog } from './audit/ports.js';
+import type { Committing } from './committing.js';
 import { generateMaterial, type KeyMaterial } from './crypto/material.js';
 import { defaultPolicy } from './default-policies.js';
 import { KeyAuthorizer } from './key-authorizer.js';
 import { type BackingKey, currentBacking, type KeyRecord, MANAGED_ROTATION_DAYS } from './key-record.js';
 import { type KeyReference, keyArn, readReference, resolveKey } from './key-reference.js';
-import type { Committing, KeyRing } from './key-ring.js';
+import type { KeyRing } from './key-ring.js';
 import { MANAGED_SERVICES, managedServiceOf } from './managed-keys.js';
 import { invalidState, type KeyState, stateOf } from './states.js';
 

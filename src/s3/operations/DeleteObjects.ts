@@ -8,6 +8,9 @@ import { boolean, children, malformed, only, requiredText, text, xmlBody } from 
 import { refuseBypass } from '../object-lock.js';
 import { type OperationContext, objectArn, operation } from '../operation.js';
 
+/** Keys that one request deletes at the same time. */
+const AT_ONCE = 32;
+
 interface Target {
   key: string;
   versionId?: string;
@@ -31,17 +34,34 @@ export const deleteObjects = operation({
   errors: ['InvalidArgument'],
   async handle({ bucket, request, bypassGovernance }, context) {
     refuseBypass(bypassGovernance, context.facts.bucket.record);
-    const outcomes: Outcome[] = [];
-    // One after the other: the engine groups the commits of many requests, and keys of one request may be the same.
-    for (const target of request.targets) {
-      outcomes.push(await deleteTarget(bucket, target, context, bypassGovernance));
-    }
+    const outcomes: Outcome[] = new Array(request.targets.length);
+    const work = byKey(request.targets);
+    const some = async (): Promise<void> => {
+      for (let targets = work.pop(); targets; targets = work.pop()) {
+        for (const i of targets) {
+          outcomes[i] = await deleteTarget(bucket, request.targets[i]!, context, bypassGovernance);
+        }
+      }
+    };
+    // Many at once: the engine puts their commits into one synced group.
+    await Promise.all(Array.from({ length: AT_ONCE }, some));
     return outcomes;
   },
   reply: (outcomes, { request }) => ({
     xml: ['DeleteResult', outcomes.flatMap((outcome): XmlNode[] => outcomeNodes(outcome, request.quiet))],
   }),
 });
+
+/** Indexes of the targets, those of one key together and in their order: what is asked of a key first is done first. */
+function byKey(targets: readonly Target[]): number[][] {
+  const groups = new Map<string, number[]>();
+  for (const [i, { key }] of targets.entries()) {
+    const group = groups.get(key);
+    if (group) group.push(i);
+    else groups.set(key, [i]);
+  }
+  return [...groups.values()];
+}
 
 async function deleteTarget(
   bucket: string,

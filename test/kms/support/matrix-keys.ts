@@ -1,10 +1,10 @@
 import { ANONYMOUS } from '../../../src/auth/ports.js';
 import type { KmsCallerContext } from '../../../src/encryption/ports.js';
 import { sealBlob } from '../../../src/kms/ciphertext-blob.js';
+import type { Committing } from '../../../src/kms/committing.js';
 import { defaultPolicy } from '../../../src/kms/default-policies.js';
 import type { GrantConstraints, GrantOperation } from '../../../src/kms/grant-record.js';
 import type { KeyRecord } from '../../../src/kms/key-record.js';
-import type { Committing } from '../../../src/kms/key-ring.js';
 import { parseIdentityPolicy } from '../../../src/policy/parse.js';
 import { MemoryMetaStore } from '../../../src/store/memory/meta-store.js';
 import type { CommitBuilder } from '../../../src/store/table.js';

@@ -1,0 +1,200 @@
+import { mkdir } from 'node:fs/promises';
+import type { Logger } from 'pino';
+import type { AdminData } from './admin/ports.js';
+import { Budget } from './base/budget.js';
+import { systemClock } from './base/clock.js';
+import { UPLOAD_BUDGET_BYTES } from './base/limits.js';
+import type { Config } from './config.js';
+import { DataKeys } from './encryption/data-keys.js';
+import { materialIdReader } from './encryption/material-id.js';
+import type { KeyService } from './encryption/ports.js';
+import { storeKeyOf } from './encryption/store-key.js';
+import { Operator } from './http/operator.js';
+import { Router } from './http/router.js';
+import { type AccountConfig, Accounts } from './iam/accounts.js';
+import { readAccountsFile } from './iam/accounts-file.js';
+import { loadOrCreateCredentials, type RootCredentials } from './iam/credentials-file.js';
+import { Sweeper } from './jobs/sweeper.js';
+import { AuthFailures } from './kms/audit/auth-failures.js';
+import { AuditTrail, auditChainKeyOf } from './kms/audit/trail.js';
+import { readBlobHeader } from './kms/ciphertext-blob.js';
+import { openKms } from './kms/open.js';
+import type { RemoteKeyService } from './kms/remote.js';
+import { OPERATIONS } from './s3/registry.js';
+import { ReplicationCounts } from './s3/replication/counts.js';
+import { ReplicationPlanner } from './s3/replication/planner.js';
+import type { Services } from './s3/services.js';
+import { requireRightRootKey } from './seal/check-value.js';
+import { KeyPlaces } from './seal/key-places.js';
+import { RootSealer } from './seal/record-sealer.js';
+import { loadOrCreateRootKey, type RootKey } from './seal/root-key.js';
+import { requireNoRotation } from './seal/rotation-mark.js';
+import { BucketConfigs } from './store/bucket-configs.js';
+import { BucketPolicies } from './store/bucket-policies.js';
+import { Buckets } from './store/buckets.js';
+import { Intents } from './store/intents.js';
+import { KeyImpacts } from './store/key-impact.js';
+import { KeyIndex } from './store/key-index.js';
+import type { Store } from './store/leveldb/open.js';
+import { Manifests } from './store/manifest.js';
+import { Objects } from './store/objects.js';
+import { RenameTokens } from './store/rename-tokens.js';
+import { ReplicationQueue } from './store/replication-queue.js';
+import { Uploads } from './store/uploads.js';
+import { wireReplication } from './wire-replication.js';
+
+const SWEEP_DELAY_MS = 100;
+
+/** Everything that lies behind the edge: what a server serves from, and what a command works on where no server runs. */
+export type OpenCoffer = Awaited<ReturnType<typeof openCoffer>>;
+
+/** Opens keys, accounts and services over a store; it changes nothing that is stored yet. @throws ConfigError, RootKeyError, StoreDamaged */
+export async function openCoffer(config: Config, store: Store, log: Logger) {
+  const { meta, blobs, storeId } = store;
+  const clock = systemClock;
+  const isNew = (await meta.range({ gte: Buffer.of(1), lt: Buffer.of(0xff), limit: 1, keysOnly: true })).length === 0;
+  await mkdir(config.configHome, { recursive: true, mode: 0o700 });
+  await requireNoRotation(meta);
+  const places = new KeyPlaces(config.configHome, storeId);
+  const rootKeyFile = config.rootKeyPassphrase ? undefined : (config.rootKeyFile ?? places.rootKeyFile);
+  const rootKey = await loadRootKey(config, rootKeyFile, places.saltFile, isNew);
+  const sealer = new RootSealer(rootKey);
+  await requireRightRootKey(meta, sealer);
+
+  const credentialsFile = config.accountsFile || config.accessKeyId ? undefined : places.credentialsFile;
+  const own = credentialsFile === undefined ? undefined : await loadOrCreateCredentials(credentialsFile);
+  const accounts = new Accounts(await accountsOf(config, own));
+  const root = rootKeyFile === undefined ? { saltFile: places.saltFile } : { file: rootKeyFile };
+  const buckets = new Buckets(meta, sealer);
+  const audit =
+    config.kmsEndpoint === undefined
+      ? await AuditTrail.open({
+          meta,
+          sealer,
+          chainKey: auditChainKeyOf(rootKey),
+          headFile: places.auditHeadFile(root),
+          clock,
+          onTrouble: (message, error) => log.error({ err: error }, message),
+        })
+      : undefined;
+  const authFailures = audit && new AuthFailures(audit, clock);
+  const builtIn = !audit
+    ? undefined
+    : await openKms({
+        meta,
+        sealer,
+        rootKey,
+        keyStoreFile: places.keyStoreFile(root),
+        audit,
+        principals: accounts,
+        clock,
+        region: config.region,
+        dayMs: config.dayMs,
+        impact: new KeyImpacts(meta, buckets),
+        beforeDestruction: () => dataKeys.forgetBucketKeys(),
+        compact: (range) => store.compactMeta(range),
+        onTrouble: (error) => log.error({ err: error }, 'keeping KMS keys failed'),
+        onNotice: (message) => log.warn(message),
+      });
+  const keyService: KeyService = builtIn?.kms ?? (await remoteKeyService(config.kmsEndpoint!, config.region, clock));
+
+  const keyIndex = new KeyIndex(materialIdReader(readBlobHeader));
+  const configs = new BucketConfigs(meta, sealer, buckets);
+  const queue = new ReplicationQueue(meta, sealer);
+  const counts = new ReplicationCounts();
+  const planner = new ReplicationPlanner(queue, configs, clock, counts, (rowKey) => replication.job.told(rowKey));
+  const objects = new Objects(meta, sealer, buckets, clock, keyIndex, planner);
+  const manifests = new Manifests(meta, sealer);
+  const intents = new Intents(meta, blobs, sealer);
+  const uploads = new Uploads(meta, sealer, objects.dead);
+  const sweeper = new Sweeper({ meta, blobs, intents, manifests, uploads, dead: objects.dead });
+  // Many requests ask for a pass at once; one a little later serves them all.
+  let sweepIsDue = false;
+  const sweep = (): void => {
+    if (sweepIsDue) return;
+    sweepIsDue = true;
+    setTimeout(() => {
+      sweepIsDue = false;
+      sweeper.kick().catch((error) => log.error({ err: error }, 'the sweeper stopped'));
+    }, SWEEP_DELAY_MS).unref();
+  };
+  const dataKeys = new DataKeys(keyService, storeKeyOf(rootKey), clock);
+  const services: Services = {
+    clock,
+    region: config.region,
+    meta,
+    blobs,
+    buckets,
+    bucketPolicies: new BucketPolicies(meta, sealer, buckets),
+    configs,
+    renameTokens: new RenameTokens(meta, sealer),
+    objects,
+    uploads,
+    manifests,
+    intents,
+    dataKeys,
+    keyService,
+    accounts,
+    uploadBudget: new Budget(UPLOAD_BUDGET_BYTES),
+    sweep,
+    replication: { queue, isVersioned: (bucketArn) => replication.destinations.isVersioned(bucketArn) },
+    settings: {
+      sseCOverHttp: config.sseCOverHttp,
+      sseCDefault: config.sseCDefault,
+      objectOwnership: config.objectOwnership,
+      blockPublicAccess: config.blockPublicAccess,
+      sseCOnReplicatedBucket: config.sseCOnReplicatedBucket,
+      dayMs: config.dayMs,
+    },
+  };
+  const operator = new Operator(services);
+  const router = new Router(OPERATIONS);
+  const replication = wireReplication(config, services, counts, { operator, router }, log);
+  const admin: AdminData = {
+    storeId,
+    rootKeyId: rootKey.id.toString('hex'),
+    sealer,
+    accountIds: accounts.accountIds(),
+    rootOf: (accountId) => accounts.root(accountId),
+    services,
+    kms: builtIn?.kms,
+    audit,
+  };
+  return {
+    store,
+    rootKey,
+    rootKeyFile,
+    credentialsFile,
+    own,
+    accounts,
+    services,
+    builtIn,
+    audit,
+    authFailures,
+    keyIndex,
+    sweeper,
+    sealer,
+    operator,
+    router,
+    counts,
+    replication,
+    admin,
+  };
+}
+
+/** AWS's client takes a tenth of a second to load: only who uses it waits for it. */
+async function remoteKeyService(...parts: ConstructorParameters<typeof RemoteKeyService>): Promise<KeyService> {
+  const { RemoteKeyService } = await import('./kms/remote.js');
+  return new RemoteKeyService(...parts);
+}
+
+function loadRootKey(config: Config, file: string | undefined, saltFile: string, create: boolean): Promise<RootKey> {
+  if (file !== undefined) return loadOrCreateRootKey({ file, create });
+  return loadOrCreateRootKey({ passphrase: config.rootKeyPassphrase!, saltFile, create });
+}
+
+async function accountsOf(config: Config, own: RootCredentials | undefined): Promise<AccountConfig[]> {
+  if (config.accountsFile) return readAccountsFile(config.accountsFile);
+  const root = own ?? { accessKeyId: config.accessKeyId!, secretAccessKey: config.secretAccessKey! };
+  return [{ accountId: config.accountId, name: 'main', accessKeys: [root] }];
+}

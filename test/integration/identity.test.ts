@@ -176,7 +176,7 @@ test('nobody reaches another account’s buckets or keys', async () => {
   expect(
     await refusal(kms('other').send(new DecryptCommand({ CiphertextBlob: sealed.CiphertextBlob! }))),
   ).toMatchObject({
-    code: 'InvalidCiphertextException',
+    code: 'AccessDeniedException',
   });
   expect(
     await refusal(kms('reader').send(new DecryptCommand({ CiphertextBlob: sealed.CiphertextBlob! }))),

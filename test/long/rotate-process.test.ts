@@ -7,10 +7,10 @@ import { Level } from 'level';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { loadOrCreateRootKey } from '../../src/seal/root-key.js';
 import { openStore } from '../../src/store/leveldb/open.js';
+import { fill, requireAll } from '../admin/harness.js';
+import { EveryObject } from '../admin/objects.js';
 import { coffer, startCli } from '../support/cli.js';
 import { failedStart, startServer, type TestServer } from '../support/server.js';
-import { fill, requireAll } from './harness.js';
-import { EveryObject } from './objects.js';
 
 let dir: string;
 beforeEach(async () => {

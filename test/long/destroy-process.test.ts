@@ -98,7 +98,7 @@ test.each([
     }
     const today = await startServer({ dir: await mixed('today', 'today', 'today'), env });
     expect(await opened(today, survivor.blob, 'survivor')).toEqual(OPEN);
-    expect(await opened(today, doomed.blob, 'doomed')).toEqual(['InvalidCiphertextException', 'KMS.NotFoundException']);
+    expect(await opened(today, doomed.blob, 'doomed')).toEqual(['AccessDeniedException', 'KMS.NotFoundException']);
     await today.close();
     // In the old data the key is there, and its backing key doesn't open.
     const oldData = await startServer({ dir: await mixed('before', 'today', 'today'), env });

@@ -51,6 +51,8 @@ export class KeyRing {
     readonly wraps: KeyWraps,
     readonly aliases: AliasBook,
     readonly grants: GrantBook,
+    /** What a change of a key that was destroyed meanwhile answers. */
+    private readonly gone: (key: Pick<KeyRecord, 'accountId' | 'keyId'>) => Error,
   ) {
     this.#cores = new Table(meta, sealer, KEY);
     this.#texts = new Table(meta, sealer, KEY_TEXT);
@@ -97,7 +99,7 @@ export class KeyRing {
     return this.wraps.whileWrapping(() =>
       untilCommitted(async () => {
         const stored = await this.#read(accountId, keyId);
-        if (!stored) throw new Error('the key is gone');
+        if (!stored) throw this.gone({ accountId, keyId });
         const record = change(stored.record);
         if (record === stored.record) return record;
         const commit = new CommitBuilder();

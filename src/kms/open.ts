@@ -8,9 +8,11 @@ import type { MetaStore, Range } from '../store/ports.js';
 import { AliasBook } from './alias-book.js';
 import type { AuditLog } from './audit/ports.js';
 import { KeyDestroyer } from './destroy.js';
+import { noSuchKey } from './errors.js';
 import { GrantBook } from './grant-book.js';
 import { KeyKeeper } from './key-keeper.js';
 import { ALL_KEYS } from './key-record.js';
+import { keyArn } from './key-reference.js';
 import { KeyRing } from './key-ring.js';
 import { KeyStoreKeyFile } from './key-store-key.js';
 import { KeyWraps } from './key-wraps.js';
@@ -62,6 +64,7 @@ export async function openKms(options: KmsOptions): Promise<OpenedKms> {
     new KeyWraps(keyStoreKey, file.previous),
     aliases,
     new GrantBook(meta, sealer),
+    (key) => noSuchKey(keyArn(options.region, key)),
   );
   const tokenKey = rootKey.derive('coffer/kms/import-token');
   const keys = new Keys({

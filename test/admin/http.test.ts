@@ -169,6 +169,17 @@ describe('coffer, where a server has the data open', () => {
   });
 });
 
+test('key impact says what is wrong with the name of a key', async () => {
+  const cases: [string, RegExp][] = [
+    ['arn:bad', /Invalid arn arn:bad/],
+    ['alias/missing', /there is no KMS key "alias\/missing"/],
+  ];
+  for (const [key, message] of cases) {
+    const ran = await coffer(dir, ['key', 'impact', key, '--url', server.url], env);
+    expect(ran, key).toMatchObject({ status: 1, stderr: expect.stringMatching(message) });
+  }
+});
+
 test('a server with a certificate of its own is trusted by that certificate, and by nothing else', async () => {
   const own = await startServer({ env: { COFFER_TLS: 'self-signed' } });
   try {

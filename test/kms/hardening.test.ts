@@ -3,7 +3,7 @@ import { ANONYMOUS } from '../../src/auth/ports.js';
 import { OutcomeUnknown } from '../../src/store/errors.js';
 import { MemoryMetaStore } from '../../src/store/memory/meta-store.js';
 import type { Commit } from '../../src/store/ports.js';
-import { makeKms, root, who } from './harness.js';
+import { ACCOUNT, makeKms, root, who } from './harness.js';
 
 const PLAINTEXT = Buffer.from('a secret').toString('base64');
 
@@ -165,4 +165,21 @@ test('a key policy for everyone means nobody who is anonymous', async () => {
     (await ask('DescribeKey', { KeyId: Arn }, who(caller))).status;
   expect(await describe({ kind: 'user', arn: 'arn:aws:iam::111111111111:user/bob' })).toBe(200);
   expect(await describe(ANONYMOUS)).toBe(400);
+});
+
+test('a change of a key that was destroyed meanwhile answers that there is none', async () => {
+  const meta = new MemoryMetaStore();
+  const { ask, createKey, ring } = makeKms(meta);
+  const { KeyId, Arn } = await createKey();
+  await ask('DescribeKey', { KeyId });
+  const removed = await makeKms(meta).ring.remove(
+    (await ring.find(ACCOUNT, KeyId))!,
+    () => true,
+    (commit) => meta.commit(commit.build()),
+  );
+  expect(removed).toBe(true);
+  expect(await ask('UpdateKeyDescription', { KeyId, Description: 'late' })).toMatchObject({
+    status: 400,
+    json: { __type: 'NotFoundException', message: `Key '${Arn}' does not exist` },
+  });
 });

@@ -3,8 +3,10 @@ import { ManualClock } from '../../src/base/clock.js';
 import { Secret } from '../../src/base/secret.js';
 import type { KmsCallerContext } from '../../src/encryption/ports.js';
 import { AliasBook } from '../../src/kms/alias-book.js';
+import { noSuchKey } from '../../src/kms/errors.js';
 import { GrantBook } from '../../src/kms/grant-book.js';
 import { KeyKeeper } from '../../src/kms/key-keeper.js';
+import { keyArn } from '../../src/kms/key-reference.js';
 import { KeyRing } from '../../src/kms/key-ring.js';
 import { KeyWraps } from '../../src/kms/key-wraps.js';
 import { Keys, type KmsParts } from '../../src/kms/keys.js';
@@ -33,7 +35,8 @@ export function makeKms(meta: MetaStore = new MemoryMetaStore(), options: Partia
   const clock = new ManualClock(Date.UTC(2026, 0, 1));
   const sealer = new RootSealer(new RootKey(new Secret(Buffer.alloc(32, 7))));
   const wraps = new KeyWraps(new Secret(Buffer.alloc(32, 9)));
-  const ring = new KeyRing(meta, sealer, wraps, new AliasBook(meta, sealer, clock), new GrantBook(meta, sealer));
+  const books = [new AliasBook(meta, sealer, clock), new GrantBook(meta, sealer)] as const;
+  const ring = new KeyRing(meta, sealer, wraps, ...books, (key) => noSuchKey(keyArn(REGION, key)));
   const audit = new MemoryAudit(meta);
   const keys = new Keys({
     ring,

@@ -46,7 +46,8 @@ async function findKey(context: DataContext, key: string) {
       if (context.caller && reference.accountId !== context.caller.accountId) break;
       return await keys.findExisting(reference);
     } catch (error) {
-      if (!(error instanceof KmsError) || error.code !== 'NotFoundException') throw error;
+      if (!(error instanceof KmsError)) throw error;
+      if (error.code !== 'NotFoundException') throw new CommandError(error.code, error.message, 400);
     }
   }
   throw new CommandError('NoSuchKey', `there is no KMS key ${JSON.stringify(key)}`, 404);

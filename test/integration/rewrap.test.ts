@@ -100,9 +100,9 @@ test('a run that is killed ends in the server too, and one more does the rest', 
   const summary = messages.find((one) => one.type === 'line').data;
   expect(summary.rewrapped).toBeGreaterThan(0);
   expect(summary).toMatchObject({ skipped: { locked: 1 }, failed: 0 });
-  expect(messages.filter((one) => one.type === 'detail')).toMatchObject([
-    { data: { bucket: Bucket, key: 'z-held', skipped: 'locked' } },
-  ]);
+  // The two may meet: what the first gets to before the second is `changed` for the second.
+  const details = messages.filter((one) => one.type === 'detail' && one.data.skipped !== 'changed');
+  expect(details).toMatchObject([{ data: { bucket: Bucket, key: 'z-held', skipped: 'locked' } }]);
   const s3 = server.s3();
   await s3.send(new PutObjectLegalHoldCommand({ Bucket, Key: 'z-held', LegalHold: { Status: 'OFF' } }));
   expect((await coffer(server.dir, [...rewrap(first, second), '--url', server.url])).status).toBe(0);

@@ -1,6 +1,6 @@
+import { SUBRESOURCES } from '../auth/subresources.js';
 import { S3Error } from '../s3/error.js';
 import type { Operation, RequestFields, Route } from '../s3/operation.js';
-import { SUBRESOURCES } from './subresources.js';
 
 // biome-ignore lint/suspicious/noExplicitAny: the edge passes inputs and results through unseen
 export type AnyOperation = Operation<any, any>;

@@ -3,10 +3,10 @@ import { describe, expect, test } from 'vitest';
 import { type AuthOptions, authenticate } from '../../src/auth/authenticate.js';
 import { AuthError } from '../../src/auth/error.js';
 import { ANONYMOUS, type SignedRequest } from '../../src/auth/ports.js';
+import { SUBRESOURCES } from '../../src/auth/subresources.js';
 import { SIGNED_PARAMETERS } from '../../src/auth/v2/resource.js';
 import { ManualClock } from '../../src/base/clock.js';
 import { Secret } from '../../src/base/secret.js';
-import { SUBRESOURCES } from '../../src/http/subresources.js';
 
 // The examples of AWS's page on Signature V2 for S3 (RESTAuthentication), with its example key.
 const accessKeyId = 'AKIAIOSFODNN7EXAMPLE';

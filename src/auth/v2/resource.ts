@@ -1,60 +1,23 @@
 import type { SignedRequest } from '../ports.js';
+import { SUBRESOURCES } from '../subresources.js';
 
 /**
  * Parameters of a query that name another resource than the path alone. Besides those that AWS's page lists, all that tell one
  * operation from another are here: a signed request must not become another one by a parameter that nobody signed.
  */
 export const SIGNED_PARAMETERS: ReadonlySet<string> = new Set([
-  'abac',
-  'accelerate',
-  'acl',
-  'analytics',
-  'attributes',
-  'cors',
+  ...SUBRESOURCES,
   'defaultObjectAcl',
-  'delete',
-  'encryption',
-  'intelligent-tiering',
-  'inventory',
-  'legal-hold',
-  'lifecycle',
-  'location',
-  'logging',
-  'metadataConfiguration',
-  'metadataInventoryTable',
-  'metadataJournalTable',
-  'metadataTable',
-  'metrics',
-  'notification',
-  'object-lock',
-  'ownershipControls',
   'partNumber',
-  'policy',
-  'policyStatus',
-  'publicAccessBlock',
-  'renameObject',
-  'replication',
-  'requestPayment',
   'response-cache-control',
   'response-content-disposition',
   'response-content-encoding',
   'response-content-language',
   'response-content-type',
   'response-expires',
-  'restore',
-  'retention',
-  'select',
   'select-type',
-  'session',
   'storageClass',
-  'tagging',
-  'torrent',
-  'uploadId',
-  'uploads',
   'versionId',
-  'versioning',
-  'versions',
-  'website',
 ]);
 
 /** CanonicalizedResource: the bucket of a virtual host before the path as it was sent, then the signed parameters by name. */

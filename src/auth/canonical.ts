@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { SignedRequest } from './ports.js';
 
 /**
@@ -15,7 +15,7 @@ export function canonicalRequest(
   return `${request.method}\n${canonicalPath(request.rawPath)}\n${canonicalQuery(request.rawQuery, withoutQuery)}\n${headers}\n${signedHeaders.join(';')}\n${payloadHash}`;
 }
 
-export const sha256Hex = (data: string | Uint8Array): string => createHash('sha256').update(data).digest('hex');
+export const sha256Hex = (data: string | Uint8Array): string => hash('sha256', data, 'hex');
 
 /** Surrounding space goes, runs of space become one. */
 function headerValue(value: string | string[] | undefined): string {

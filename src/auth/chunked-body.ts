@@ -1,5 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
-import { Mac } from '../base/mac.js';
+import { equalSha256 } from '../base/mac.js';
 import type { BodyEnd, BodySource, Sink } from '../base/stream.js';
 import { AuthError } from './error.js';
 import type { SignedRequest } from './ports.js';
@@ -151,7 +151,7 @@ export class ChunkedBody implements BodySource {
       EMPTY_SHA256,
       this.#hash!.digest('hex'),
     ]);
-    if (!new Mac(Buffer.from(expected, 'hex')).equals(Buffer.from(this.#claimed, 'hex'))) throw badSignature();
+    if (!equalSha256(expected, this.#claimed)) throw badSignature();
     this.#previous = expected;
   }
 
@@ -181,10 +181,7 @@ export class ChunkedBody implements BodySource {
     if (!this.#signer) return;
     const hash = createHash('sha256').update(this.#trailerText).digest('hex');
     const expected = this.#signer.sign(['AWS4-HMAC-SHA256-TRAILER', this.#previous, hash]);
-    const claimed = this.#trailerSignature ?? '';
-    if (!/^[0-9a-f]{64}$/.test(claimed) || !new Mac(Buffer.from(expected, 'hex')).equals(Buffer.from(claimed, 'hex'))) {
-      throw badSignature();
-    }
+    if (!equalSha256(expected, this.#trailerSignature ?? '')) throw badSignature();
   }
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { Mac } from '../base/mac.js';
+import { equalSha256 } from '../base/mac.js';
 import type { BodyEnd, BodySource, Sink } from '../base/stream.js';
 import { AuthError } from './error.js';
 
@@ -21,15 +21,15 @@ export class HashedBody implements BodySource {
       hash.update(chunk);
       return sink(chunk);
     });
-    const computed = hash.digest();
-    if (!new Mac(computed).equals(Buffer.from(this.claimed, 'hex'))) {
+    const computed = hash.digest('hex');
+    if (!equalSha256(computed, this.claimed)) {
       throw new AuthError(
         'XAmzContentSHA256Mismatch',
         400,
         "The provided 'x-amz-content-sha256' header does not match what was computed.",
         {
           ClientComputedContentSHA256: this.claimed,
-          S3ComputedContentSHA256: computed.toString('hex'),
+          S3ComputedContentSHA256: computed,
         },
       );
     }

@@ -1,24 +1,26 @@
-import { createHmac } from 'node:crypto';
+import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
 import type { Secret } from '../base/secret.js';
 import type { Scope } from './scope.js';
 
 const CACHED_MAX = 1000;
-const cache = new Map<string, { secret: Secret; key: Buffer }>();
+const cache = new Map<string, { secret: Secret; key: KeyObject }>();
 
 const hmac = (key: Buffer | string, data: string): Buffer => createHmac('sha256', key).update(data).digest();
 
 /** The day's key for a scope. Four HMACs, so kept; keyed by the secret object too, for tests that use one key id with two secrets. */
-export function signingKey(accessKeyId: string, secret: Secret, scope: Scope): Buffer {
+export function signingKey(accessKeyId: string, secret: Secret, scope: Scope): KeyObject {
   const name = `${accessKeyId}/${scope.date}/${scope.region}/${scope.service}`;
   const cached = cache.get(name);
   if (cached?.secret === secret) return cached.key;
   const start = Buffer.concat([Buffer.from('AWS4'), secret.expose()]);
-  const key = hmac(hmac(hmac(hmac(start, scope.date), scope.region), scope.service), 'aws4_request');
-  start.fill(0);
+  const bytes = hmac(hmac(hmac(hmac(start, scope.date), scope.region), scope.service), 'aws4_request');
+  const key = createSecretKey(bytes);
+  for (const one of [start, bytes]) one.fill(0);
   if (cache.size >= CACHED_MAX) cache.delete(cache.keys().next().value!);
   cache.set(name, { secret, key });
   return key;
 }
 
 /** Hex. */
-export const sign = (key: Buffer, stringToSign: string): string => hmac(key, stringToSign).toString('hex');
+export const sign = (key: KeyObject, stringToSign: string): string =>
+  createHmac('sha256', key).update(stringToSign).digest('hex');

@@ -18,3 +18,14 @@ export class Mac {
     return Buffer.from(this.#bytes);
   }
 }
+
+const SHA256_HEX = /^[0-9a-f]{64}$/;
+const [computedBytes, claimedBytes] = [Buffer.allocUnsafeSlow(32), Buffer.allocUnsafeSlow(32)];
+
+/** Whether `claimed` is the same SHA-256 digest or MAC as `computed`, which is hex in lower case. As `Mac`, without its objects. */
+export function equalSha256(computed: string, claimed: string): boolean {
+  if (!SHA256_HEX.test(claimed)) return false;
+  computedBytes.write(computed, 'hex');
+  claimedBytes.write(claimed, 'hex');
+  return timingSafeEqual(computedBytes, claimedBytes);
+}

@@ -5,6 +5,7 @@ import { xmlDocument } from '../base/xml/write.js';
 import type { S3Error } from '../s3/error.js';
 import type { Reply } from '../s3/operation.js';
 import { ClientGone, drained } from './drained.js';
+import { leaveTogether } from './leave-together.js';
 import { linger } from './linger.js';
 
 const NAMESPACE = 'http://s3.amazonaws.com/doc/2006-03-01/';
@@ -46,15 +47,15 @@ export class ResponseWriter {
       return this.#text(status, headers, 'application/xml', xmlDocument(reply.xmlText[0], reply.xmlText[1], NAMESPACE));
     }
     if (status !== 204 && status !== 304 && headers['content-length'] === undefined) headers['content-length'] = '0';
-    return this.#end(status, headers, undefined);
+    return this.#end(status, headers);
   }
 
   error(error: S3Error): Written {
     const headers = this.#headers(error.headers);
-    if (error.status === 304) return this.#end(304, headers, undefined);
+    if (error.status === 304) return this.#end(304, headers);
     if (this.request.method === 'HEAD') {
       headers['content-type'] = 'application/xml';
-      return this.#end(error.status, headers, undefined);
+      return this.#end(error.status, headers);
     }
     const document = xmlDocument('Error', [
       ['Code', error.code],
@@ -105,6 +106,7 @@ export class ResponseWriter {
     await stream.pump((chunk) => {
       if (bytes === 0) response.writeHead(status, headers);
       bytes += chunk.length;
+      if (chunk.length === stream.length) return this.#whole(chunk);
       if (!response.write(chunk)) return drained(response);
     });
     if (bytes !== stream.length) throw new Error('a body has another length than was declared');
@@ -113,25 +115,38 @@ export class ResponseWriter {
     return { status, bytes };
   }
 
-  #text(status: number, headers: Headers, type: string, text: string): Written {
-    const body = Buffer.from(text, 'utf8');
-    headers['content-type'] = type;
-    headers['content-length'] = String(body.length);
-    return this.#end(status, headers, this.request.method === 'HEAD' ? undefined : body);
+  /** A body in one piece. Resolves when the chunk has been sent: until then it is lent. */
+  #whole(chunk: Buffer): Promise<void> {
+    return new Promise((resolve) =>
+      leaveTogether(() => {
+        this.response.write(chunk);
+        resolve();
+      }),
+    );
   }
 
-  #end(status: number, headers: Headers, body: Buffer | undefined): Written {
+  #text(status: number, headers: Headers, type: string, text: string): Written {
+    const bytes = Buffer.byteLength(text);
+    headers['content-type'] = type;
+    headers['content-length'] = String(bytes);
+    if (this.request.method === 'HEAD') return this.#end(status, headers);
+    // ASCII goes out in one piece with the head, whose encoding is Latin-1.
+    return this.#end(status, headers, bytes === text.length ? text : Buffer.from(text), bytes);
+  }
+
+  /** `body`: bytes, or ASCII. */
+  #end(status: number, headers: Headers, body?: Buffer | string, bytes = 0): Written {
     const { request, response } = this;
-    const written = { status, bytes: body?.length ?? 0 };
+    const written = { status, bytes };
     if (request.complete || hasNoBody(request)) {
       response.writeHead(status, headers);
-      response.end(body);
+      leaveTogether(() => response.end(body, 'latin1'));
       return written;
     }
     // What the client still sends isn't wanted.
     headers.connection = 'close';
     response.writeHead(status, headers);
-    if (body) response.write(body);
+    if (body !== undefined) response.write(body, 'latin1');
     else response.flushHeaders();
     linger(request, () => response.end());
     return written;

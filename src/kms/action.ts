@@ -66,11 +66,7 @@ export function keyAction<I>(declared: KeyAction<I>): Action<{ keyId: string; dr
     }),
     async run({ keyId, dryRun, own }, call) {
       const conditions = needs(own);
-      const { encryptionContext } = conditions;
-      call.note({
-        ...(encryptionContext && hasPairs(encryptionContext) && { encryptionContext }),
-        ...(dryRun && { dryRun }),
-      });
+      call.note({ encryptionContext: conditions.encryptionContext, dryRun });
       const record = await call.key(keyId, conditions, { otherAccounts, byAlias });
       const arn = call.keys.arn(record);
       if (origin !== undefined && record.origin !== origin) throw wrongOrigin(arn, record.origin);
@@ -95,5 +91,3 @@ export function requireUsable(call: Call, record: KeyRecord, states: StateRule, 
   requireState(states, call.keys.stateOf(record), arn);
   if (usage !== undefined && record.usage !== usage) throw invalidKeyUsage(arn, record.usage, call.name);
 }
-
-const hasPairs = (context: object): boolean => Object.keys(context).length > 0;

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type EncryptionContext, type KmsCallerContext, KmsError } from '../encryption/ports.js';
+import { type KmsCallerContext, KmsError } from '../encryption/ports.js';
 import type { AuditEvent } from './audit/ports.js';
 import type { Committing } from './committing.js';
 import type { RequestFacts } from './conditions.js';
@@ -12,9 +12,9 @@ import type { KeyReference } from './key-reference.js';
 import type { Keys } from './keys.js';
 import { requireState, type StateRule } from './states.js';
 
-type Noted = Partial<
-  Pick<AuditEvent, 'keyArn' | 'sourceKeyArn' | 'keyMaterialId' | 'encryptionContext' | 'dryRun' | 'details'>
->;
+type Noted = Pick<AuditEvent, 'keyArn' | 'sourceKeyArn' | 'keyMaterialId' | 'encryptionContext' | 'details'> & {
+  dryRun?: boolean;
+};
 
 /** Condition keys of a request, some of which may depend on the key that it turns out to be about. */
 export type FactsOf = RequestFacts | ((record: KeyRecord) => RequestFacts);
@@ -30,7 +30,13 @@ export interface KeyOptions {
 export class Call {
   readonly #eventId = randomUUID();
   readonly #used: KeyRecord[] = [];
-  #noted: Noted = {};
+  /** Members as AuditEvent has them. */
+  #keyArn: string | undefined;
+  #sourceKeyArn: string | undefined;
+  #keyMaterialId: string | undefined;
+  #encryptionContext: AuditEvent['encryptionContext'];
+  #dryRun: true | undefined;
+  #details: AuditEvent['details'];
   #grant: GrantRecord | undefined;
   /** What was allowed last. */
   #asked: Asked | undefined;
@@ -43,8 +49,13 @@ export class Call {
   ) {}
 
   /** Adds to the record of the audit. Never a secret. */
-  note(noted: Noted): void {
-    this.#noted = { ...this.#noted, ...noted, details: { ...this.#noted.details, ...noted.details } };
+  note({ keyArn, sourceKeyArn, keyMaterialId, encryptionContext, dryRun, details }: Noted): void {
+    if (keyArn !== undefined) this.#keyArn = keyArn;
+    if (sourceKeyArn !== undefined) this.#sourceKeyArn = sourceKeyArn;
+    if (keyMaterialId !== undefined) this.#keyMaterialId = keyMaterialId;
+    if (encryptionContext && hasPairs(encryptionContext)) this.#encryptionContext = encryptionContext;
+    if (dryRun) this.#dryRun = true;
+    if (details) this.#details = { ...this.#details, ...details };
   }
 
   /** A cryptographic operation with this key: its last use, if the request succeeds. */
@@ -59,7 +70,7 @@ export class Call {
 
   /** @throws NotFoundException, InvalidArnException */
   async find(reference: KeyReference): Promise<KeyRecord> {
-    const record = await this.keys.find(this.who, reference, this.#makingManagedKey);
+    const record = this.keys.inMemory(reference) ?? (await this.keys.find(this.who, reference, this.#makingManagedKey));
     this.note({ keyArn: this.keys.arn(record) });
     return record;
   }
@@ -119,7 +130,8 @@ export class Call {
     const about = typeof facts === 'function' ? facts(record) : facts;
     const asked = { who, action, facts: about, requestAlias: options.reference?.alias };
     try {
-      this.#grant = await keys.authorizer.require(asked, record, keys.clock.now());
+      const decision = keys.authorizer.require(asked, record, keys.clock.now());
+      this.#grant = decision instanceof Promise ? await decision : decision;
     } catch (error) {
       if (!other || !(error instanceof KmsError && error.code === 'AccessDeniedException')) throw error;
       this.#refuse(action, reference, facts);
@@ -174,7 +186,8 @@ export class Call {
   /** Leaves the record where no commit took it. Waits only where the log can't keep up. @throws where it can't be written */
   async succeeded(): Promise<void> {
     if (this.#recorded) return;
-    await this.keys.parts.audit.record(this.#event('Success'), this.#used);
+    const room = this.keys.parts.audit.record(this.#event('Success'), this.#used);
+    if (room) await room;
   }
 
   async failed(error: unknown): Promise<void> {
@@ -184,30 +197,28 @@ export class Call {
 
   #event(result: string): AuditEvent {
     const { caller, requestId, requestContext, viaService, source } = this.who;
-    const sourceIp = requestContext?.get('aws:sourceip')?.[0];
-    const { details, ...noted } = this.#noted;
     return {
       eventId: this.#eventId,
       timeMs: this.keys.clock.now(),
       requestId,
       action: this.name,
-      caller: {
-        arn: caller.arn,
-        accountId: caller.accountId,
-        userId: caller.userId,
-        accessKeyId: caller.accessKeyId,
-      },
-      ...(sourceIp !== undefined && { sourceIp }),
-      ...(viaService !== undefined && { viaService }),
-      ...(source && { source }),
-      ...noted,
-      ...(this.#grant && { grantId: this.#grant.grantId }),
+      caller,
+      sourceIp: requestContext?.get('aws:sourceip')?.[0],
+      viaService,
+      source,
+      keyArn: this.#keyArn,
+      sourceKeyArn: this.#sourceKeyArn,
+      keyMaterialId: this.#keyMaterialId,
+      encryptionContext: this.#encryptionContext,
+      grantId: this.#grant?.grantId,
+      dryRun: this.#dryRun,
       result,
-      ...(details && Object.keys(details).length > 0 && { details }),
+      details: this.#details,
     };
   }
 }
 
-/** What of the encryption context goes into the record: nothing where there is none. */
-export const contextNote = (context: EncryptionContext): { encryptionContext?: EncryptionContext } =>
-  Object.keys(context).length === 0 ? {} : { encryptionContext: context };
+function hasPairs(context: object): boolean {
+  for (const _ in context) return true;
+  return false;
+}

@@ -19,8 +19,11 @@ export interface BlobHeader {
  * FORMAT.md, "KMS ciphertext blob".
  */
 export function sealBlob(key: Xaes, header: BlobHeader, context: EncryptionContext, plaintext: Uint8Array): Buffer {
-  const head = encodeHeader(header);
-  return Buffer.concat([head, key.seal(Buffer.concat([head, encodeContext(context)]), plaintext)]);
+  const aad = encodeContext(context, HEADER_BYTES);
+  writeHeader(header, aad);
+  const blob = key.seal(aad, plaintext, HEADER_BYTES);
+  aad.copy(blob, 0, 0, HEADER_BYTES);
+  return blob;
 }
 
 /** Undefined where it can't be a blob of Coffer's. */
@@ -34,17 +37,18 @@ export function readBlobHeader(blob: Uint8Array): BlobHeader | undefined {
 
 /** Undefined where anything of blob or context was changed. */
 export function openBlob(key: Xaes, context: EncryptionContext, blob: Uint8Array): Buffer | undefined {
-  const head = blob.subarray(0, HEADER_BYTES);
+  const aad = encodeContext(context, HEADER_BYTES);
+  aad.set(blob.subarray(0, HEADER_BYTES));
   try {
-    return key.open(Buffer.concat([head, encodeContext(context)]), blob.subarray(HEADER_BYTES));
+    return key.open(aad, blob.subarray(HEADER_BYTES));
   } catch (error) {
     if (error instanceof StoreDamaged) return undefined;
     throw error;
   }
 }
 
-function encodeHeader({ keyId, backingKeyId }: BlobHeader): Buffer {
-  const id = Buffer.from(keyId.replaceAll('-', ''), 'hex');
-  const material = Buffer.from(backingKeyId, 'hex');
-  return Buffer.concat([Buffer.of(VERSION), id, material]);
+function writeHeader({ keyId, backingKeyId }: BlobHeader, out: Buffer): void {
+  out[0] = VERSION;
+  out.write(keyId.replaceAll('-', ''), 1, UUID_BYTES, 'hex');
+  out.write(backingKeyId, 1 + UUID_BYTES, MATERIAL_BYTES, 'hex');
 }

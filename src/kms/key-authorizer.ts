@@ -33,12 +33,21 @@ export class KeyAuthorizer {
     private readonly region: string,
   ) {}
 
-  /** @returns the grant that allowed it, where one did. @throws KmsError AccessDeniedException */
-  async require(asked: Asked, record: KeyRecord, nowMs: number): Promise<GrantRecord | undefined> {
+  /**
+   * A promise only where it has to read what isn't in memory yet.
+   * @returns the grant that allowed it, where one did. @throws KmsError AccessDeniedException
+   */
+  require(asked: Asked, record: KeyRecord, nowMs: number): GrantRecord | undefined | Promise<GrantRecord | undefined> {
+    const { grants, aliases } = this.ring;
+    const held = grants.cached(record.keyId);
+    if (held && aliases.isLoaded(record.accountId)) return this.#decide(asked, record, held, nowMs);
+    return this.#requireRead(asked, record, nowMs);
+  }
+
+  async #requireRead(asked: Asked, record: KeyRecord, nowMs: number): Promise<GrantRecord | undefined> {
     const { grants, aliases } = this.ring;
     const { accountId, keyId } = record;
-    // In memory but for the first time: no request waits for the disk here.
-    const held = grants.cached(keyId) ?? (await grants.of(accountId, keyId));
+    const held = await grants.of(accountId, keyId);
     while (!aliases.isLoaded(accountId)) await aliases.load(accountId);
     return this.#decide(asked, record, held, nowMs);
   }

@@ -8,7 +8,7 @@ import type { Committing } from './committing.js';
 import { generateMaterial, type KeyMaterial } from './crypto/material.js';
 import { defaultPolicy } from './default-policies.js';
 import { KeyAuthorizer } from './key-authorizer.js';
-import { type BackingKey, currentBacking, type KeyRecord, MANAGED_ROTATION_DAYS } from './key-record.js';
+import { type BackingKey, currentBacking, isOver, type KeyRecord, MANAGED_ROTATION_DAYS } from './key-record.js';
 import { type KeyReference, keyArn, readReference, resolveKey } from './key-reference.js';
 import type { KeyRing } from './key-ring.js';
 import { MANAGED_SERVICES, managedServiceOf } from './managed-keys.js';
@@ -78,6 +78,12 @@ export class Keys {
 
   reference(who: KmsCallerContext, text: string): KeyReference {
     return readReference(this.region, who.caller.accountId, text);
+  }
+
+  /** Undefined where it has to be looked for. */
+  inMemory({ accountId, keyId }: KeyReference): KeyRecord | undefined {
+    const record = keyId === undefined ? undefined : this.ring.cached(accountId, keyId);
+    return record && isOver(record, this.clock.now()) ? undefined : record;
   }
 
   /** `committing`: how an AWS-managed key that is made is committed. */

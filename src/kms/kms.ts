@@ -7,7 +7,7 @@ import {
   KmsError,
 } from '../encryption/ports.js';
 import { type Answer, requireUsable } from './action.js';
-import { Call, contextNote } from './call.js';
+import { Call } from './call.js';
 import { keyFor } from './ciphertext.js';
 import { dataKeyFacts, newDataKey } from './data-key.js';
 import { serialization, unsupported } from './errors.js';
@@ -45,7 +45,7 @@ export class Kms implements KeyService {
     const name = target.startsWith(TARGET) ? target.slice(TARGET.length) : '';
     const action = ACTIONS.get(name);
     if (!action && !UNSUPPORTED.has(name)) throw new KmsError('UnknownOperationException', '');
-    return this.#recorded(name, who, async (call) => {
+    return this.#recorded(name, who, (call) => {
       if (!action) throw unsupported(`${name} is not supported by this version of Coffer.`);
       return action.run(action.input(new Input(parseJson(body))), call);
     });
@@ -65,7 +65,7 @@ export class Kms implements KeyService {
     { ciphertextBlob, context, keyId }: { ciphertextBlob: Uint8Array; context: EncryptionContext; keyId?: string },
   ): Promise<{ keyArn: string; plaintext: Secret }> {
     return this.#recorded('Decrypt', who, async (call) => {
-      call.note(contextNote(context));
+      call.note({ encryptionContext: context });
       const blob = Buffer.from(ciphertextBlob);
       const record = await keyFor(call, { blob, context, keyId, algorithm: 'SYMMETRIC_DEFAULT' }, 'kms:Decrypt');
       const { plaintext } = decryptBlob(call, record, blob, context);
@@ -115,7 +115,7 @@ export class Kms implements KeyService {
 
   /** A key that data keys may be under, authorized and usable. The action is the call's own name. */
   async #dataKeyOf(call: Call, keyId: string, context: EncryptionContext) {
-    call.note(contextNote(context));
+    call.note({ encryptionContext: context });
     const record = await call.key(keyId, dataKeyFacts(context), { otherAccounts: true, byAlias: true });
     requireUsable(call, record, 'usable', 'ENCRYPT_DECRYPT');
     requireSymmetric(record, this.keys.arn(record));

@@ -1,5 +1,6 @@
-import { type Cipher, createCipheriv, createDecipheriv, randomFillSync } from 'node:crypto';
+import { type Cipher, createCipheriv, createDecipheriv } from 'node:crypto';
 import { StoreDamaged } from '../base/damaged.js';
+import { drawPublic } from '../base/random-pool.js';
 import type { Secret } from '../base/secret.js';
 
 const NONCE_BYTES = 24;
@@ -36,7 +37,7 @@ export class Xaes {
   seal(aad: Uint8Array, plaintext: Uint8Array, headroom = 0): Buffer {
     const out = Buffer.allocUnsafe(headroom + XAES_OVERHEAD_BYTES + plaintext.length);
     const nonce = out.subarray(headroom, headroom + NONCE_BYTES);
-    randomFillSync(nonce);
+    drawPublic(NONCE_BYTES).copy(nonce);
     this.#encrypt(nonce, aad, plaintext, out.subarray(headroom + NONCE_BYTES));
     return out;
   }

@@ -1,5 +1,5 @@
-import { createHmac } from 'node:crypto';
-import { Mac } from '../../base/mac.js';
+import type { KeyObject } from 'node:crypto';
+import { equalSha256 } from '../../base/mac.js';
 import { canonicalRequest, sha256Hex } from '../canonical.js';
 import type { ChunkSigner } from '../chunked-body.js';
 import { AuthError } from '../error.js';
@@ -57,10 +57,8 @@ export function verify(
 }
 
 /** `signature` in hex, compared in constant time. */
-export function matches(key: Buffer, stringToSign: string, signature: string): boolean {
-  const expected = createHmac('sha256', key).update(stringToSign).digest();
-  return /^[0-9a-f]{64}$/.test(signature) && new Mac(expected).equals(Buffer.from(signature, 'hex'));
-}
+export const matches = (key: KeyObject, stringToSign: string, signature: string): boolean =>
+  equalSha256(sign(key, stringToSign), signature);
 
 /** Signed must be the host and every `x-amz-` header that was sent. */
 function requireSigned(request: SignedRequest, signedHeaders: readonly string[], { service }: AuthOptions): void {

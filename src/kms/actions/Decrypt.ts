@@ -1,6 +1,5 @@
 import { action } from '../action.js';
 import { readAlgorithm } from '../algorithm.js';
-import { contextNote } from '../call.js';
 import { keyFor, open, readCiphertext, readSourceKey } from '../ciphertext.js';
 import { dryRunSucceeded } from '../errors.js';
 import { refuseRecipient } from '../recipient.js';
@@ -28,7 +27,7 @@ export const decrypt = action({
     };
   },
   async run({ dryRun, ...ciphertext }, call) {
-    call.note({ ...contextNote(ciphertext.context), ...(dryRun && { dryRun }) });
+    call.note({ encryptionContext: ciphertext.context, dryRun });
     const record = await keyFor(call, ciphertext, 'kms:Decrypt');
     if (ciphertext.blob === undefined) throw dryRunSucceeded();
     const { plaintext, keyMaterialId } = open(call, record, ciphertext);

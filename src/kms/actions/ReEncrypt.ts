@@ -1,6 +1,5 @@
 import { action, requireUsable } from '../action.js';
 import { algorithmFacts, readAlgorithm, requireAlgorithm } from '../algorithm.js';
-import { contextNote } from '../call.js';
 import { keyFor, open, readCiphertext, readSourceKey } from '../ciphertext.js';
 import { dryRunSucceeded } from '../errors.js';
 import { KEY_ID } from '../fields.js';
@@ -39,7 +38,7 @@ export const reEncrypt = action({
   },
   async run({ dryRun, source, keyId, context, algorithm }, call) {
     const { keys } = call;
-    call.note({ ...contextNote(source.context), ...(dryRun && { dryRun }) });
+    call.note({ encryptionContext: source.context, dryRun });
     // Whether both are one key is a condition of either permission: the destination is looked up before anything is decided.
     const named = call.reference(keyId, { byAlias: true });
     const target = await call.named(named, 'kms:ReEncryptTo');

@@ -21,7 +21,7 @@ export const retireGrant = action({
   }),
   async run({ token, keyId, grantId, dryRun }, call) {
     const { keys } = call;
-    if (dryRun) call.note({ dryRun });
+    call.note({ dryRun });
     let record: KeyRecord;
     let grant: GrantRecord | undefined;
     if (token !== undefined) {

@@ -40,7 +40,7 @@ function picked(event: AuditEvent): AuditEvent {
     dryRun: event.dryRun,
     result: event.result,
     details: event.details,
-  } as AuditEvent;
+  };
 }
 
 /** Keeps who did what to which key and how it ended; says how long the whole was. */

@@ -10,26 +10,26 @@ export interface AuditEvent {
   /** As the API names it: `Decrypt`. The service's own work: `AutomaticRotation`, `DestroyKey`, `ExpireKeyMaterial`. */
   action: string;
   /** Absent where the service itself acts. */
-  caller?: { arn: string; accountId: string; userId: string; accessKeyId: string };
-  sourceIp?: string;
+  caller?: { arn: string; accountId: string; userId: string; accessKeyId: string } | undefined;
+  sourceIp?: string | undefined;
   /** `s3.<region>.amazonaws.com` where the store called for a client. */
-  viaService?: string;
+  viaService?: string | undefined;
   /** The S3 request behind it. */
-  source?: { operation: string; bucket: string; key: string };
+  source?: { operation: string; bucket: string; key: string } | undefined;
   /** The key (of ReEncrypt: the destination); absent where the request named none that exists. */
-  keyArn?: string;
+  keyArn?: string | undefined;
   /** Of ReEncrypt. */
-  sourceKeyArn?: string;
+  sourceKeyArn?: string | undefined;
   /** The backing key that was used. */
-  keyMaterialId?: string;
-  encryptionContext?: EncryptionContext;
+  keyMaterialId?: string | undefined;
+  encryptionContext?: EncryptionContext | undefined;
   /** The grant that allowed it. */
-  grantId?: string;
-  dryRun?: true;
+  grantId?: string | undefined;
+  dryRun?: true | undefined;
   /** `Success`, or the code of the error. */
   result: string;
   /** What else the request said that matters later: `PendingWindowInDays`, the impact of a deletion. */
-  details?: Readonly<Record<string, string | number | boolean>>;
+  details?: Readonly<Record<string, string | number | boolean>> | undefined;
 }
 
 /** The last successful cryptographic operation of a key, for GetKeyLastUsage. */

@@ -34,6 +34,8 @@ export class GrantBook {
   /** Under way, by key: many who ask at once wait for one. */
   readonly #reading = new Map<string, Promise<KeyGrants>>();
 
+  readonly #turns = new Map<string, Promise<void>>();
+
   constructor(
     private readonly meta: MetaStore,
     sealer: RecordSealer,
@@ -78,6 +80,25 @@ export class GrantBook {
   /** With an id and a secret; it isn't stored yet. */
   draw(grant: Omit<GrantRecord, 'grantId' | 'tokenSecret'>): GrantRecord {
     return { ...grant, grantId: randomBytes(32).toString('hex'), tokenSecret: randomBytes(32).toString('base64') };
+  }
+
+  /** One after the other under the same name: the second attempt finds what the first one made. */
+  async inTurn<T>(name: string, work: () => Promise<T>): Promise<T> {
+    for (let other = this.#turns.get(name); other; other = this.#turns.get(name)) await other;
+    const turn = work();
+    // Whoever waits doesn't care how it ended.
+    this.#turns.set(
+      name,
+      turn.then(
+        () => {},
+        () => {},
+      ),
+    );
+    try {
+      return await turn;
+    } finally {
+      this.#turns.delete(name);
+    }
   }
 
   create(grant: GrantRecord, committing: Committing): Promise<boolean> {

@@ -64,6 +64,20 @@ describe('a grant', () => {
     expect(await encrypt(user([...policy, allow('kms:Encrypt', 'Deny')], OTHER_ACCOUNT))).toBe('AccessDeniedException');
   });
 
+  test('under one name is made once, however many ask at the same moment', async () => {
+    const { ask, Arn, grant } = await makeGranted();
+    const made = await Promise.all(Array.from({ length: 10 }, () => grant({ Name: 'retry' })));
+    expect(new Set(made.map((one) => one.GrantId)).size).toBe(1);
+    expect(new Set(made.map((one) => one.GrantToken)).size).toBe(10);
+    expect((await ask('ListGrants', { KeyId: Arn })).json.Grants).toHaveLength(1);
+    // One that is refused holds nobody up.
+    const [refused, other] = await Promise.all([
+      grant({ Name: 'next' }, stranger),
+      grant({ Name: 'next', Operations: ['Decrypt'] }),
+    ]);
+    expect([refused.GrantId, typeof other.GrantId]).toEqual([undefined, 'string']);
+  });
+
   test('under one name is made once; with anything else in it, it is another', async () => {
     const { grant, ask, Arn } = await makeGranted({ Name: 'job' });
     const first = await grant({ Operations: ['Encrypt', 'Decrypt'] });

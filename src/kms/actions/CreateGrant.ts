@@ -45,25 +45,30 @@ export const createGrant = keyAction({
     requireGrantable(record, asked.operations, asked.constraints);
     if (call.grant) requireWithin(call, record, await call.keys.ring.grants.of(record.accountId, record.keyId), asked);
   },
-  async handle(asked, record, call) {
-    const { grants } = call.keys.ring;
-    const held = await grants.of(record.accountId, record.keyId);
-    call.note({ details: { GranteePrincipal: asked.grantee, Operations: asked.operations.join(',') } });
-    // A retry under the same name answers with the grant that the first attempt made.
-    const same = asked.name === undefined ? undefined : [...held.byId.values()].find((one) => isSame(one, asked));
-    if (same) return answer(call, same);
-    if (held.byId.size >= GRANTS_PER_KEY_MAX) {
-      throw new KmsError('LimitExceededException', `A key has at most ${GRANTS_PER_KEY_MAX} grants.`);
-    }
-    const { accountId, keyId } = record;
-    const issuingAccountId = call.who.caller.accountId;
-    const createdMs = call.keys.clock.now();
-    const grant = grants.draw({ ...asked, accountId, keyId, issuingAccountId, createdMs });
-    const answered = answer(call, grant);
-    if (!(await grants.create(grant, call.committing))) throw new Error('a grant could not be created');
-    return answered;
+  handle(asked, record, call) {
+    const make = () => findOrMake(asked, record, call);
+    return asked.name === undefined ? make() : call.keys.ring.grants.inTurn(`${record.keyId}/${asked.name}`, make);
   },
 });
+
+async function findOrMake(asked: Asked, record: KeyRecord, call: Call): Promise<Answer> {
+  const { grants } = call.keys.ring;
+  const held = await grants.of(record.accountId, record.keyId);
+  call.note({ details: { GranteePrincipal: asked.grantee, Operations: asked.operations.join(',') } });
+  // A retry under the same name answers with the grant that the first attempt made.
+  const same = asked.name === undefined ? undefined : [...held.byId.values()].find((one) => isSame(one, asked));
+  if (same) return answer(call, same);
+  if (held.byId.size >= GRANTS_PER_KEY_MAX) {
+    throw new KmsError('LimitExceededException', `A key has at most ${GRANTS_PER_KEY_MAX} grants.`);
+  }
+  const { accountId, keyId } = record;
+  const issuingAccountId = call.who.caller.accountId;
+  const createdMs = call.keys.clock.now();
+  const grant = grants.draw({ ...asked, accountId, keyId, issuingAccountId, createdMs });
+  const answered = answer(call, grant);
+  if (!(await grants.create(grant, call.committing))) throw new Error('a grant could not be created');
+  return answered;
+}
 
 function answer(call: Call, grant: GrantRecord): Answer {
   call.note({ details: { GrantId: grant.grantId } });

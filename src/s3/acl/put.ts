@@ -1,4 +1,4 @@
-import type { Grant } from '../../store/records.js';
+import type { BucketRecord, Grant } from '../../store/records.js';
 import { denial } from '../denial.js';
 import { S3Error } from '../error.js';
 import type { SentAcl } from '../fields/acl-body.js';
@@ -8,17 +8,18 @@ import { aclsDisabled } from './owner.js';
 import { requireCanonicalId, resolveAcl } from './request.js';
 
 /**
- * The ACL that PutBucketAcl or PutObjectAcl is to store: undefined for the default. `owner`: the resource's, whom no ACL changes.
+ * The ACL that PutBucketAcl or PutObjectAcl is to store: undefined for the default. `bucket`: whose ownership and public access
+ * block decide; `owner`: the resource's, whom no ACL changes.
  * @throws AccessControlListNotSupported, AccessDenied, InvalidArgument, MalformedACLError, Unresolvable- and
  * AmbiguousGrantByEmailAddress
  */
 export function requirePuttable(
   sent: SentAcl,
+  bucket: BucketRecord,
   owner: string,
   permission: Permission,
-  { facts, caller, services }: OperationContext,
+  { caller, services }: OperationContext,
 ): Grant[] | undefined {
-  const bucket = facts.bucket.record;
   const { accounts } = services;
   if (aclsDisabled(bucket)) throw new S3Error('AccessControlListNotSupported');
   if (sent.owner !== undefined && requireCanonicalId(sent.owner, 'CanonicalUser/ID', accounts) !== owner) {

@@ -21,10 +21,13 @@ export const putBucketAcl = operation({
     'UnresolvableGrantByEmailAddress',
   ],
   async handle({ bucket, acl: sent }, context) {
-    const { ownerAccountId } = context.facts.bucket.record;
     const permission = { action: 's3:PutBucketAcl', resource: bucketArn(bucket) } as const;
-    const acl = requirePuttable(sent, ownerAccountId, permission, context);
-    await updateBucket(context, ({ acl: _, ...record }) => (acl ? { ...record, acl } : record));
+    await updateBucket(context, (found) => {
+      // On the record that is replaced: ACLs may have been disabled meanwhile, or public ones blocked.
+      const acl = requirePuttable(sent, found, found.ownerAccountId, permission, context);
+      const { acl: _, ...record } = found;
+      return acl ? { ...record, acl } : record;
+    });
   },
   reply: () => ({}),
 });

@@ -39,7 +39,7 @@ export const putObjectAcl = operation({
     const { record } = requireVersion(facts.object, { method: fields.method, key, versionId });
     const permission = { action: 's3:PutObjectAcl', resource: objectArn(bucket, key) } as const;
     const owner = ownerOf(record, facts.bucket.record);
-    const acl = requirePuttable(sent, owner, permission, context);
+    const acl = requirePuttable(sent, facts.bucket.record, owner, permission, context);
     const replaced = await services.objects.replace(facts.bucket, key, versionId, (found) => {
       // What was decided was decided over that version; another one is another's.
       if (found.objectId !== record.objectId || !found.content) throw new S3Error('OperationAborted');

@@ -8,7 +8,7 @@ import { isBucketName } from '../s3/fields/bucket-name.js';
 import type { Facts, OperationContext, Reply, RequestFields } from '../s3/operation.js';
 import type { Services } from '../s3/services.js';
 import type { BlobSnapshot } from '../store/ports.js';
-import type { BucketRecord } from '../store/records.js';
+import type { BucketRecord, ObjectRecord } from '../store/records.js';
 import type { Stored } from '../store/table.js';
 import { Authorizer } from './authorizer.js';
 import type { Peer } from './peer.js';
@@ -61,14 +61,12 @@ export class Operator {
     const input = readInput(operation, fields);
     const bucket = facts.bucket?.record;
     const looked = operation.facts.includes('object');
-    authorizer.requireAll(
-      operation.needs(input, facts),
-      bucket,
-      looked ? (facts.object?.record ?? 'absent') : undefined,
-    );
+    const needs = operation.needs(input, facts);
+    authorizer.requireAll(needs, bucket, looked ? (facts.object?.record ?? 'absent') : undefined);
     if (looked && !facts.object?.record.content) authorizer.requireToKnow(bucket);
     readLateInput(operation, fields, input);
-    const context = this.#context(operation.name, asked, body, facts, authorizer);
+    const requireStill = (object: ObjectRecord): void => authorizer.requireAll(needs, bucket, object);
+    const context = { ...this.#context(operation.name, asked, body, facts, authorizer), requireStill };
     return operation.reply(await operation.handle(input, context), input);
   }
 
@@ -100,7 +98,7 @@ export class Operator {
     body: BodySource,
     facts: Facts,
     authorizer: Authorizer,
-  ): OperationContext {
+  ): Omit<OperationContext, 'requireStill'> {
     return {
       operationName,
       caller,

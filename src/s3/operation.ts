@@ -135,6 +135,11 @@ export interface OperationContext {
    */
   require(permission: Permission, bucket: BucketRecord, object?: ObjectFact): void;
   allowed(permission: Permission, bucket: BucketRecord, object?: ObjectFact): boolean;
+  /**
+   * What the operation `needs`, of the version that a commit is about to replace: it may be another one than was decided over, or
+   * have other tags. Throws AccessDenied if not.
+   */
+  requireStill(object: ObjectRecord): void;
   /** A bucket other than the request's own, made ready for `require` and `allowed`. */
   enter(bucket: string): Promise<Stored<BucketRecord> | undefined>;
   /** Of the request's own bucket, or of one that was entered. */

@@ -1,6 +1,7 @@
 import type { Command } from './command.js';
 import { auditTail } from './commands/audit-tail.js';
 import { auditVerify } from './commands/audit-verify.js';
+import { bucketPolicyRemove } from './commands/bucket-policy-remove.js';
 import { keyImpact } from './commands/key-impact.js';
 import { objectsRewrap } from './commands/objects-rewrap.js';
 import { replicationFailed } from './commands/replication-failed.js';
@@ -17,6 +18,7 @@ export const COMMANDS: readonly Command[] = [
   auditVerify,
   replicationRun,
   replicationFailed,
+  bucketPolicyRemove,
   rootKeyRotate,
 ];
 

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { WriteEvent, WriteProbe } from '../../src/store/leveldb/database.js';
 import { error, key, OWNER, openTestStore, put, temporaryDirectory } from './harness.js';
 
@@ -27,6 +27,10 @@ class Saboteur implements WriteProbe {
     throw Object.assign(new Error(`IO error: ${next.code}`), { code: 'LEVEL_IO_ERROR' });
   }
 }
+
+// The mark that the engine writes when it has been idle for 50 ms would be one more write on a slow machine.
+beforeEach(() => void vi.useFakeTimers({ toFake: ['setInterval'] }));
+afterEach(() => void vi.useRealTimers());
 
 async function opened() {
   const saboteur = new Saboteur();

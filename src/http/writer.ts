@@ -10,6 +10,9 @@ import { linger } from './linger.js';
 
 const NAMESPACE = 'http://s3.amazonaws.com/doc/2006-03-01/';
 
+/** A body of so many bytes at most waits for nobody to drain it, as texts don't. */
+const WHOLE_MAX_BYTES = 64 * 1024;
+
 /** What went out. `bytes`: of the body. */
 export interface Written {
   status: number;
@@ -106,7 +109,7 @@ export class ResponseWriter {
     await stream.pump((chunk) => {
       if (bytes === 0) response.writeHead(status, headers);
       bytes += chunk.length;
-      if (chunk.length === stream.length) return this.#whole(chunk);
+      if (chunk.length === stream.length && bytes <= WHOLE_MAX_BYTES) return this.#whole(chunk);
       if (!response.write(chunk)) return drained(response);
     });
     if (bytes !== stream.length) throw new Error('a body has another length than was declared');
@@ -115,7 +118,7 @@ export class ResponseWriter {
     return { status, bytes };
   }
 
-  /** A body in one piece. Resolves when the chunk has been sent: until then it is lent. */
+  /** A small body in one piece. Resolves when the chunk has been sent: until then it is lent. */
   #whole(chunk: Buffer): Promise<void> {
     return new Promise((resolve) =>
       leaveTogether(() => {

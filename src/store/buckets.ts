@@ -5,6 +5,9 @@ import type { MetaStore } from './ports.js';
 import { BUCKET, type BucketRecord } from './records.js';
 import { CommitBuilder, marker, type Stored, Table } from './table.js';
 
+/** Every request reads one. */
+const REMEMBERED = 1000;
+
 /** Buckets by name, with an index by owner. A name belongs to one account, whatever its owner. */
 export class Buckets {
   readonly #table: Table<BucketRecord>;
@@ -13,7 +16,7 @@ export class Buckets {
     private readonly meta: MetaStore,
     sealer: RecordSealer,
   ) {
-    this.#table = new Table(meta, sealer, BUCKET);
+    this.#table = new Table(meta, sealer, BUCKET, REMEMBERED);
   }
 
   /** A bucket that is being deleted counts as gone. */

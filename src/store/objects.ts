@@ -67,6 +67,9 @@ export interface Removal {
   deleteMarker: boolean;
 }
 
+/** Of versions that are read again and again; 2,000 records take about 5 MB. */
+const REMEMBERED = 2000;
+
 /** The bucket was deleted, or deleted and made again, while the request ran. */
 export class BucketGone extends Error {
   override name = 'BucketGone';
@@ -95,7 +98,7 @@ export class Objects {
     private readonly keyIndex = new KeyIndex(),
     private readonly observer?: VersionObserver,
   ) {
-    this.table = new Table(meta, sealer, OBJECT);
+    this.table = new Table(meta, sealer, OBJECT, REMEMBERED);
     this.dead = new DeadRows(meta, sealer);
     this.#places = new VersionPlaces(meta);
   }
@@ -306,7 +309,7 @@ export class Objects {
     const id = Buffer.from(bucket.bucketId, 'hex');
     const sequence = (current?.record.sequence ?? 0) + 1;
     const enabled = bucket.versioning === 'Enabled';
-    let record = make(sequence, enabled ? newVersionId(sequence) : NULL_VERSION);
+    let record = { ...make(sequence, enabled ? newVersionId(sequence) : NULL_VERSION) };
     if (current) {
       const { nullSequence, ...before } = current.record;
       const stays = old === 'replaced';

@@ -1,6 +1,7 @@
 import { EMPTY } from '../base/bytes.js';
 import type { RecordSealer } from '../seal/ports.js';
 import { StoreDamaged } from './errors.js';
+import { OpenedRecords } from './opened-records.js';
 import type { Check, Commit, MetaStore, Range, RangeQuery, Row } from './ports.js';
 
 /**
@@ -20,17 +21,29 @@ export interface Stored<T> {
   revision: Buffer;
 }
 
-/** Typed, sealed access to the rows of one kind. Holds no state: any number may exist for one kind. */
+/** Typed, sealed access to the rows of one kind. Holds no state of its own: any number may exist for one kind. */
 export class Table<T> {
+  readonly #opened: OpenedRecords<T> | undefined;
+
+  /** `remembered`: of how many rows `get` keeps what they hold, deciphered; for kinds that requests read again and again. */
   constructor(
     private readonly meta: MetaStore,
     private readonly sealer: RecordSealer,
     private readonly shape: Shape<T>,
-  ) {}
+    remembered = 0,
+  ) {
+    if (remembered > 0) this.#opened = new OpenedRecords(remembered);
+  }
 
   async get(key: Uint8Array): Promise<Stored<T> | undefined> {
     const row = await this.meta.get(key);
-    return row && this.open(row);
+    if (!row || !this.#opened) return row && this.open(row);
+    const name = row.key.toString('latin1');
+    const known = this.#opened.get(name, row.value);
+    if (known) return { key: row.key, record: known, revision: row.revision };
+    const stored = this.open(row);
+    this.#opened.set(name, row.value, stored.record);
+    return stored;
   }
 
   async getMany(keys: Uint8Array[]): Promise<(Stored<T> | undefined)[]> {

@@ -25,7 +25,7 @@ export const bucketPolicyRemove = dataCommand({
     const text = record.policy && (await bucketPolicies.text(record.bucketId, record.policy.stamp));
     if (text === undefined) throw new CommandError('NoSuchBucketPolicy', `the bucket ${name} has no policy`, 404);
     await bucketPolicies.remove(record);
-    yield line(text);
+    yield line(JSON.stringify(JSON.parse(text)));
     yield line(`this was the policy of ${name}; the bucket has none now`, { bucket: name, policy: text });
   },
 });

@@ -42,12 +42,21 @@ export function wrapSseC(
   };
 }
 
-/** The verifier is compared first, in constant time. @throws WrongCustomerKey; StoreDamaged */
+/** Compares the verifier, in constant time; opens nothing. @throws WrongCustomerKey */
+export function requireCustomerKey(
+  customerKey: Secret,
+  ids: ObjectIds,
+  wrap: Pick<SseCWrap, 'salt' | 'verifier'>,
+): void {
+  const verifier = verifierOf(customerKey, Buffer.from(wrap.salt, 'base64'), ids);
+  if (verifier.equals(Buffer.from(wrap.verifier, 'base64'))) return;
+  throw new WrongCustomerKey('the key is not the one that the object was written with');
+}
+
+/** The verifier is compared first. @throws WrongCustomerKey; StoreDamaged */
 export function unwrapSseC(customerKey: Secret, ids: ObjectIds, wrap: SseCWrap): Secret {
+  requireCustomerKey(customerKey, ids, wrap);
   const salt = Buffer.from(wrap.salt, 'base64');
-  if (!verifierOf(customerKey, salt, ids).equals(Buffer.from(wrap.verifier, 'base64'))) {
-    throw new WrongCustomerKey('the key is not the one that the object was written with');
-  }
   const sealed = Buffer.from(wrap.dataKey, 'base64');
   return new Secret(withWrappingKey(customerKey, salt, (kek) => kek.open(wrapAad(LABEL, ids), sealed)));
 }

@@ -1,3 +1,4 @@
+import type { SseCWrap } from '../encryption/sse-c.js';
 import { StoreDamaged } from '../store/errors.js';
 import type { FoundVersion } from '../store/objects.js';
 import type { BlobSnapshot } from '../store/ports.js';
@@ -8,7 +9,7 @@ import { checksumHeaders } from './checksum/headers.js';
 import { requirePrivateTransport } from './encryption/choose.js';
 import { encryptionHeaders } from './encryption/headers.js';
 import type { ObjectCipher } from './encryption/object-cipher.js';
-import { openCipher } from './encryption/open-cipher.js';
+import { openCipher, requireRightKey } from './encryption/open-cipher.js';
 import { S3Error } from './error.js';
 import { checkRead, type ReadConditions } from './fields/conditions.js';
 import type { CustomerKey } from './fields/customer-key.js';
@@ -126,8 +127,11 @@ async function readFound(
       : undefined;
   const selected = await select(input, context, record, content);
   const checksumWanted = input.checksumMode?.toUpperCase() === 'ENABLED' && selected.checksum !== undefined;
-  const needsKey =
-    withBody || content.encryption.mode === 'SSE-C' || (checksumWanted && selected.checksum?.sealed !== undefined);
+  const needsKey = withBody || (checksumWanted && selected.checksum?.sealed !== undefined);
+  // A HEAD opens nothing, but is told only to whom has the key.
+  if (!needsKey && content.encryption.mode === 'SSE-C') {
+    requireRightKey(context, content.encryption as SseCWrap, input.key, record.objectId, input.customerKey!);
+  }
   let cipher: ObjectCipher | undefined;
   try {
     cipher = needsKey

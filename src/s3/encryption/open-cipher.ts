@@ -1,4 +1,4 @@
-import { WrongCustomerKey } from '../../encryption/sse-c.js';
+import { requireCustomerKey, type SseCWrap, WrongCustomerKey } from '../../encryption/sse-c.js';
 import type { WrappedDataKey } from '../../encryption/wrapped-key.js';
 import type { BucketRecord, WrappedKey } from '../../store/records.js';
 import { type CustomerKey, wrongCustomerKey } from '../fields/customer-key.js';
@@ -17,10 +17,25 @@ export async function openCipher(
 ): Promise<ObjectCipher> {
   requireSignatureForKms(context, wrapped.mode);
   const target = keyTarget(context, bucket, key, Buffer.from(objectId, 'hex'));
+  return context.services.dataKeys.open(target, wrapped as WrappedDataKey, customerKey?.key).catch(told);
+}
+
+/** Whether the customer's key is the right one, where nothing has to be opened with it. @throws AccessDenied */
+export function requireRightKey(
+  context: OperationContext,
+  wrapped: SseCWrap,
+  key: string,
+  objectId: string,
+  customerKey: CustomerKey,
+): void {
+  const { ids } = keyTarget(context, context.facts.bucket.record, key, Buffer.from(objectId, 'hex'));
   try {
-    return await context.services.dataKeys.open(target, wrapped as WrappedDataKey, customerKey?.key);
+    requireCustomerKey(customerKey.key, ids, wrapped);
   } catch (error) {
-    if (error instanceof WrongCustomerKey) throw wrongCustomerKey();
-    throw error;
+    told(error);
   }
+}
+
+function told(error: unknown): never {
+  throw error instanceof WrongCustomerKey ? wrongCustomerKey() : error;
 }

@@ -5,9 +5,9 @@ let waiting: (() => void)[] = [];
 let firstMs = 0;
 
 /**
- * Sends an answer at the end of this turn of the event loop, together with the others that become ready in it. A write wakes the
- * client, and that costs the code that runs next its warm caches and predictions: with 32 clients of the key service, answers
- * that leave together made each request a third cheaper, and the wait shorter on average.
+ * Sends an answer at the end of this turn of the event loop, together with the others that become ready in it. With 32 clients
+ * of the key service this made each request a third cheaper, and the wait shorter on average: a write wakes the client, and what
+ * runs next seems to find its caches cold.
  * `send` must not throw.
  */
 export function leaveTogether(send: () => void): void {

@@ -1,9 +1,9 @@
 import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
+import { BoundedMap } from '../base/bounded-map.js';
 import type { Secret } from '../base/secret.js';
 import type { Scope } from './scope.js';
 
-const CACHED_MAX = 1000;
-const cache = new Map<string, { secret: Secret; key: KeyObject }>();
+const cache = new BoundedMap<{ secret: Secret; key: KeyObject }>(1000);
 
 const hmac = (key: Buffer | string, data: string): Buffer => createHmac('sha256', key).update(data).digest();
 
@@ -16,7 +16,6 @@ export function signingKey(accessKeyId: string, secret: Secret, scope: Scope): K
   const bytes = hmac(hmac(hmac(hmac(start, scope.date), scope.region), scope.service), 'aws4_request');
   const key = createSecretKey(bytes);
   for (const one of [start, bytes]) one.fill(0);
-  if (cache.size >= CACHED_MAX) cache.delete(cache.keys().next().value!);
   cache.set(name, { secret, key });
   return key;
 }

@@ -5,10 +5,10 @@ import { KnownPolicies } from '../s3/bucket-policy/known-policies.js';
 import { S3Error } from '../s3/error.js';
 import { ERRORS } from '../s3/errors.js';
 import { isBucketName } from '../s3/fields/bucket-name.js';
-import type { Facts, OperationContext, Reply, RequestFields } from '../s3/operation.js';
+import type { Facts, OperationContext, Permission, Reply, RequestFields } from '../s3/operation.js';
 import type { Services } from '../s3/services.js';
 import type { BlobSnapshot } from '../store/ports.js';
-import type { BucketRecord, ObjectRecord } from '../store/records.js';
+import type { BucketRecord } from '../store/records.js';
 import type { Stored } from '../store/table.js';
 import { Authorizer } from './authorizer.js';
 import type { Peer } from './peer.js';
@@ -65,8 +65,7 @@ export class Operator {
     authorizer.requireAll(needs, bucket, looked ? (facts.object?.record ?? 'absent') : undefined);
     if (looked && !facts.object?.record.content) authorizer.requireToKnow(bucket);
     readLateInput(operation, fields, input);
-    const requireStill = (object: ObjectRecord): void => authorizer.requireAll(needs, bucket, object);
-    const context = { ...this.#context(operation.name, asked, body, facts, authorizer), requireStill };
+    const context = this.#context(operation.name, asked, body, facts, authorizer, needs);
     return operation.reply(await operation.handle(input, context), input);
   }
 
@@ -98,7 +97,8 @@ export class Operator {
     body: BodySource,
     facts: Facts,
     authorizer: Authorizer,
-  ): Omit<OperationContext, 'requireStill'> {
+    needs: readonly Permission[],
+  ): OperationContext {
     return {
       operationName,
       caller,
@@ -114,6 +114,7 @@ export class Operator {
       services: this.services,
       require: (permission, bucket, object) => authorizer.require(permission, bucket, object),
       allowed: (permission, bucket, object) => authorizer.allowed(permission, bucket, object),
+      requireStill: (object) => authorizer.requireAll(needs, facts.bucket?.record, object),
       enter: (bucket) => authorizer.enter(bucket),
       policyOf: (bucket) => authorizer.policyOf(bucket),
     };

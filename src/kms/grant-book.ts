@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
+import { BoundedMap } from '../base/bounded-map.js';
 import type { RecordSealer } from '../seal/ports.js';
 import { under } from '../store/keys.js';
 import type { MetaStore } from '../store/ports.js';
 import { CommitBuilder, marker, Table } from '../store/table.js';
-import { BoundedMap } from './bounded-map.js';
 import type { Committing } from './committing.js';
 import {
   GRANT,
@@ -34,7 +34,7 @@ export class GrantBook {
   /** Under way, by key: many who ask at once wait for one. */
   readonly #reading = new Map<string, Promise<KeyGrants>>();
 
-  readonly #turns = new Map<string, Promise<void>>();
+  readonly #turns = new Map<string, Promise<unknown>>();
 
   constructor(
     private readonly meta: MetaStore,
@@ -84,16 +84,10 @@ export class GrantBook {
 
   /** One after the other under the same name: the second attempt finds what the first one made. */
   async inTurn<T>(name: string, work: () => Promise<T>): Promise<T> {
-    for (let other = this.#turns.get(name); other; other = this.#turns.get(name)) await other;
-    const turn = work();
     // Whoever waits doesn't care how it ended.
-    this.#turns.set(
-      name,
-      turn.then(
-        () => {},
-        () => {},
-      ),
-    );
+    for (let other = this.#turns.get(name); other; other = this.#turns.get(name)) await other.catch(() => {});
+    const turn = work();
+    this.#turns.set(name, turn);
     try {
       return await turn;
     } finally {

@@ -1,3 +1,4 @@
+import { BoundedMap } from '../base/bounded-map.js';
 import { META_VALUE_MAX_BYTES } from '../base/limits.js';
 import type { RecordSealer } from '../seal/ports.js';
 import { untilCommitted } from '../store/conflict.js';
@@ -6,7 +7,6 @@ import type { MetaStore } from '../store/ports.js';
 import { CommitBuilder, type Stored, Table } from '../store/table.js';
 import type { AliasBook } from './alias-book.js';
 import { lastUseRow } from './audit/rows.js';
-import { BoundedMap } from './bounded-map.js';
 import type { Committing } from './committing.js';
 import { tooLarge } from './errors.js';
 import type { GrantBook } from './grant-book.js';

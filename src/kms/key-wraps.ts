@@ -1,8 +1,8 @@
+import { BoundedMap } from '../base/bounded-map.js';
 import { utf8 } from '../base/bytes.js';
 import { Secret } from '../base/secret.js';
 import { Xaes } from '../seal/xaes.js';
 import { StoreDamaged } from '../store/errors.js';
-import { BoundedMap } from './bounded-map.js';
 import type { HmacSpec, PairSpec } from './crypto/key-spec.js';
 import { type OpenedKey, type OpenedPublicKey, openKey, openPublicKey } from './crypto/opened-key.js';
 import { Gate } from './gate.js';

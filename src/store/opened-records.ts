@@ -1,3 +1,5 @@
+import { BoundedMap } from '../base/bounded-map.js';
+
 /** Of a sealed record. Larger ones are rare and would make the memory that is taken hard to foresee. */
 const SEALED_MAX_BYTES = 4096;
 
@@ -7,10 +9,12 @@ const SEALED_MAX_BYTES = 4096;
  * Records in it are frozen: many requests hold one.
  */
 export class OpenedRecords<T> {
-  readonly #byRow = new Map<string, { sealed: Buffer; record: T }>();
+  readonly #byRow: BoundedMap<{ sealed: Buffer; record: T }>;
 
   /** `max`: how many are kept. */
-  constructor(private readonly max: number) {}
+  constructor(max: number) {
+    this.#byRow = new BoundedMap(max);
+  }
 
   /** @param row the row's key, as Latin-1 */
   get(row: string, sealed: Buffer): T | undefined {
@@ -20,9 +24,8 @@ export class OpenedRecords<T> {
 
   set(row: string, sealed: Buffer, record: T): void {
     if (sealed.length > SEALED_MAX_BYTES) return;
-    if (!this.#byRow.delete(row) && this.#byRow.size >= this.max) {
-      this.#byRow.delete(this.#byRow.keys().next().value!);
-    }
+    // What was written anew is the latest.
+    this.#byRow.delete(row);
     // A copy: the store's own buffer may be larger, or be used again.
     this.#byRow.set(row, { sealed: Buffer.from(sealed), record: freeze(record) });
   }

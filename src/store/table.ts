@@ -21,7 +21,7 @@ export interface Stored<T> {
   revision: Buffer;
 }
 
-/** Typed, sealed access to the rows of one kind. Holds no state of its own: any number may exist for one kind. */
+/** Typed, sealed access to the rows of one kind. What it may remember is never out of date: any number may exist for one kind. */
 export class Table<T> {
   readonly #opened: OpenedRecords<T> | undefined;
 

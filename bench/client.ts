@@ -1,7 +1,8 @@
 /** The client process: takes jobs from its parent, presigns and builds every request, and only then starts the clock. */
 import { randomFillSync } from 'node:crypto';
+import { authorityOf, type Endpoint } from './endpoint.js';
 import type { Job, JobResult } from './job.js';
-import { Presigner } from './presign.js';
+import { CREDENTIALS, Presigner, REGION } from './presign.js';
 import { RawConnection, type RawRequest } from './raw-connection.js';
 import { KmsSigner } from './sign-kms.js';
 
@@ -18,8 +19,10 @@ process.on('message', (job: Job) => {
 });
 
 async function run(job: Job): Promise<JobResult> {
-  const requests = job.kms ? prepareKms(job.port, job.kms) : prepare(job);
-  const connections = await Promise.all(Array.from({ length: job.clients }, () => RawConnection.open(job.port)));
+  const endpoint = endpointOf(job);
+  const requests: RawRequest[] = job.kms ? prepareKms(endpoint, job.kms) : prepare(endpoint, job);
+  if (requests.length === 1) requests[0]!.keep = true;
+  const connections = await Promise.all(Array.from({ length: job.clients }, () => RawConnection.open(endpoint)));
   try {
     let next = 0;
     let receivedBytes = 0;
@@ -32,22 +35,27 @@ async function run(job: Job): Promise<JobResult> {
       }
     };
     await Promise.all(connections.map(serve));
-    return { seconds: Number(process.hrtime.bigint() - started) / 1e9, requests: requests.length, receivedBytes };
+    const seconds = Number(process.hrtime.bigint() - started) / 1e9;
+    const text = requests[0]?.keep ? { text: connections[0]!.kept } : {};
+    return { seconds, requests: requests.length, receivedBytes, ...text };
   } finally {
     for (const connection of connections) connection.close();
   }
 }
 
-function prepareKms(port: number, { request, count }: NonNullable<Job['kms']>): RawRequest[] {
-  const { headers, body } = new KmsSigner(`127.0.0.1:${port}`).sign(request);
+const endpointOf = ({ port, endpoint }: Job): Endpoint =>
+  endpoint ?? { host: '127.0.0.1', port: port!, tls: false, credentials: CREDENTIALS, region: REGION };
+
+function prepareKms(endpoint: Endpoint, { request, count }: NonNullable<Job['kms']>): RawRequest[] {
+  const { headers, body } = new KmsSigner(authorityOf(endpoint)).sign(request);
   const lines = ['POST / HTTP/1.1', ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`)];
   const head = Buffer.from(`${lines.join('\r\n')}\r\n\r\n${body}`);
   return Array.from({ length: count }, () => ({ head, isHead: false, bodyBytes: 0 }));
 }
 
-function prepare({ port, targets, bodyBytes = 0, text }: Job): RawRequest[] {
-  const host = `127.0.0.1:${port}`;
-  const presigner = new Presigner(host);
+function prepare(endpoint: Endpoint, { targets, bodyBytes = 0, text }: Job): RawRequest[] {
+  const host = authorityOf(endpoint);
+  const presigner = new Presigner(endpoint);
   if (text === undefined && bodyBytes > 0) random ??= randomFillSync(Buffer.allocUnsafeSlow(RANDOM_BYTES));
   return targets.map((target) => {
     const { method, headers = {} } = target;

@@ -1,9 +1,13 @@
+import type { Endpoint } from './endpoint.js';
 import type { Target } from './presign.js';
 import type { KmsRequest } from './sign-kms.js';
 
 /** What the client process does in one go; the time is taken from the first byte sent to the last answer received. */
 export interface Job {
-  port: number;
+  /** Of a server that the benchmark started itself, on this machine. */
+  port?: number;
+  /** Any other one, instead of `port`. */
+  endpoint?: Endpoint;
   clients: number;
   /** Spread over the clients as they become free. */
   targets: Target[];
@@ -20,4 +24,6 @@ export interface JobResult {
   requests: number;
   /** Bytes of bodies received. */
   receivedBytes: number;
+  /** The body of the answer where there was one request. */
+  text?: string;
 }

@@ -1,9 +1,12 @@
 /**
  * `npm run bench -- [--quick] [--only <name>] [--mode SSE-KMS] [--rounds 5] [--profile]`
  *
+ * `npm run bench -- --against URL|DIST [--against-pid PID]`: the client's rows beside another server, or another build.
+ *
  * Every row beside its ceiling, measured in the same run. Three processes: the server, the client, the ceilings. Nothing is written
  * outside the temporary directory of the system.
  */
+import { runAgainst } from './against/run.js';
 import { Context } from './context.js';
 import { readOptions } from './options.js';
 import { bucketPolicy } from './rows/bucket-policy.js';
@@ -40,19 +43,22 @@ const ROWS: Record<string, (context: Context) => Promise<void>> = {
 
 const options = readOptions(process.argv.slice(2));
 const chosen = Object.entries(ROWS).filter(([name]) => name.includes(options.only ?? ''));
-if (chosen.length === 0) throw new Error(`--only is (a part of) one of ${Object.keys(ROWS).join(', ')}`);
+if (chosen.length === 0 && options.against === undefined)
+  throw new Error(`--only is (a part of) one of ${Object.keys(ROWS).join(', ')}`);
 const context = await Context.open(options);
 try {
-  for (const [name, measure] of chosen) {
-    process.stderr.write(`\n${name}\n`);
-    try {
-      await measure(context);
-    } catch (error) {
-      process.exitCode = 1;
-      process.stderr.write(`${name} failed: ${(error as Error).stack}\n`);
+  if (options.against !== undefined) await runAgainst(context, options.against, options.againstPid);
+  else
+    for (const [name, measure] of chosen) {
+      process.stderr.write(`\n${name}\n`);
+      try {
+        await measure(context);
+      } catch (error) {
+        process.exitCode = 1;
+        process.stderr.write(`${name} failed: ${(error as Error).stack}\n`);
+      }
+      await context.reset();
     }
-    await context.reset();
-  }
 } finally {
   await context.close();
 }

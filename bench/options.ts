@@ -11,6 +11,10 @@ export interface Options {
   rounds: number;
   /** Shows what the server spent its time on. */
   profile: boolean;
+  /** Another S3 server's address, or the `dist` folder of another build: only the client rows run, on both. */
+  against: string | undefined;
+  /** The process of the server that `against` names, for its CPU seconds. */
+  againstPid: number | undefined;
 }
 
 export function readOptions(args: string[]): Options {
@@ -22,11 +26,22 @@ export function readOptions(args: string[]): Options {
       mode: { type: 'string' },
       rounds: { type: 'string' },
       profile: { type: 'boolean', default: false },
+      against: { type: 'string' },
+      'against-pid': { type: 'string' },
     },
   });
   const rounds = Number(values.rounds ?? (values.quick ? 1 : 3));
   if (!Number.isInteger(rounds) || rounds < 1) throw new Error('--rounds must be a whole number above 0');
   const modes = MODES.filter((mode) => values.mode === undefined || mode === values.mode);
   if (modes.length === 0) throw new Error(`--mode is one of ${MODES.join(', ')}`);
-  return { quick: values.quick, only: values.only, modes, rounds, profile: values.profile };
+  const pid = values['against-pid'];
+  return {
+    quick: values.quick,
+    only: values.only,
+    modes,
+    rounds,
+    profile: values.profile,
+    against: values.against,
+    againstPid: pid === undefined ? undefined : Number(pid),
+  };
 }

@@ -1,7 +1,12 @@
 import { createHash, createHmac } from 'node:crypto';
+import { authorityOf, type Credentials, type Endpoint } from './endpoint.js';
 
-export const CREDENTIALS = { accessKeyId: 'COFFERBENCHACCESSKEY', secretAccessKey: 'coffer-bench-secret-not-a-secret' };
-const REGION = 'us-east-1';
+/** Of the servers that the benchmark starts itself. */
+export const CREDENTIALS: Credentials = {
+  accessKeyId: 'COFFERBENCHACCESSKEY',
+  secretAccessKey: 'coffer-bench-secret-not-a-secret',
+};
+export const REGION = 'us-east-1';
 const EXPIRES_SECONDS = 86_400;
 
 export interface Target {
@@ -28,23 +33,29 @@ export const withText = (target: Target, text: string): Target => ({
  */
 export class Presigner {
   readonly #amzDate = new Date().toISOString().replace(/[-:]|\.\d+/g, '');
-  readonly #scope = `${this.#amzDate.slice(0, 8)}/${REGION}/s3/aws4_request`;
-  readonly #key = [this.#amzDate.slice(0, 8), REGION, 's3', 'aws4_request'].reduce<Buffer | string>(
-    (key, part) => hmac(key, part),
-    `AWS4${CREDENTIALS.secretAccessKey}`,
-  );
+  readonly #host: string;
+  readonly #accessKeyId: string;
+  readonly #scope: string;
+  readonly #key: Buffer | string;
 
-  constructor(private readonly host: string) {}
+  constructor(endpoint: Endpoint) {
+    const { accessKeyId, secretAccessKey } = endpoint.credentials;
+    const parts = [this.#amzDate.slice(0, 8), endpoint.region, 's3', 'aws4_request'];
+    this.#host = authorityOf(endpoint);
+    this.#accessKeyId = accessKeyId;
+    this.#scope = parts.join('/');
+    this.#key = parts.reduce<Buffer | string>((key, part) => hmac(key, part), `AWS4${secretAccessKey}`);
+  }
 
   /** Path and query of the presigned request. */
   target({ method, path, query = {}, headers = {} }: Target): string {
-    const signed: Record<string, string> = { ...headers, host: this.host };
+    const signed: Record<string, string> = { ...headers, host: this.#host };
     const names = Object.keys(signed).sort();
     const escapedPath = path.split('/').map(percent).join('/');
     const parameters = {
       ...query,
       'X-Amz-Algorithm': 'AWS4-HMAC-SHA256',
-      'X-Amz-Credential': `${CREDENTIALS.accessKeyId}/${this.#scope}`,
+      'X-Amz-Credential': `${this.#accessKeyId}/${this.#scope}`,
       'X-Amz-Date': this.#amzDate,
       'X-Amz-Expires': String(EXPIRES_SECONDS),
       'X-Amz-SignedHeaders': names.join(';'),

@@ -1,4 +1,6 @@
 import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import type { Endpoint } from './endpoint.js';
 
 export interface RawRequest {
   head: Buffer;
@@ -7,11 +9,15 @@ export interface RawRequest {
   /** Sent over and over until `bodyBytes` have gone out. */
   body?: Buffer;
   bodyBytes: number;
+  /** Keeps the beginning of the answer's body in `kept`. */
+  keep?: boolean;
 }
 
 const RECEIVE_BYTES = 1024 * 1024;
 const SEND_BYTES = 1024 * 1024;
 const HEAD_END = Buffer.from('\r\n\r\n');
+/** Characters. */
+const KEPT = 2000;
 const CHUNKS_END = '0\r\n\r\n';
 
 /** One keep-alive socket, one request at a time, and as little parsing as tells where an answer ends. */
@@ -25,19 +31,22 @@ export class RawConnection {
   #left = 0;
   #tail = '';
   #received = 0;
-  /** Kept of an answer that is no success. */
-  #complaint = '';
+  #keep = false;
+  /** Kept of an answer that is no success, and where a request asks for it. */
+  kept = '';
   #settle: { resolve(bytes: number): void; reject(error: Error): void } | undefined;
 
-  private constructor(port: number, ready: () => void, failed: (error: Error) => void) {
+  private constructor({ host, port, tls }: Endpoint, ready: () => void, failed: (error: Error) => void) {
     const buffer = Buffer.allocUnsafeSlow(RECEIVE_BYTES);
     const options = {
       port,
-      host: '127.0.0.1',
+      host,
       noDelay: true,
       onread: { buffer, callback: (bytes: number) => this.#take(buffer.subarray(0, bytes)) },
     };
-    this.#socket = connect(options, ready);
+    // Node reads TLS into buffers of its own: there `onread` is not known.
+    this.#socket = tls ? connectTls({ port, host, rejectUnauthorized: false }, ready) : connect(options, ready);
+    if (tls) this.#socket.on('data', (bytes: Buffer) => this.#take(bytes)).setNoDelay(true);
     this.#socket.on('error', (error) => {
       failed(error);
       this.#settle?.reject(error);
@@ -45,10 +54,10 @@ export class RawConnection {
     this.#socket.on('close', () => this.#settle?.reject(new Error('the server closed the connection')));
   }
 
-  static async open(port: number): Promise<RawConnection> {
+  static async open(endpoint: Endpoint): Promise<RawConnection> {
     let connection: RawConnection | undefined;
     await new Promise<void>((resolve, reject) => {
-      connection = new RawConnection(port, resolve, reject);
+      connection = new RawConnection(endpoint, resolve, reject);
     });
     return connection!;
   }
@@ -58,6 +67,7 @@ export class RawConnection {
     return new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
       this.#isHead = request.isHead;
+      this.#keep = request.keep ?? false;
       this.#socket.write(request.head);
       if (request.body) this.#sendBody(request.body, request.bodyBytes);
     });
@@ -105,7 +115,8 @@ export class RawConnection {
     else this.#left = length ? Number(length[1]) : /\r\ntransfer-encoding:/i.test(head) ? Number.POSITIVE_INFINITY : 0;
     this.#received = 0;
     this.#tail = '';
-    this.#complaint = this.#status < 300 ? '' : `${head}\n`;
+    this.kept = this.#status < 300 ? '' : `${head}\n`;
+    if (this.#status >= 300) this.#keep = true;
     this.#inBody = true;
     this.#takeBody(all.subarray(end + HEAD_END.length));
   }
@@ -113,7 +124,7 @@ export class RawConnection {
   #takeBody(bytes: Buffer): void {
     this.#received += bytes.length;
     this.#left -= bytes.length;
-    if (this.#complaint && this.#complaint.length < 2000) this.#complaint += bytes.toString('latin1');
+    if (this.#keep && this.kept.length < KEPT) this.kept += bytes.toString('latin1');
     if (this.#left === Number.POSITIVE_INFINITY) {
       this.#tail = (this.#tail + bytes.toString('latin1', Math.max(0, bytes.length - 5))).slice(-5);
       if (this.#tail !== CHUNKS_END) return;
@@ -122,6 +133,6 @@ export class RawConnection {
     const settle = this.#settle;
     this.#settle = undefined;
     if (this.#status >= 200 && this.#status < 300) settle?.resolve(this.#received);
-    else settle?.reject(new Error(this.#complaint));
+    else settle?.reject(new Error(this.kept));
   }
 }

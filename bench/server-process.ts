@@ -12,7 +12,11 @@ export interface ServerOptions {
   /** Where the data directory, the root key and everything else of it go. */
   directory: string;
   /** Writes a CPU profile here when it stops. */
-  profileTo?: string;
+  profileTo?: string | undefined;
+  /** With a certificate that it makes itself. */
+  tls?: boolean;
+  /** The folder of another build. */
+  dist?: string;
 }
 
 /** The process that is measured. */
@@ -23,7 +27,7 @@ export class ServerProcess {
     readonly dataDir: string,
   ) {}
 
-  static async start({ directory, profileTo }: ServerOptions): Promise<ServerProcess> {
+  static async start({ directory, profileTo, tls = false, dist }: ServerOptions): Promise<ServerProcess> {
     const dataDir = join(directory, 'data');
     const env = {
       ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('COFFER_'))),
@@ -34,9 +38,10 @@ export class ServerProcess {
       COFFER_ACCESS_KEY_ID: CREDENTIALS.accessKeyId,
       COFFER_SECRET_ACCESS_KEY: CREDENTIALS.secretAccessKey,
       COFFER_LOG_LEVEL: 'warn',
+      ...(tls && { COFFER_TLS: 'self-signed' }),
     };
     const profile = profileTo ? ['--cpu-prof', `--cpu-prof-dir=${profileTo}`] : [];
-    const child = spawn(process.execPath, [...profile, join(process.env.BENCH_DIST ?? DIST, 'main.js')], {
+    const child = spawn(process.execPath, [...profile, join(dist ?? process.env.BENCH_DIST ?? DIST, 'main.js')], {
       env,
       stdio: ['ignore', 'pipe', 'inherit'],
     });
@@ -44,7 +49,7 @@ export class ServerProcess {
       let output = '';
       child.stdout!.on('data', (chunk) => {
         output += chunk;
-        const url = /http:\/\/127\.0\.0\.1:(\d+)/.exec(output);
+        const url = /https?:\/\/127\.0\.0\.1:(\d+)/.exec(output);
         if (url) resolve(Number(url[1]));
       });
       child.once('exit', (status) => reject(new Error(`the server ended with status ${status}`)));

@@ -64,9 +64,9 @@ describe('a data directory', () => {
   it('of a newer version is StoreTooNew and is not touched', async () => {
     const directory = await temporaryDirectory();
     await (await openTestStore(directory)).close();
-    const format = { ...JSON.parse(await readFile(join(directory, 'format'), 'utf8')), version: 2 };
+    const format = { ...JSON.parse(await readFile(join(directory, 'format'), 'utf8')), version: 3 };
     await writeFile(join(directory, 'format'), JSON.stringify(format));
-    await expect(openStore(directory)).rejects.toThrow(error('StoreTooNew', 'version 2'));
+    await expect(openStore(directory)).rejects.toThrow(error('StoreTooNew', 'version 3'));
     expect(JSON.parse(await readFile(join(directory, 'format'), 'utf8'))).toEqual(format);
   });
 

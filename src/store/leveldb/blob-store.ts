@@ -1,10 +1,24 @@
 import { u64 } from '../../base/bytes.js';
 import { checkBlobPut, checkOwner } from '../commit-limits.js';
-import { OwnerMismatch, StoreDamaged } from '../errors.js';
-import type { BlobSnapshot, BlobStore, Run } from '../ports.js';
-import { isValueKey, MARK_KEY, numberOf, parseReverseRow, reverseKey, reverseRow, valueKey } from './blob-keys.js';
+import { OwnerMismatch, StoreDamaged, StoreUnavailable } from '../errors.js';
+import type { BlobSnapshot, BlobStore, Reservation, Run } from '../ports.js';
+import type { Frame } from '../value-log/format.js';
+import type { LogIndex, LogView } from '../value-log/log-index.js';
+import { isPlaceRow, parsePlaceRow } from '../value-log/rows.js';
+import type { ValueLog } from '../value-log/value-log.js';
+import {
+  isSegmentKey,
+  isValueKey,
+  MARK_KEY,
+  numberOf,
+  parseReverseRow,
+  reverseKey,
+  reverseRow,
+  segmentKey,
+  valueKey,
+} from './blob-keys.js';
 import { LevelBlobSnapshot } from './blob-snapshot.js';
-import { readError } from './database.js';
+import { type Batch, readError } from './database.js';
 import type { Engine, EngineUser } from './engine.js';
 import type { Reclaimer } from './reclaimer.js';
 import { type Group, WriteQueue } from './write-queue.js';
@@ -15,9 +29,20 @@ const RESERVED_NUMBERS = 65_536;
 /** With fewer left, the next batch reserves more: it is durable before its numbers are needed. */
 const RESERVE_BELOW = 16_384;
 
-/** `BlobStore` on LevelDB: values under a globally increasing number (blob-keys.ts). */
-export class LevelBlobStore implements BlobStore, EngineUser {
+interface StoredRun extends Run {
+  owner: Buffer;
+  /** Where it lies, if not in rows. */
+  place: Frame | undefined;
+}
+
+/** `BlobStore` on LevelDB: values under a globally increasing number (blob-keys.ts), those of large runs in the value log. */
+export class LevelBlobStore implements BlobStore, EngineUser, LogIndex {
+  /** Only where the value log is in use for new runs. */
+  readonly reserve: ((owner: Uint8Array, lengths: number[]) => Promise<Reservation>) | undefined;
   readonly #queue: WriteQueue;
+  readonly #locks = new Map<number, Promise<void>>();
+  /** How often the databases were given up. */
+  #generation = 0;
   #next = 0;
   /** Numbers below this are reserved by a synced row. */
   #mark = 0;
@@ -27,12 +52,16 @@ export class LevelBlobStore implements BlobStore, EngineUser {
   constructor(
     private readonly engine: Engine,
     private readonly reclaimer: Reclaimer,
+    private readonly log: ValueLog,
+    /** Runs of so many bytes go to the value log. */
+    private readonly logFromBytes: number,
   ) {
+    this.reserve = logFromBytes === Number.POSITIVE_INFINITY ? undefined : (...run) => this.#reserveRoom(...run);
     this.#queue = new WriteQueue(
       engine,
       engine.blob,
       GROUP_BYTES,
-      () => {},
+      (group) => log.beforeWrite(group.batch),
       (group) => this.#afterWrite(group),
     );
     engine.use(this);
@@ -41,23 +70,35 @@ export class LevelBlobStore implements BlobStore, EngineUser {
   async opened(): Promise<void> {
     const row = this.engine.blob.level.getSync(MARK_KEY);
     this.#next = this.#mark = this.#markWritten = row ? Number(row.readBigUInt64BE(0)) : 1;
+    await this.log.opened(this);
     const group = this.#queue.group()!;
     this.#reserve(group);
     await this.#queue.written(group);
   }
 
   poisoned(cause: Error): void {
+    this.#generation++;
+    this.log.poisoned();
     this.#queue.poisoned(cause);
     this.reclaimer.forget();
   }
 
   async closing(): Promise<void> {
+    await this.log.closing();
     await this.#queue.drained();
     await this.reclaimer.close();
   }
 
   async put(owner: Uint8Array, values: Buffer[]): Promise<Run> {
-    checkBlobPut(owner, values);
+    const bytes = checkBlobPut(
+      owner,
+      values.map(({ length }) => length),
+    );
+    if (bytes >= this.logFromBytes) {
+      this.engine.requireOpen();
+      this.engine.space.require();
+      return this.log.put(owner, values);
+    }
     let first = 0;
     await this.#write((group) => {
       this.engine.space.require();
@@ -76,23 +117,36 @@ export class LevelBlobStore implements BlobStore, EngineUser {
 
   snapshot(): BlobSnapshot {
     this.engine.requireOpen();
-    return new LevelBlobSnapshot(this.engine.blob.level);
+    return new LevelBlobSnapshot(this.engine.blob.level, this.log);
   }
 
   async delete(owner: Uint8Array, runs: Run[]): Promise<void> {
     checkOwner(owner);
     this.engine.requireOpen();
-    // No put of these rows can be on its way: a run is known to its owner only once it is durable.
-    const stored = runs.filter((run) => this.#isOwn(owner, run));
-    if (stored.length === 0) return;
-    await this.#write((group) => {
-      for (const { first, count } of stored) {
-        for (let i = 0; i < count; i++) group.batch.del(valueKey(first + i));
-        group.batch.del(reverseKey(first));
+    const firsts = [...new Set(runs.map(({ first }) => first))].sort((a, b) => a - b);
+    const unlocks: (() => void)[] = [];
+    try {
+      for (const first of firsts) unlocks.push(await this.lock(first));
+      const generation = this.#generation;
+      // No put of these rows can be on its way: a run is known to its owner only once it is durable.
+      const stored: StoredRun[] = [];
+      for (const first of firsts) {
+        const run = await this.#own(
+          owner,
+          runs.filter((one) => one.first === first),
+        );
+        if (run) stored.push(run);
       }
-      return true;
-    });
-    for (const run of stored) this.reclaimer.add(run);
+      if (stored.length === 0) return;
+      await this.#write((group) => {
+        if (generation !== this.#generation) throw new StoreUnavailable('not deleted: the store was reopened');
+        for (const run of stored) this.#delete(group.batch, run);
+        return true;
+      });
+      for (const run of stored) if (!run.place) this.reclaimer.add(run);
+    } finally {
+      for (const unlock of unlocks) unlock();
+    }
   }
 
   mark(): number {
@@ -109,10 +163,11 @@ export class LevelBlobStore implements BlobStore, EngineUser {
         for (;;) {
           const key = await keys.next();
           if (key === undefined) return;
+          if (isSegmentKey(key)) continue;
           const first = numberOf(key);
           const row = level.getSync(reverseKey(first), { snapshot });
-          if (!isValueKey(key) || !row) throw new StoreDamaged(`blob ${first} has no reverse row`);
-          const { owner, count } = parseReverseRow(first, row);
+          if (!row || isValueKey(key) === isPlaceRow(row)) throw new StoreDamaged(`blob ${first} has no reverse row`);
+          const { owner, count } = storedRun(first, row);
           yield { owner, run: { first, count } };
           keys.seek(valueKey(first + count));
         }
@@ -128,6 +183,73 @@ export class LevelBlobStore implements BlobStore, EngineUser {
 
   async close(): Promise<void> {
     await this.engine.close();
+  }
+
+  async draw(count: number): Promise<number> {
+    for (;;) {
+      this.engine.requireOpen();
+      if (this.#next + count <= this.#mark) {
+        this.#next += count;
+        return this.#next - count;
+      }
+      await this.#write((group) => {
+        if (this.#markWritten - this.#next < RESERVE_BELOW) this.#reserve(group);
+        return true;
+      });
+    }
+  }
+
+  write(add: (batch: Batch) => void): Promise<void> {
+    return this.#write((group) => {
+      add(group.batch);
+      if (this.#markWritten - this.#next < RESERVE_BELOW) this.#reserve(group);
+      return true;
+    });
+  }
+
+  async reverseRow(first: number): Promise<Buffer | undefined> {
+    return this.#get(reverseKey(first));
+  }
+
+  async segmentRow(segment: number): Promise<Buffer | undefined> {
+    return this.#get(segmentKey(segment));
+  }
+
+  view(): LogView {
+    const { level } = this.engine.blob;
+    const snapshot = level.snapshot();
+    return {
+      reverseRow: async (first) => level.getSync(reverseKey(first), { snapshot }),
+      close: () => snapshot.close(),
+    };
+  }
+
+  async lock(first: number): Promise<() => void> {
+    for (let before = this.#locks.get(first); before; before = this.#locks.get(first)) await before;
+    let unlock!: () => void;
+    const locked = new Promise<void>((resolve) => {
+      unlock = () => {
+        this.#locks.delete(first);
+        resolve();
+      };
+    });
+    this.#locks.set(first, locked);
+    return unlock;
+  }
+
+  requireOpen(): void {
+    this.engine.requireOpen();
+  }
+
+  poison(cause: Error): void {
+    this.engine.poison(cause);
+  }
+
+  async #reserveRoom(owner: Uint8Array, lengths: number[]): Promise<Reservation> {
+    checkBlobPut(owner, lengths);
+    this.engine.requireOpen();
+    this.engine.space.require();
+    return this.log.room(owner, lengths);
   }
 
   /** Resolves when what `add` put into a group is durable. `add` answers false where it must wait for the next one. */
@@ -153,20 +275,40 @@ export class LevelBlobStore implements BlobStore, EngineUser {
 
   #afterWrite(group: Group): void {
     this.engine.blobSequence += group.batch.operations;
+    this.log.afterWrite();
   }
 
-  #isOwn(owner: Uint8Array, { first, count }: Run): boolean {
-    let row: Buffer | undefined;
+  #delete(batch: Batch, { first, count, place }: StoredRun): void {
+    if (place) this.log.freed(place);
+    else for (let i = 0; i < count; i++) batch.del(valueKey(first + i));
+    batch.del(reverseKey(first));
+  }
+
+  /** The run that all of `runs` name, which have their number in common; undefined where it is gone. @throws OwnerMismatch */
+  async #own(owner: Uint8Array, runs: Run[]): Promise<StoredRun | undefined> {
+    const { first } = runs[0]!;
+    const row = await this.reverseRow(first);
+    if (!row) return undefined;
+    const stored = storedRun(first, row);
+    for (const { count } of runs) {
+      if (!stored.owner.equals(owner) || stored.count !== count) {
+        throw new OwnerMismatch(`run ${first} of ${count} blobs is another owner's`);
+      }
+    }
+    return stored;
+  }
+
+  #get(key: Buffer): Buffer | undefined {
     try {
-      row = this.engine.blob.level.getSync(reverseKey(first));
+      return this.engine.blob.level.getSync(key);
     } catch (error) {
       throw readError(error);
     }
-    if (!row) return false;
-    const stored = parseReverseRow(first, row);
-    if (!stored.owner.equals(owner) || stored.count !== count) {
-      throw new OwnerMismatch(`run ${first} of ${count} blobs is another owner's`);
-    }
-    return true;
   }
+}
+
+function storedRun(first: number, row: Buffer): StoredRun {
+  if (!isPlaceRow(row)) return { first, ...parseReverseRow(first, row), place: undefined };
+  const place = parsePlaceRow(first, row);
+  return { first, owner: place.owner, count: place.lengths.length, place };
 }

@@ -3,12 +3,13 @@ import { dirname, join, resolve } from 'node:path';
 import { Level } from 'level';
 import { StoreDamaged, StoreInUse, StoreUnavailable } from '../errors.js';
 import type { BlobStore, MetaStore, Range } from '../ports.js';
+import { ValueLog } from '../value-log/value-log.js';
 import { LevelBlobStore } from './blob-store.js';
 import { consumeCleanMark, writeCleanMark } from './clean-mark.js';
 import type { WriteProbe } from './database.js';
 import { Engine, type Inspections } from './engine.js';
 import { readIfThere, syncDirectory } from './files.js';
-import { beginCreation, endCreation, readFormat } from './format-file.js';
+import { beginCreation, endCreation, type Format, readFormat, writeFormat } from './format-file.js';
 import { FreeSpace } from './free-space.js';
 import { LevelMetaStore } from './meta-store.js';
 import { Reclaimer } from './reclaimer.js';
@@ -17,6 +18,11 @@ import { checkTable } from './table-check.js';
 export interface StoreOptions {
   /** Below so many free bytes writes are refused. Default 1 GiB. */
   freeSpaceFloorBytes?: number;
+  /**
+   * Where large runs go. `value-log` (the default): into segment files, where each byte is written once. `leveldb`: beside the
+   * small ones. What is stored already is read from where it lies.
+   */
+  blobs?: 'value-log' | 'leveldb';
   /** Whether space of deleted blobs is reclaimed in the background, and how often a stretch of 64 MiB is. Default 1 s. */
   reclaim?: { enabled?: boolean; pauseMs?: number };
   /** Tables of `meta` up to this sum are verified before the store opens, more in the background. Default 256 MiB. */
@@ -24,6 +30,8 @@ export interface StoreOptions {
   /** One line for the log: a failed write, a recovery, damage. */
   onTrouble?(message: string): void;
   /** Test seams. */
+  valueLogFromBytes?: number;
+  segmentMinBytes?: number;
   probe?: WriteProbe;
   nowMs?(): number;
   measureFreeBytes?(directory: string): Promise<number>;
@@ -45,6 +53,7 @@ export interface Store {
 
 const GiB = 1024 ** 3;
 const MiB = 1024 ** 2;
+const VALUE_LOG_FROM_BYTES = 128 * 1024;
 
 /**
  * Opens the data directory, or makes it. Nothing is read or written through LevelDB before its files have been inspected.
@@ -82,14 +91,30 @@ async function openLocked(directory: string, options: StoreOptions, lock: Level)
   const { enabled = true, pauseMs = 1000 } = reclaim;
   const reclaimer = new Reclaimer(engine.blob, { enabled, pauseMs, onTrouble });
   const meta = new LevelMetaStore(engine);
-  const blobs = new LevelBlobStore(engine, reclaimer);
+  let format: Format | undefined = await readFormat(directory);
+  const log = new ValueLog({
+    directory: join(directory, 'segments'),
+    storeId: () => format!.storeId,
+    space,
+    reclaim: { enabled, pauseMs },
+    hasSegments: format?.hasSegments ?? false,
+    willHaveSegments: () => writeFormat(directory, { ...format!, hasSegments: true }),
+    segmentMinBytes: options.segmentMinBytes,
+    onTrouble,
+  });
+  const logFromBytes = options.valueLogFromBytes ?? VALUE_LOG_FROM_BYTES;
+  const blobs = new LevelBlobStore(
+    engine,
+    reclaimer,
+    log,
+    options.blobs === 'leveldb' ? Number.POSITIVE_INFINITY : logFromBytes,
+  );
 
-  let format = await readFormat(directory);
   if (format) {
     const inspections = await engine.inspect();
     const verifyFirst = (await metaBytes(inspections)) <= (options.verifyBeforeOpenBytes ?? 256 * MiB);
     if (verifyFirst) for (const table of inspections.meta.tables) await checkTable(table);
-    await consumeCleanMark(directory, inspections);
+    log.closedInOrder = await consumeCleanMark(directory, inspections);
     await engine.open(inspections);
     if (!verifyFirst) void verifyInBackground(engine, inspections.meta.tables, onTrouble);
   } else {
@@ -103,6 +128,7 @@ async function openLocked(directory: string, options: StoreOptions, lock: Level)
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     const clean = await engine.close();
+    log.closed();
     if (clean) await writeCleanMark(directory, await engine.inspect());
     await lock.close();
   };

@@ -13,6 +13,8 @@ export interface Config {
   port: number;
   /** Absolute, as all paths here. */
   dataDir: string;
+  /** Where large bodies are written. */
+  blobs: 'value-log' | 'leveldb';
   region: string;
   /** Lower case. */
   domain: string | undefined;
@@ -55,6 +57,7 @@ export function readConfig(env: Env): Config {
     host: read(env, settings.host),
     port: read(env, settings.port),
     dataDir,
+    blobs: read(env, settings.blobs),
     region: read(env, settings.region),
     domain: readOptional(env, settings.domain),
     ...identity(env),

@@ -43,7 +43,7 @@ export interface Coffer {
 /** Puts everything together and serves. @throws ConfigError, RootKeyError, StoreInUse, StoreTooNew, StoreDamaged … with one line each */
 export async function startCoffer(config: Config, logTo: DestinationStream = logToStdout()): Promise<Coffer> {
   const log = pino({ level: config.logLevel, base: undefined }, logTo);
-  const store = await openStore(config.dataDir, { onTrouble: (message) => log.error(message) });
+  const store = await openStore(config.dataDir, { blobs: config.blobs, onTrouble: (message) => log.error(message) });
   try {
     return await serve(config, await openCoffer(config, store, log), log);
   } catch (error) {

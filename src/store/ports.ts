@@ -134,5 +134,18 @@ export interface BlobStore {
   mark(): number;
   /** Every stored run from number `from` (default 0) on, ascending: for scrubbing and for what a crash left behind. */
   list(from?: number): AsyncIterable<{ owner: Buffer; run: Run }>;
+  /** Where bytes lie, for people. Engines that keep no bytes in files don't have it. */
+  layout?(): BlobLayout;
+  /** Reads every run that lies in files and yields a line for each that isn't as it was written; `undefined` for one that is. */
+  verify?(): AsyncIterable<string | undefined>;
   close(): Promise<void>;
+}
+
+export interface BlobLayout {
+  /** Where large runs are written now. */
+  large: 'value-log' | 'leveldb';
+  segments: number;
+  /** Of the segments: what is stored, and what waits to be given back. */
+  liveBytes: number;
+  deadBytes: number;
 }

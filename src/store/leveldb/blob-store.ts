@@ -1,7 +1,7 @@
 import { u64 } from '../../base/bytes.js';
 import { checkBlobPut, checkOwner } from '../commit-limits.js';
 import { OwnerMismatch, StoreDamaged, StoreUnavailable } from '../errors.js';
-import type { BlobSnapshot, BlobStore, Reservation, Run } from '../ports.js';
+import type { BlobLayout, BlobSnapshot, BlobStore, Reservation, Run } from '../ports.js';
 import type { Frame } from '../value-log/format.js';
 import type { LogIndex, LogView } from '../value-log/log-index.js';
 import { isPlaceRow, parsePlaceRow } from '../value-log/rows.js';
@@ -154,30 +154,24 @@ export class LevelBlobStore implements BlobStore, EngineUser, LogIndex {
   }
 
   async *list(from = 0): AsyncGenerator<{ owner: Buffer; run: Run }> {
-    this.engine.requireOpen();
-    const { level } = this.engine.blob;
-    const snapshot = level.snapshot();
+    for await (const { first, row } of this.#runs(from)) {
+      const { owner, count } = storedRun(first, row);
+      yield { owner, run: { first, count } };
+    }
+  }
+
+  layout(): BlobLayout {
+    return { large: this.reserve ? 'value-log' : 'leveldb', ...this.log.totals() };
+  }
+
+  async *verify(): AsyncGenerator<string | undefined> {
+    const leave = this.log.readers.enter();
     try {
-      const keys = level.keys({ gte: valueKey(from), snapshot });
-      try {
-        for (;;) {
-          const key = await keys.next();
-          if (key === undefined) return;
-          if (isSegmentKey(key)) continue;
-          const first = numberOf(key);
-          const row = level.getSync(reverseKey(first), { snapshot });
-          if (!row || isValueKey(key) === isPlaceRow(row)) throw new StoreDamaged(`blob ${first} has no reverse row`);
-          const { owner, count } = storedRun(first, row);
-          yield { owner, run: { first, count } };
-          keys.seek(valueKey(first + count));
-        }
-      } finally {
-        await keys.close();
+      for await (const { first, row } of this.#runs(0)) {
+        if (isPlaceRow(row)) yield await this.log.damageOf(parsePlaceRow(first, row));
       }
-    } catch (error) {
-      throw readError(error);
     } finally {
-      await snapshot.close();
+      leave();
     }
   }
 
@@ -259,6 +253,34 @@ export class LevelBlobStore implements BlobStore, EngineUser, LogIndex {
       const group = this.#queue.group();
       if (group && add(group)) return this.#queue.written(group);
       await this.#queue.room();
+    }
+  }
+
+  /** Every run from number `from` on with its reverse row, in one snapshot. */
+  async *#runs(from: number): AsyncGenerator<{ first: number; row: Buffer }> {
+    this.engine.requireOpen();
+    const { level } = this.engine.blob;
+    const snapshot = level.snapshot();
+    try {
+      const keys = level.keys({ gte: valueKey(from), snapshot });
+      try {
+        for (;;) {
+          const key = await keys.next();
+          if (key === undefined) return;
+          if (isSegmentKey(key)) continue;
+          const first = numberOf(key);
+          const row = level.getSync(reverseKey(first), { snapshot });
+          if (!row || isValueKey(key) === isPlaceRow(row)) throw new StoreDamaged(`blob ${first} has no reverse row`);
+          yield { first, row };
+          keys.seek(valueKey(first + storedRun(first, row).count));
+        }
+      } finally {
+        await keys.close();
+      }
+    } catch (error) {
+      throw readError(error);
+    } finally {
+      await snapshot.close();
     }
   }
 

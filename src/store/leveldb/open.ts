@@ -100,6 +100,7 @@ async function openLocked(directory: string, options: StoreOptions, lock: Level)
     hasSegments: format?.hasSegments ?? false,
     willHaveSegments: () => writeFormat(directory, { ...format!, hasSegments: true }),
     segmentMinBytes: options.segmentMinBytes,
+    probe: options.probe?.file?.bind(options.probe),
     onTrouble,
   });
   const logFromBytes = options.valueLogFromBytes ?? VALUE_LOG_FROM_BYTES;

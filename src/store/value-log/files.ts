@@ -17,6 +17,9 @@ const fdatasync = promisify(fs.fdatasync);
 const IDLE_FILES_MAX = 128;
 const LIST = 'list';
 
+/** A test's seam: called before each step on a file, may throw in its place. */
+export type FileProbe = (step: 'create' | 'list' | 'write' | 'sync' | 'remove', path: string) => void | Promise<void>;
+
 interface OpenFile {
   fd: Promise<number>;
   holders: number;
@@ -36,6 +39,7 @@ export class SegmentFiles {
   constructor(
     readonly directory: string,
     private readonly storeId: () => string,
+    private readonly probe: FileProbe | undefined,
   ) {}
 
   path(segment: number): string {
@@ -81,10 +85,12 @@ export class SegmentFiles {
         if (error.code !== 'EEXIST') throw error;
       },
     );
+    await this.probe?.('create', this.path(segment));
     const fd = await openFile(this.path(segment), 'wx+', 0o600);
     try {
-      await writeFully(fd, [segmentHeader(segment, this.storeId())], 0);
-      await fdatasync(fd);
+      await this.write(segment, fd, [segmentHeader(segment, this.storeId())], 0);
+      await this.sync(segment, fd);
+      await this.probe?.('list', this.path(segment));
       const lines = [...others, segment].map((id) => `${id.toString(16).padStart(16, '0')}\n`);
       // Syncs the directory: the new file's entry goes with it.
       await writeDurably(join(this.directory, LIST), `${lines.join('')}end\n`);
@@ -117,6 +123,29 @@ export class SegmentFiles {
     return this.#held(segment, file, fd);
   }
 
+  /** @throws the system's error; what was written until then stays */
+  async write(segment: number, fd: number, buffers: Buffer[], offset: number): Promise<void> {
+    await this.probe?.('write', this.path(segment));
+    let rest = buffers.filter(({ length }) => length > 0);
+    for (let at = offset; rest.length > 0; ) {
+      let { bytesWritten } = await writev(fd, rest, at);
+      at += bytesWritten;
+      const left: Buffer[] = [];
+      for (const buffer of rest) {
+        const done = Math.min(bytesWritten, buffer.length);
+        bytesWritten -= done;
+        if (done < buffer.length) left.push(buffer.subarray(done));
+      }
+      rest = left;
+    }
+  }
+
+  /** What was written before is on the disk when it resolves. */
+  async sync(segment: number, fd: number): Promise<void> {
+    await this.probe?.('sync', this.path(segment));
+    await fdatasync(fd);
+  }
+
   /** What lies behind `end` is cut off. */
   async cut(segment: number, end: number): Promise<void> {
     await truncate(this.path(segment), end);
@@ -124,6 +153,7 @@ export class SegmentFiles {
 
   /** Whoever holds it may go on reading. */
   async remove(segment: number): Promise<void> {
+    await this.probe?.('remove', this.path(segment));
     await unlink(this.path(segment)).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOENT') throw error;
     });
@@ -190,21 +220,3 @@ export async function readFully(fd: number, offset: number, length: number, path
   }
   return buffer;
 }
-
-/** @throws the system's error; what was written until then stays */
-export async function writeFully(fd: number, buffers: Buffer[], offset: number): Promise<void> {
-  let rest = buffers.filter(({ length }) => length > 0);
-  for (let at = offset; rest.length > 0; ) {
-    let { bytesWritten } = await writev(fd, rest, at);
-    at += bytesWritten;
-    const left: Buffer[] = [];
-    for (const buffer of rest) {
-      const done = Math.min(bytesWritten, buffer.length);
-      bytesWritten -= done;
-      if (done < buffer.length) left.push(buffer.subarray(done));
-    }
-    rest = left;
-  }
-}
-
-export const syncData = (fd: number): Promise<void> => fdatasync(fd);

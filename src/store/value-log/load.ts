@@ -57,8 +57,10 @@ export async function loadSegments(
 }
 
 async function requireWhole(files: SegmentFiles, { id, row }: Segment): Promise<void> {
-  const size = await files.size(id);
-  if (size === undefined) throw new StoreDamaged(`${files.path(id)} is missing`);
-  if (size < row.end) throw new StoreDamaged(`${files.path(id)} has ${size} bytes, ${row.end} were written`);
+  // Whether it is there at all, and the one that it is named.
   (await files.hold(id)).release();
+  const size = await files.size(id);
+  if (size === undefined || size < row.end) {
+    throw new StoreDamaged(`${files.path(id)} has ${size ?? 0} bytes, ${row.end} were written`);
+  }
 }

@@ -1,6 +1,5 @@
 import { MiB } from '../../base/limits.js';
 import { StoreDamaged } from '../errors.js';
-import { writeFully } from './files.js';
 import type { Frame } from './format.js';
 import { framesOf, isSameFrame, payloadOf, verifyFrame } from './frames.js';
 import type { LogView } from './log-index.js';
@@ -142,9 +141,9 @@ export class SegmentReclaimer {
       try {
         const room = await log.room(named.owner, named.lengths);
         try {
-          let at = room.offset;
+          let at = 0;
           for await (const piece of payloadOf({ fd: from.fd, path }, named)) {
-            await writeFully(room.fd, [piece], at);
+            await room.write([piece], at);
             at += piece.length;
           }
           await room.replace(named);

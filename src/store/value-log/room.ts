@@ -1,7 +1,7 @@
 import { StoreUnavailable } from '../errors.js';
 import { reverseKey } from '../leveldb/blob-keys.js';
 import type { Reservation, Run } from '../ports.js';
-import { writeFully } from './files.js';
+import type { SegmentFiles } from './files.js';
 import { type Frame, frameHeader, frameHeaderBytes, sum } from './format.js';
 import type { LogIndex } from './log-index.js';
 import { placeRow } from './rows.js';
@@ -10,6 +10,7 @@ import type { Segment } from './segment.js';
 /** What a room needs of the log that it is part of. */
 export interface RoomKeeper {
   index: LogIndex;
+  files: SegmentFiles;
   /** @throws StoreUnavailable where the segment was given up, with all that wasn't acknowledged by then */
   requireCurrent(segment: Segment): void;
   /** In the batch that puts a frame's row, and takes away the one that it replaces. */
@@ -50,6 +51,11 @@ export class Room implements Reservation {
     await this.#once(() => this.#write({ ...this.#frame(frame.first), payloadCrc: frame.payloadCrc }, frame));
   }
 
+  /** Some of the room's bytes, from `offset` within it on. @throws StoreUnavailable */
+  write(buffers: Buffer[], offset: number): Promise<void> {
+    return this.#writeAt(buffers, this.offset + offset);
+  }
+
   async abandon(): Promise<void> {
     if (this.#ended) return;
     this.#ended = true;
@@ -74,13 +80,9 @@ export class Room implements Reservation {
   async #write(frame: Frame, replaced: Frame | undefined): Promise<void> {
     const { keeper, segment } = this;
     keeper.requireCurrent(segment);
+    await this.#writeAt([frameHeader(frame)], frame.offset);
     try {
-      await writeFully(this.fd, [frameHeader(frame)], frame.offset);
-    } catch (error) {
-      throw new StoreUnavailable(`not written: ${(error as Error).message}`);
-    }
-    try {
-      await segment.sync();
+      await segment.sync(keeper.files);
     } catch (error) {
       // The system forgets what it couldn't write: a later sync would say that all is well.
       keeper.index.poison(error as Error);
@@ -91,5 +93,13 @@ export class Room implements Reservation {
       batch.put(reverseKey(frame.first), placeRow(frame));
       keeper.changed(frame, replaced);
     });
+  }
+
+  async #writeAt(buffers: Buffer[], offset: number): Promise<void> {
+    try {
+      await this.keeper.files.write(this.segment.id, this.fd, buffers, offset);
+    } catch (error) {
+      throw new StoreUnavailable(`not written: ${(error as Error).message}`);
+    }
   }
 }

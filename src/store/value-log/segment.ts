@@ -1,4 +1,4 @@
-import { type HeldFile, syncData } from './files.js';
+import type { HeldFile, SegmentFiles } from './files.js';
 import { alignUp, type Frame, frameBytes, frameHeaderBytes, SEGMENT_HEADER_BYTES, sum } from './format.js';
 import type { SegmentRow } from './rows.js';
 
@@ -31,7 +31,8 @@ export class Segment {
   ) {
     this.durableRuns = row.liveRuns;
     this.next = alignUp(Math.max(row.end, SEGMENT_HEADER_BYTES));
-    this.full = row.sealed || this.next >= limitBytes;
+    // One body fits in any.
+    this.full = row.sealed || (this.next >= limitBytes && this.next > HEADER_BLOCKS_BYTES);
   }
 
   static empty(id: number, limitBytes: number): Segment {
@@ -76,10 +77,10 @@ export class Segment {
   }
 
   /** What was written before this call is on the disk when it resolves. Whoever comes while one sync runs shares the next. */
-  sync(): Promise<void> {
+  sync(files: SegmentFiles): Promise<void> {
     this.#nextSync ??= (this.#syncing ?? Promise.resolve()).then(() => {
       this.#nextSync = undefined;
-      this.#syncing = syncData(this.file!.fd);
+      this.#syncing = files.sync(this.id, this.file!.fd);
       return this.#syncing;
     });
     return this.#nextSync;

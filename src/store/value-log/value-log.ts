@@ -6,8 +6,9 @@ import type { Batch } from '../leveldb/database.js';
 import type { FreeSpace } from '../leveldb/free-space.js';
 import { Readers } from '../leveldb/readers.js';
 import type { Run } from '../ports.js';
-import { SegmentFiles, writeFully } from './files.js';
+import { type FileProbe, SegmentFiles } from './files.js';
 import { type Frame, frameBytes } from './format.js';
+import { verifyFrame } from './frames.js';
 import { loadSegments } from './load.js';
 import type { LogIndex } from './log-index.js';
 import { SegmentReclaimer, type SegmentReclaimerOptions } from './reclaimer.js';
@@ -32,6 +33,7 @@ export interface ValueLogOptions {
   willHaveSegments(): Promise<void>;
   /** Default 64 MiB: smaller ones for tests. */
   segmentMinBytes?: number | undefined;
+  probe?: FileProbe | undefined;
   onTrouble(message: string): void;
 }
 
@@ -58,7 +60,7 @@ export class ValueLog {
   #hasSegments: boolean;
 
   constructor(private readonly options: ValueLogOptions) {
-    this.files = new SegmentFiles(options.directory, options.storeId);
+    this.files = new SegmentFiles(options.directory, options.storeId, options.probe);
     this.#hasSegments = options.hasSegments;
     this.#reclaimer = new SegmentReclaimer(this, options.reclaim, options.onTrouble);
   }
@@ -122,12 +124,11 @@ export class ValueLog {
       values.map(({ length }) => length),
     );
     try {
-      await writeFully(room.fd, values, room.offset);
-    } catch (error) {
+      await room.write(values, 0);
+      return await room.commit(values.reduce((crc, value) => crc32c(value, crc), 0));
+    } finally {
       await room.abandon();
-      throw new StoreUnavailable(`not written: ${(error as Error).message}`);
     }
-    return room.commit(values.reduce((crc, value) => crc32c(value, crc), 0));
   }
 
   /** @throws StoreUnavailable */
@@ -171,6 +172,31 @@ export class ValueLog {
     if (this.#segments.get(segment.id) !== segment) {
       if (segment.writers === 0) closeFile(segment);
     } else if (segment.isDone) this.#seal(segment);
+  }
+
+  totals(): { segments: number; liveBytes: number; deadBytes: number } {
+    const all = [...this.#segments.values()];
+    return {
+      segments: all.length,
+      liveBytes: all.reduce((bytes, { row }) => bytes + row.liveBytes, 0),
+      deadBytes: all.reduce((bytes, { deadBytes }) => bytes + deadBytes, 0),
+    };
+  }
+
+  /** What isn't as it was written about a frame that a row names; undefined: nothing. */
+  async damageOf(frame: Frame): Promise<string | undefined> {
+    try {
+      const file = await this.files.hold(frame.segment);
+      try {
+        await verifyFrame({ fd: file.fd, path: this.files.path(frame.segment) }, frame);
+      } finally {
+        file.release();
+      }
+      return undefined;
+    } catch (error) {
+      if (error instanceof StoreDamaged) return error.message;
+      throw error;
+    }
   }
 
   /** No more comes to the segment that is being written, if nobody is writing to it. */
@@ -222,8 +248,8 @@ export class ValueLog {
       const file = await this.files.create(id, [...known.keys()]);
       if (!this.#hasSegments) await this.options.willHaveSegments();
       this.#hasSegments = true;
-      const total = [...known.values()].reduce((bytes, { row }) => bytes + row.end, 0);
-      const segment = Segment.empty(id, this.#limitBytes(total));
+      const { liveBytes, deadBytes } = this.totals();
+      const segment = Segment.empty(id, this.#limitBytes(liveBytes + deadBytes));
       segment.file = file;
       // The store may have been reopened meanwhile: then this file is nobody's.
       if (this.#segments !== known) return file.release();

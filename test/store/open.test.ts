@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile, stat, unlink, writeFile } from 'node:fs/promises';
+import { readdir, readFile, stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -12,8 +12,9 @@ const WRITER = fileURLToPath(new URL('./writer-process.ts', import.meta.url));
 function startWriter(
   directory: string,
   blobBytes: number,
+  blobs = 'value-log',
 ): { child: ChildProcess; lines: () => number; errors: () => string } {
-  const child = spawn(process.execPath, ['--import', 'tsx', WRITER, directory, String(blobBytes)], {
+  const child = spawn(process.execPath, ['--import', 'tsx', WRITER, directory, String(blobBytes), blobs], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let out = '';
@@ -123,9 +124,13 @@ describe('the free-space floor', () => {
 });
 
 describe('a process killed with SIGKILL', () => {
-  it.each([1000, 300_000])('loses nothing it acknowledged (blobs of %i bytes)', async (bytes) => {
+  it.each([
+    [1000, 'value-log'],
+    [300_000, 'value-log'],
+    [300_000, 'leveldb'],
+  ])('loses nothing it acknowledged (blobs of %i bytes, %s)', async (bytes, blobs) => {
     const directory = await temporaryDirectory();
-    const { child, lines, errors } = startWriter(directory, bytes);
+    const { child, lines, errors } = startWriter(directory, bytes, blobs);
     await expect.poll(lines, { timeout: 20_000 }).toBeGreaterThan(30);
     child.kill('SIGKILL');
     await once(child, 'exit');
@@ -144,24 +149,27 @@ describe('a process killed with SIGKILL', () => {
 });
 
 describe('space of deleted blobs', () => {
-  it('is given back to the file system by compaction of what was deleted', async () => {
+  it.each(['value-log', 'leveldb'] as const)('is given back to the file system (%s)', async (blobs) => {
     const directory = await temporaryDirectory();
-    const store = await openTestStore(directory, { reclaim: { enabled: true, pauseMs: 1 } });
+    const store = await openTestStore(directory, { blobs, reclaim: { enabled: true, pauseMs: 1 } });
     const values = Array.from({ length: 16 }, () => Buffer.alloc(512 * 1024, 1));
     const runs = [];
     for (let i = 0; i < 20; i++) runs.push(await store.blobs.put(OWNER, values));
     const kept = await store.blobs.put(OWNER, [Buffer.alloc(1000, 2)]);
     await store.blobs.delete(OWNER, runs);
-    await expect.poll(() => tableBytes(directory), { timeout: 20_000 }).toBeLessThan(10_000_000);
+    await expect.poll(() => bytesOf(directory), { timeout: 20_000 }).toBeLessThan(10_000_000);
     const snapshot = store.blobs.snapshot();
     expect(await snapshot.read(kept.first, 1)).toEqual([Buffer.alloc(1000, 2)]);
     await snapshot.close();
   });
 });
 
-async function tableBytes(directory: string): Promise<number> {
+async function bytesOf(directory: string): Promise<number> {
   let sum = 0;
-  for (const file of await filesOf(directory, 'blob', /\.(ldb|log)$/)) {
+  const segments = (await readdir(join(directory, 'segments')).catch(() => [])).map((name) =>
+    join(directory, 'segments', name),
+  );
+  for (const file of [...(await filesOf(directory, 'blob', /\.(ldb|log)$/)), ...segments]) {
     sum += await stat(file).then(
       ({ size }) => size,
       () => 0,

@@ -56,6 +56,8 @@ export class LevelBlobSnapshot implements BlobSnapshot {
   #inTurn<T>(read: () => Promise<T>): Promise<T> {
     const result = this.#last.then(async () => {
       if (this.#closed) throw new StoreUnavailable('the snapshot is closed');
+      // Segments could be read on, but nobody reads on from a store that was given up.
+      if (this.level.status !== 'open') throw new StoreUnavailable('the store was reopened');
       try {
         return await read();
       } catch (error) {

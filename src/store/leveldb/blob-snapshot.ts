@@ -127,7 +127,10 @@ export class LevelBlobSnapshot implements BlobSnapshot {
         if (isValueKey(key) && numberOf(key) === expected) values.push(value);
         // Behind the values of a run stands its reverse row, and a segment's row may stand anywhere.
         else if (isSegmentKey(key) || (!isValueKey(key) && !isPlaceRow(value))) continue;
-        else if (await this.#findPlace(expected)) return values;
+        else if (!isValueKey(key) && numberOf(key) === expected) {
+          this.#place = parsePlaceRow(expected, value);
+          return values;
+        } else if (await this.#findPlace(expected)) return values;
         else throw missing(expected);
       }
       if (entries.length === 0) return values;

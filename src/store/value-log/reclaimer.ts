@@ -22,6 +22,8 @@ export interface SegmentReclaimerOptions {
 export class SegmentReclaimer {
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<unknown> = Promise.resolve();
+  /** The segment whose live frames are being moved, and those that are left. */
+  #emptying: { segment: Segment; frames: AsyncGenerator<Frame> } | undefined;
   #closed = false;
 
   constructor(
@@ -55,6 +57,7 @@ export class SegmentReclaimer {
     this.#closed = true;
     clearTimeout(this.#timer);
     await this.#running;
+    await this.#emptying?.frames.return(undefined);
   }
 
   #next(work: () => Promise<unknown>): Promise<unknown> {
@@ -69,9 +72,15 @@ export class SegmentReclaimer {
     if (log.active?.isMostlyDead) log.endActive();
     const segments = [...log.segments.values()].filter((segment) => segment.isDone && !segment.kept);
     for (const segment of segments) if (segment.isDead) this.#remove(segment);
+    if (await this.#empty(this.#victim(segments))) this.schedule();
+  }
+
+  /** The one that was begun, or the emptiest that is mostly dead. */
+  #victim(segments: Segment[]): Segment | undefined {
+    const begun = this.#emptying?.segment;
+    if (begun && segments.includes(begun)) return begun;
     const mostlyDead = segments.filter((segment) => !segment.isDead && segment.isMostlyDead);
-    const [emptiest] = mostlyDead.sort((a, b) => a.row.liveBytes - b.row.liveBytes);
-    if (emptiest && (await this.#empty(emptiest))) this.schedule();
+    return mostlyDead.sort((a, b) => a.row.liveBytes - b.row.liveBytes)[0];
   }
 
   #remove(segment: Segment): void {
@@ -104,27 +113,36 @@ export class SegmentReclaimer {
     }
   }
 
-  /** Moves live frames elsewhere. @returns whether there is more to do */
-  async #empty(segment: Segment): Promise<boolean> {
+  /** Moves live frames elsewhere, a portion of them. @returns whether there may be more to do */
+  async #empty(segment: Segment | undefined): Promise<boolean> {
+    if (this.#emptying?.segment !== segment) {
+      await this.#emptying?.frames.return(undefined);
+      this.#emptying = segment && { segment, frames: this.#live(segment) };
+    }
+    if (!segment) return false;
     const { log } = this;
-    const all = [...log.segments.values()];
-    const live = all.reduce((bytes, { row }) => bytes + row.liveBytes, 0);
-    const dead = all.reduce((bytes, { deadBytes }) => bytes + deadBytes, 0);
-    let left = dead > live ? Number.POSITIVE_INFINITY : MOVE_BYTES;
+    const { liveBytes, deadBytes } = log.totals();
+    await log.space.refresh();
     try {
-      for await (const frame of this.#live(segment)) {
-        if (this.#closed || log.segments.get(segment.id) !== segment) return false;
-        if (log.space.freeBytes < MOVE_FLOOR_BYTES) return false;
-        if (left <= 0) return true;
+      for (let left = deadBytes > liveBytes ? Number.POSITIVE_INFINITY : MOVE_BYTES; left > 0; ) {
+        if (this.#closed || log.space.freeBytes < MOVE_FLOOR_BYTES) return true;
+        const { value: frame, done } = await this.#emptying!.frames.next();
+        if (done) return this.#emptied(segment);
         left -= await this.#move(frame);
       }
     } catch (error) {
+      this.#emptying = undefined;
       if (error instanceof StoreDamaged) segment.kept = true;
       throw error;
     }
+    return true;
+  }
+
+  #emptied(segment: Segment): boolean {
+    this.#emptying = undefined;
     if (segment.row.liveRuns > 0) {
       segment.kept = true;
-      this.onTrouble(`${log.files.path(segment.id)}: headers of ${segment.row.liveRuns} live runs are damaged`);
+      this.onTrouble(`${this.log.files.path(segment.id)}: headers of ${segment.row.liveRuns} live runs are damaged`);
     }
     return true;
   }
@@ -159,7 +177,11 @@ export class SegmentReclaimer {
     }
   }
 
-  async *#live(segment: Segment, end = segment.row.end, view: Pick<LogView, 'reverseRow'> = this.log.index) {
+  async *#live(
+    segment: Segment,
+    end = segment.row.end,
+    view: Pick<LogView, 'reverseRow'> = this.log.index,
+  ): AsyncGenerator<Frame, undefined> {
     const { files } = this.log;
     const file = await files.hold(segment.id);
     try {
@@ -168,6 +190,7 @@ export class SegmentReclaimer {
         const named = await namedBy(view, frame);
         if (named) yield named;
       }
+      return undefined;
     } finally {
       file.release();
     }

@@ -8,6 +8,7 @@ import { SUBRESOURCES } from '../../auth/subresources.js';
 import { MiB, PUT_MAX_BYTES } from '../../base/limits.js';
 import { S3Error } from '../../s3/error.js';
 import type { RequestFields } from '../../s3/operation.js';
+import { objectUrl } from '../../s3/urls.js';
 import { type Address, requireKeyLength } from '../addressing.js';
 import type { Exchange } from '../exchange.js';
 import { formFields } from './form-fields.js';
@@ -92,9 +93,7 @@ function requireKey(form: SignedForm): string {
   return key;
 }
 
-/** As AWS writes it: the key is one segment, its slashes escaped. */
 function locationOf({ request, signed, peer }: Exchange, bucket: string, key: string): string {
-  const origin = `${peer.secure ? 'https' : 'http'}://${request.headers.host ?? ''}`;
-  const base = signed.virtualBucket === undefined ? `${origin}/${bucket}` : origin;
-  return `${base}/${encodeURIComponent(key)}`;
+  const { host } = request.headers;
+  return objectUrl({ secure: peer.secure, host, virtualHost: signed.virtualBucket !== undefined }, bucket, key);
 }

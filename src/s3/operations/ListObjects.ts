@@ -5,7 +5,7 @@ import { encodeKey, encodingType } from '../listing/encode.js';
 import { contentNodes, listCurrent, prefixNodes } from '../listing/object-rows.js';
 import { bucketArn, operation } from '../operation.js';
 
-export const maxKeys = queryInt('max-keys', { min: 0, max: 2_147_483_647 });
+export const maxKeys = queryInt('max-keys', { min: 0, max: 2_147_483_647, argument: 'maxKeys' });
 
 export const listObjects = operation({
   name: 'ListObjects',

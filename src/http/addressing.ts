@@ -60,7 +60,7 @@ export function address(
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
  * @throws S3Error BadRequest
  */
-function requireBelowRoot(key: string): void {
+export function requireBelowRoot(key: string): void {
   let depth = 0;
   for (const segment of key.split('/')) {
     depth += segment === '..' ? -1 : 1;

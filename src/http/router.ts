@@ -82,14 +82,19 @@ export class Router {
       return new S3Error('InvalidRequest', { message: 'A key must be specified' });
     }
     if (levels?.has(on)) {
-      return new S3Error('MethodNotAllowed', { extra: { Method: method, ResourceType: name.toUpperCase() } });
+      return new S3Error('MethodNotAllowed', {
+        extra: { Method: method, ResourceType: name.toUpperCase() },
+        headers: { allow: this.#methods(on, name) },
+      });
     }
     return notBuilt(`The sub-resource ${name}`, name);
   }
 
-  #methods(on: Route['on']): string {
-    const levels = [...this.#routes.keys()].filter((level) => level.endsWith(` ${on}`));
-    return levels.map((level) => level.slice(0, level.indexOf(' '))).join(', ');
+  /** `by`: of a sub-resource. */
+  #methods(on: Route['on'], by?: string): string {
+    const has = (route: Compiled): boolean => by === undefined || route.query.some(({ name }) => name === by);
+    const levels = [...this.#routes].filter(([level, routes]) => level.endsWith(` ${on}`) && routes.some(has));
+    return levels.map(([level]) => level.slice(0, level.indexOf(' '))).join(', ');
   }
 
   #learn(name: string, on: Route['on']): void {

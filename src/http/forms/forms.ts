@@ -9,7 +9,7 @@ import { MiB, PUT_MAX_BYTES } from '../../base/limits.js';
 import { S3Error } from '../../s3/error.js';
 import type { RequestFields } from '../../s3/operation.js';
 import { objectUrl } from '../../s3/urls.js';
-import { type Address, requireKeyLength } from '../addressing.js';
+import { type Address, requireBelowRoot, requireKeyLength } from '../addressing.js';
 import type { Exchange } from '../exchange.js';
 import { formFields } from './form-fields.js';
 import { formHeaders } from './form-headers.js';
@@ -79,7 +79,7 @@ export async function openForm(
   return { fields, authenticated: { caller, signature, wrapBody: () => file } };
 }
 
-/** @throws AuthError InvalidArgument, S3Error InvalidArgument, KeyTooLongError */
+/** @throws AuthError InvalidArgument, S3Error BadRequest, InvalidArgument, KeyTooLongError */
 function requireKey(form: SignedForm): string {
   const key = fieldText(form, 'key');
   if (key === undefined) throw missingField('key');
@@ -89,6 +89,7 @@ function requireKey(form: SignedForm): string {
       extra: { ArgumentName: 'key', ArgumentValue: '' },
     });
   }
+  requireBelowRoot(key);
   requireKeyLength(key);
   return key;
 }

@@ -40,6 +40,7 @@ describe('settings', () => {
       replicationTargetsFile: undefined,
       objectOwnership: 'ObjectWriter',
       blockPublicAccess: false,
+      displayNames: false,
       sigV2: 'deny',
       kmsEndpoint: undefined,
       dayMs: 86_400_000,
@@ -70,6 +71,7 @@ describe('settings', () => {
       COFFER_REPLICATION_TARGETS_FILE: 'targets.json',
       COFFER_OBJECT_OWNERSHIP: 'BucketOwnerEnforced',
       COFFER_BLOCK_PUBLIC_ACCESS: 'on',
+      COFFER_DISPLAY_NAMES: 'on',
       COFFER_SIGV2: 'allow',
       COFFER_KMS_ENDPOINT: 'https://kms.internal:9001',
       COFFER_DAY_SECONDS: '2',
@@ -92,6 +94,7 @@ describe('settings', () => {
       replicationTargetsFile: resolve('targets.json'),
       objectOwnership: 'BucketOwnerEnforced',
       blockPublicAccess: true,
+      displayNames: true,
       sigV2: 'allow',
       kmsEndpoint: 'https://kms.internal:9001',
       dayMs: 2000,
@@ -109,7 +112,7 @@ describe('settings', () => {
 
   it('have one row each in the table, complete', () => {
     expect(new Set(SETTINGS.map(({ name }) => name)).size).toBe(SETTINGS.length);
-    expect(SETTINGS).toHaveLength(31);
+    expect(SETTINGS).toHaveLength(32);
     for (const { name, default: byDefault, meaning } of SETTINGS) {
       expect(name).toMatch(/^COFFER_[A-Z0-9_]+$/);
       expect(byDefault).not.toBe('');

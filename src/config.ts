@@ -39,6 +39,7 @@ export interface Config {
   replicationTargetsFile: string | undefined;
   objectOwnership: 'ObjectWriter' | 'BucketOwnerPreferred' | 'BucketOwnerEnforced';
   blockPublicAccess: boolean;
+  displayNames: boolean;
   sigV2: 'deny' | 'allow';
   kmsEndpoint: string | undefined;
   dayMs: number;
@@ -70,6 +71,7 @@ export function readConfig(env: Env): Config {
     replicationTargetsFile: readOptional(env, settings.replicationTargetsFile),
     objectOwnership: read(env, settings.objectOwnership),
     blockPublicAccess: read(env, settings.blockPublicAccess) === 'on',
+    displayNames: read(env, settings.displayNames) === 'on',
     sigV2: read(env, settings.sigV2),
     kmsEndpoint: readOptional(env, settings.kmsEndpoint),
     dayMs: read(env, settings.daySeconds) * 1000,

@@ -134,7 +134,7 @@ export async function openCoffer(config: Config, store: Store, log: Logger) {
     intents,
     dataKeys,
     keyService,
-    accounts,
+    accounts: config.displayNames ? accounts : nameless(accounts),
     uploadBudget: new Budget(UPLOAD_BUDGET_BYTES),
     sweep,
     replication: { queue, isVersioned: (bucketArn) => replication.destinations.isVersioned(bucketArn) },
@@ -179,6 +179,19 @@ export async function openCoffer(config: Config, store: Store, log: Logger) {
     counts,
     replication,
     admin,
+  };
+}
+
+/** As S3 answers since November 2025: without display names. */
+function nameless(accounts: Accounts): Services['accounts'] {
+  return {
+    owner: (accountId) => {
+      const owner = accounts.owner(accountId);
+      return owner && { id: owner.id };
+    },
+    byCanonicalId: (id) => accounts.byCanonicalId(id),
+    acting: (roleArn) => accounts.acting(roleArn),
+    byEmail: (email) => accounts.byEmail(email),
   };
 }
 

@@ -1,7 +1,7 @@
 /** What S3's documentation describes and its API model doesn't have: browser forms. */
 export const BESIDE_THE_MODEL: readonly string[] = ['PostObject'];
 
-/** The operations of S3's API model (2006-03-01), all 111. */
+/** The operations of S3's API model (2006-03-01), all 116. */
 export const S3_OPERATIONS: readonly string[] = [
   'AbortMultipartUpload',
   'CompleteMultipartUpload',
@@ -27,6 +27,7 @@ export const S3_OPERATIONS: readonly string[] = [
   'DeleteBucketTagging',
   'DeleteBucketWebsite',
   'DeleteObject',
+  'DeleteObjectAnnotation',
   'DeleteObjectTagging',
   'DeleteObjects',
   'DeletePublicAccessBlock',
@@ -57,6 +58,7 @@ export const S3_OPERATIONS: readonly string[] = [
   'GetBucketWebsite',
   'GetObject',
   'GetObjectAcl',
+  'GetObjectAnnotation',
   'GetObjectAttributes',
   'GetObjectLegalHold',
   'GetObjectLockConfiguration',
@@ -73,6 +75,7 @@ export const S3_OPERATIONS: readonly string[] = [
   'ListBuckets',
   'ListDirectoryBuckets',
   'ListMultipartUploads',
+  'ListObjectAnnotations',
   'ListObjectVersions',
   'ListObjects',
   'ListObjectsV2',
@@ -100,6 +103,7 @@ export const S3_OPERATIONS: readonly string[] = [
   'PutBucketWebsite',
   'PutObject',
   'PutObjectAcl',
+  'PutObjectAnnotation',
   'PutObjectLegalHold',
   'PutObjectLockConfiguration',
   'PutObjectRetention',
@@ -108,6 +112,7 @@ export const S3_OPERATIONS: readonly string[] = [
   'RenameObject',
   'RestoreObject',
   'SelectObjectContent',
+  'UpdateBucketMetadataAnnotationTableConfiguration',
   'UpdateBucketMetadataInventoryTableConfiguration',
   'UpdateBucketMetadataJournalTableConfiguration',
   'UpdateObjectEncryption',
@@ -119,5 +124,7 @@ export const S3_OPERATIONS: readonly string[] = [
 /** Operations that are the same request as another, under the name it had before. */
 export const OLDER_NAMES: Readonly<Record<string, string>> = {
   GetBucketLifecycle: 'GetBucketLifecycleConfiguration',
+  GetBucketNotification: 'GetBucketNotificationConfiguration',
   PutBucketLifecycle: 'PutBucketLifecycleConfiguration',
+  PutBucketNotification: 'PutBucketNotificationConfiguration',
 };

@@ -4,7 +4,7 @@ import type { Authenticated, AuthOptions } from './options.js';
 import { CONTENT_SHA256, UNSIGNED, wrapPayload } from './payload.js';
 import { ANONYMOUS, type SignedRequest } from './ports.js';
 import { queryParameters } from './query.js';
-import { onlyOneMechanism, requireV2, unsupportedMechanism } from './refusals.js';
+import { onlyOneMechanism, requireV2, unsupportedMechanism, unsupportedScheme } from './refusals.js';
 import { byHeader as byHeaderV2 } from './v2/header.js';
 import { byQuery as byQueryV2 } from './v2/query.js';
 import { VERSION as V2 } from './v2/verify.js';
@@ -37,7 +37,8 @@ function mechanisms({ headers, rawQuery }: SignedRequest) {
   const query = IN_QUERY.test(rawQuery) ? queryParameters(rawQuery) : undefined;
   const has = (name: string): boolean => query?.has(name) === true;
   return {
-    authorization: headerText(headers.authorization),
+    // An empty header is none.
+    authorization: headerText(headers.authorization)?.trim() || undefined,
     query,
     v4: has('X-Amz-Algorithm') || has('X-Amz-Signature') || has('X-Amz-Credential'),
     v2: has('AWSAccessKeyId') || has('Signature'),
@@ -49,7 +50,10 @@ function choose(request: SignedRequest, options: AuthOptions): Authenticated {
   if (authorization !== undefined && (v4 || v2)) throw onlyOneMechanism(authorization);
   if (authorization?.startsWith(ALGORITHM)) return byHeader(request, options, authorization);
   if (authorization !== undefined) {
-    if (!authorization.startsWith(`${V2} `)) throw unsupportedMechanism();
+    const scheme = authorization.split(' ', 1)[0]!;
+    // Another variant of V4 is a mechanism that isn't supported; anything else is no mechanism of S3's.
+    if (options.service !== 's3' || scheme.startsWith('AWS4-')) throw unsupportedMechanism();
+    if (scheme !== V2) throw unsupportedScheme(authorization);
     requireV2(options);
     return byHeaderV2(request, options, authorization);
   }

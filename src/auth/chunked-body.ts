@@ -22,6 +22,9 @@ const EMPTY_SHA256 = createHash('sha256').digest('hex');
 /** A chunk's head, or a line of the trailer, at most. */
 const LINE_MAX_BYTES = 1024;
 const TRAILER_MAX_LINES = 8;
+/** https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html */
+const CHUNK_MIN_BYTES = 8192;
+const ONLY_LAST = 'Only the last chunk is allowed to have a size less than 8192 bytes';
 
 /**
  * A body in `aws-chunked` coding. Data is handed on while it arrives; each chunk's signature is verified at its end, the
@@ -40,6 +43,9 @@ export class ChunkedBody implements BodySource {
   #state: 'head' | 'data' | 'data-end' | 'trailer' | 'end' = 'head';
   #line: Buffer = Buffer.alloc(0);
   #left = 0;
+  /** Of the chunk before, and how many there were. */
+  #chunkBytes: number | undefined;
+  #chunks = 0;
   #received = 0;
   #hash: Hash | undefined;
   #claimed = '';
@@ -132,6 +138,7 @@ export class ChunkedBody implements BodySource {
     const match = /^([0-9a-fA-F]{1,10})(?:;chunk-signature=([0-9a-f]{64}))?$/.exec(text);
     if (!match || (this.#signer && match[2] === undefined)) throw malformed();
     this.#left = Number.parseInt(match[1]!, 16);
+    this.#requireChunkSize();
     this.#claimed = match[2] ?? '';
     this.#hash = this.#signer && createHash('sha256');
     if (this.#left > 0) {
@@ -140,6 +147,19 @@ export class ChunkedBody implements BodySource {
     }
     this.#endChunk();
     this.#state = 'trailer';
+  }
+
+  /** Only the last chunk may be small: the one before this one was not the last. */
+  #requireChunkSize(): void {
+    const before = this.#chunkBytes;
+    if (this.#left > 0 && before !== undefined && before < CHUNK_MIN_BYTES) {
+      throw new AuthError('InvalidChunkSizeError', 403, ONLY_LAST, {
+        Chunk: String(this.#chunks),
+        BadChunkSize: String(before),
+      });
+    }
+    this.#chunkBytes = this.#left;
+    this.#chunks++;
   }
 
   /** A chunk's signature covers the one before it, so no chunk can be left out, moved or repeated. */

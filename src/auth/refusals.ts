@@ -13,6 +13,13 @@ export const unsupportedMechanism = (): AuthError =>
     'The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.',
   );
 
+/** A scheme that is none of S3's; what follows it may be a secret and isn't repeated. */
+export const unsupportedScheme = (authorization: string): AuthError =>
+  new AuthError('InvalidArgument', 400, 'Unsupported Authorization Type', {
+    ArgumentName: 'Authorization',
+    ArgumentValue: authorization.split(' ')[0]!,
+  });
+
 /** @throws AuthError InvalidRequest where Signature V2 is not switched on, and for KMS and STS always */
 export function requireV2({ service, sigV2 }: AuthOptions): void {
   if (service !== 's3' || sigV2 !== 'allow') throw unsupportedMechanism();

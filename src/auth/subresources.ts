@@ -1,9 +1,10 @@
-/** Query parameters that name a sub-resource, and so another operation than the one without them (the 111 operations of the API model). */
+/** Query parameters that name a sub-resource, and so another operation than the one without them (the 116 operations of the API model). */
 export const SUBRESOURCES: ReadonlySet<string> = new Set([
   'abac',
   'accelerate',
   'acl',
   'analytics',
+  'annotation',
   'attributes',
   'cors',
   'delete',
@@ -14,6 +15,7 @@ export const SUBRESOURCES: ReadonlySet<string> = new Set([
   'lifecycle',
   'location',
   'logging',
+  'metadataAnnotationTable',
   'metadataConfiguration',
   'metadataInventoryTable',
   'metadataJournalTable',

@@ -148,6 +148,12 @@ export const settings = {
     'off',
     '`on` makes new buckets start with S3 Block Public Access, as AWS does',
   ),
+  displayNames: defaulted(
+    'COFFER_DISPLAY_NAMES',
+    oneOf('off', 'on'),
+    'off',
+    '`on` tells the display names of owners and grantees, as AWS did until November 2025',
+  ),
   sigV2: defaulted(
     'COFFER_SIGV2',
     oneOf('deny', 'allow'),

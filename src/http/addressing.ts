@@ -30,7 +30,7 @@ export function bucketOfHost(host: string | undefined, domain: string | undefine
     : undefined;
 }
 
-/** @throws S3Error InvalidURI, InvalidBucketName, KeyTooLongError */
+/** @throws S3Error BadRequest, InvalidURI, InvalidBucketName, KeyTooLongError */
 export function address(
   { rawPath, rawQuery }: { rawPath: string; rawQuery: string },
   host: string | undefined,
@@ -50,8 +50,22 @@ export function address(
     if (bucket === '' && rawPath !== '/') throw new S3Error('InvalidBucketName', { extra: { BucketName: '' } });
   }
   const key = decodePercent(rawKey);
+  if (key.includes('..')) requireBelowRoot(key);
   requireKeyLength(key);
   return { bucket, key, query: parseQuery(rawQuery) };
+}
+
+/**
+ * Read from left to right, no more segments may lead up than lead down.
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
+ * @throws S3Error BadRequest
+ */
+export function requireBelowRoot(key: string): void {
+  let depth = 0;
+  for (const segment of key.split('/')) {
+    depth += segment === '..' ? -1 : 1;
+    if (depth < 0) throw new S3Error('BadRequest', { bare: true });
+  }
 }
 
 /** @throws S3Error KeyTooLongError */

@@ -2,7 +2,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
 import type { SignedRequest } from '../auth/ports.js';
 import { requestId } from '../base/ids.js';
+import { S3_HEADERS_MAX_BYTES } from '../base/limits.js';
 import { S3Error } from '../s3/error.js';
+import { REPLICA_HEADER } from '../s3/replication/replica-header.js';
 import { type AccessEntry, logAccess } from './access-log.js';
 import { bucketOfHost, splitTarget } from './addressing.js';
 import { type AdminRequests, isAdmin } from './admin-requests.js';
@@ -76,7 +78,11 @@ export class Edge {
     if (ownPage) return admin.serve(exchange);
     // A bucket's host is S3's alone.
     const service = virtualBucket === undefined ? serviceOf(request, rawPath) : 's3';
-    return service === 's3' ? s3.serve(exchange) : services.serve(exchange, service);
+    if (service !== 's3') return services.serve(exchange, service);
+    if (exceeds(request.rawHeaders, S3_HEADERS_MAX_BYTES) && headers[REPLICA_HEADER] === undefined) {
+      return refuseHeaders(writer, entry);
+    }
+    return s3.serve(exchange);
   }
 }
 
@@ -97,6 +103,20 @@ function repeatsSingle(rawHeaders: readonly string[]): boolean {
 
 const HOST = 'host';
 const AUTHORIZATION = 'authorization';
+
+/** A replica brings more along than its object was put with. */
+function exceeds(rawHeaders: readonly string[], limit: number): boolean {
+  let bytes = 0;
+  // `name: value\r\n`.
+  for (let i = 0; i < rawHeaders.length; i += 2) bytes += rawHeaders[i]!.length + rawHeaders[i + 1]!.length + 4;
+  return bytes > limit;
+}
+
+async function refuseHeaders(writer: ResponseWriter, entry: AccessEntry): Promise<Written> {
+  entry.error = 'RequestHeaderSectionTooLarge';
+  const extra = { MaxSizeAllowed: String(S3_HEADERS_MAX_BYTES) };
+  return writer.error(new S3Error('RequestHeaderSectionTooLarge', { extra }));
+}
 
 async function refuse(writer: ResponseWriter, entry: AccessEntry): Promise<Written> {
   entry.error = 'BadRequest';

@@ -73,7 +73,7 @@ export class S3Requests {
 
   async #serve(exchange: Exchange, held: Held): Promise<Written> {
     const { request, signed, entry } = exchange;
-    const { domain, router } = this.parts;
+    const { domain } = this.parts;
     let authenticated: Authenticated;
     let keys: ReturnType<typeof takeCustomerKeys>;
     const where = address(signed, request.headers.host, domain);
@@ -99,13 +99,29 @@ export class S3Requests {
       query: where.query,
       headers: sent,
     };
+    if (signed.virtualBucket !== undefined) fields.virtualHost = true;
     if (keys.own) fields.sseCustomer = keys.own;
     if (keys.copySource) fields.copySourceSseCustomer = keys.copySource;
     held.fields = fields;
     if (presigned) fields.headers = withHoisted(sent, where.query);
-    const operation = router.find(fields.method, fields);
+    const operation = await this.#route(fields, held);
     entry.operation = operation.name;
     return await this.#operate(operation, fields, authenticated, exchange, held);
+  }
+
+  /** That a bucket isn't there is told before what can't be done with it. */
+  async #route(fields: RequestFields, held: Held): Promise<AnyOperation> {
+    try {
+      return this.parts.router.find(fields.method, fields);
+    } catch (error) {
+      const { bucket } = fields;
+      if (bucket === '' || !(error instanceof S3Error) || error.code !== 'NotImplemented') throw error;
+      if (error.extra.Header === 'x-amz-request-route') throw error;
+      const found = held.bucket ?? (await this.parts.services.buckets.get(bucket));
+      if (!found) throw noSuchBucket(bucket);
+      requireExpectedOwner(fields.headers, found.record.ownerAccountId);
+      throw error;
+    }
   }
 
   /** CORS: the reply to a preflight; for any other request, what its answer carries. Browsers alone cost this. */

@@ -56,6 +56,10 @@ export class ResponseWriter {
   error(error: S3Error): Written {
     const headers = this.#headers(error.headers);
     if (error.status === 304) return this.#end(304, headers);
+    if (error.bare) {
+      headers['content-length'] = '0';
+      return this.#end(error.status, headers);
+    }
     if (this.request.method === 'HEAD') {
       headers['content-type'] = 'application/xml';
       return this.#end(error.status, headers);

@@ -12,6 +12,8 @@ export class S3Error extends Error {
   readonly extra: Readonly<Record<string, string>>;
   /** Headers that go with the answer, such as `x-amz-delete-marker` on a 404. */
   readonly headers: Readonly<Record<string, string>>;
+  /** AWS's front door answers some requests with a status and nothing else. */
+  readonly bare: boolean;
 
   constructor(
     readonly code: S3ErrorCode,
@@ -20,6 +22,7 @@ export class S3Error extends Error {
       status?: number;
       extra?: Record<string, string>;
       headers?: Record<string, string>;
+      bare?: boolean;
       cause?: unknown;
     } = {},
   ) {
@@ -27,5 +30,6 @@ export class S3Error extends Error {
     this.status = details.status ?? ERRORS[code].status;
     this.extra = details.extra ?? {};
     this.headers = details.headers ?? {};
+    this.bare = details.bare ?? false;
   }
 }

@@ -30,6 +30,8 @@ export interface RequestFields {
   method: string;
   /** Empty on the service level. */
   bucket: string;
+  /** The Host header names the bucket, not the path. */
+  virtualHost?: true;
   /** Percent-decoded; empty below the object level. */
   key: string;
   /** Percent-decoded; a parameter without `=` is the empty string. */

@@ -205,7 +205,7 @@ async function select(
   if (!found) throw unsatisfiable(manifest.parts);
   const { part, offset } = found;
   const checksum =
-    part.checksum && content.checksum
+    part.checksum && content.checksum && !content.checksum.default
       ? { algorithm: content.checksum.algorithm, type: content.checksum.type, ...part.checksum }
       : undefined;
   return { range: { start: offset, end: offset + part.size }, partsCount: manifest.parts, checksum };

@@ -5,23 +5,35 @@ import { copyObject } from './operations/CopyObject.js';
 import { createBucket } from './operations/CreateBucket.js';
 import { createMultipartUpload } from './operations/CreateMultipartUpload.js';
 import { deleteBucket } from './operations/DeleteBucket.js';
+import { deleteBucketAnalyticsConfiguration } from './operations/DeleteBucketAnalyticsConfiguration.js';
 import { deleteBucketCors } from './operations/DeleteBucketCors.js';
 import { deleteBucketEncryption } from './operations/DeleteBucketEncryption.js';
+import { deleteBucketIntelligentTieringConfiguration } from './operations/DeleteBucketIntelligentTieringConfiguration.js';
+import { deleteBucketInventoryConfiguration } from './operations/DeleteBucketInventoryConfiguration.js';
 import { deleteBucketLifecycle } from './operations/DeleteBucketLifecycle.js';
+import { deleteBucketMetricsConfiguration } from './operations/DeleteBucketMetricsConfiguration.js';
 import { deleteBucketOwnershipControls } from './operations/DeleteBucketOwnershipControls.js';
 import { deleteBucketPolicy } from './operations/DeleteBucketPolicy.js';
 import { deleteBucketReplication } from './operations/DeleteBucketReplication.js';
 import { deleteBucketTagging } from './operations/DeleteBucketTagging.js';
+import { deleteBucketWebsite } from './operations/DeleteBucketWebsite.js';
 import { deleteObject } from './operations/DeleteObject.js';
 import { deleteObjects } from './operations/DeleteObjects.js';
 import { deleteObjectTagging } from './operations/DeleteObjectTagging.js';
 import { deletePublicAccessBlock } from './operations/DeletePublicAccessBlock.js';
+import { getBucketAbac } from './operations/GetBucketAbac.js';
 import { getBucketAccelerateConfiguration } from './operations/GetBucketAccelerateConfiguration.js';
 import { getBucketAcl } from './operations/GetBucketAcl.js';
+import { getBucketAnalyticsConfiguration } from './operations/GetBucketAnalyticsConfiguration.js';
 import { getBucketCors } from './operations/GetBucketCors.js';
 import { getBucketEncryption } from './operations/GetBucketEncryption.js';
+import { getBucketIntelligentTieringConfiguration } from './operations/GetBucketIntelligentTieringConfiguration.js';
+import { getBucketInventoryConfiguration } from './operations/GetBucketInventoryConfiguration.js';
 import { getBucketLifecycleConfiguration } from './operations/GetBucketLifecycleConfiguration.js';
 import { getBucketLocation } from './operations/GetBucketLocation.js';
+import { getBucketLogging } from './operations/GetBucketLogging.js';
+import { getBucketMetricsConfiguration } from './operations/GetBucketMetricsConfiguration.js';
+import { getBucketNotificationConfiguration } from './operations/GetBucketNotificationConfiguration.js';
 import { getBucketOwnershipControls } from './operations/GetBucketOwnershipControls.js';
 import { getBucketPolicy } from './operations/GetBucketPolicy.js';
 import { getBucketPolicyStatus } from './operations/GetBucketPolicyStatus.js';
@@ -29,6 +41,7 @@ import { getBucketReplication } from './operations/GetBucketReplication.js';
 import { getBucketRequestPayment } from './operations/GetBucketRequestPayment.js';
 import { getBucketTagging } from './operations/GetBucketTagging.js';
 import { getBucketVersioning } from './operations/GetBucketVersioning.js';
+import { getBucketWebsite } from './operations/GetBucketWebsite.js';
 import { getObject } from './operations/GetObject.js';
 import { getObjectAcl } from './operations/GetObjectAcl.js';
 import { getObjectAttributes } from './operations/GetObjectAttributes.js';
@@ -40,6 +53,10 @@ import { getObjectTorrent } from './operations/GetObjectTorrent.js';
 import { getPublicAccessBlock } from './operations/GetPublicAccessBlock.js';
 import { headBucket } from './operations/HeadBucket.js';
 import { headObject } from './operations/HeadObject.js';
+import { listBucketAnalyticsConfigurations } from './operations/ListBucketAnalyticsConfigurations.js';
+import { listBucketIntelligentTieringConfigurations } from './operations/ListBucketIntelligentTieringConfigurations.js';
+import { listBucketInventoryConfigurations } from './operations/ListBucketInventoryConfigurations.js';
+import { listBucketMetricsConfigurations } from './operations/ListBucketMetricsConfigurations.js';
 import { listBuckets } from './operations/ListBuckets.js';
 import { listMultipartUploads } from './operations/ListMultipartUploads.js';
 import { listObjects } from './operations/ListObjects.js';
@@ -52,6 +69,8 @@ import { putBucketAcl } from './operations/PutBucketAcl.js';
 import { putBucketCors } from './operations/PutBucketCors.js';
 import { putBucketEncryption } from './operations/PutBucketEncryption.js';
 import { putBucketLifecycleConfiguration } from './operations/PutBucketLifecycleConfiguration.js';
+import { putBucketLogging } from './operations/PutBucketLogging.js';
+import { putBucketNotificationConfiguration } from './operations/PutBucketNotificationConfiguration.js';
 import { putBucketOwnershipControls } from './operations/PutBucketOwnershipControls.js';
 import { putBucketPolicy } from './operations/PutBucketPolicy.js';
 import { putBucketReplication } from './operations/PutBucketReplication.js';
@@ -80,23 +99,35 @@ export const OPERATIONS: readonly Operation<any, any>[] = [
   createBucket,
   createMultipartUpload,
   deleteBucket,
+  deleteBucketAnalyticsConfiguration,
   deleteBucketCors,
   deleteBucketEncryption,
+  deleteBucketIntelligentTieringConfiguration,
+  deleteBucketInventoryConfiguration,
   deleteBucketLifecycle,
+  deleteBucketMetricsConfiguration,
   deleteBucketOwnershipControls,
   deleteBucketPolicy,
   deleteBucketReplication,
   deleteBucketTagging,
+  deleteBucketWebsite,
   deleteObject,
   deleteObjects,
   deleteObjectTagging,
   deletePublicAccessBlock,
+  getBucketAbac,
   getBucketAccelerateConfiguration,
   getBucketAcl,
+  getBucketAnalyticsConfiguration,
   getBucketCors,
   getBucketEncryption,
+  getBucketIntelligentTieringConfiguration,
+  getBucketInventoryConfiguration,
   getBucketLifecycleConfiguration,
   getBucketLocation,
+  getBucketLogging,
+  getBucketMetricsConfiguration,
+  getBucketNotificationConfiguration,
   getBucketOwnershipControls,
   getBucketPolicy,
   getBucketPolicyStatus,
@@ -104,6 +135,7 @@ export const OPERATIONS: readonly Operation<any, any>[] = [
   getBucketRequestPayment,
   getBucketTagging,
   getBucketVersioning,
+  getBucketWebsite,
   getObject,
   getObjectAcl,
   getObjectAttributes,
@@ -115,6 +147,10 @@ export const OPERATIONS: readonly Operation<any, any>[] = [
   getPublicAccessBlock,
   headBucket,
   headObject,
+  listBucketAnalyticsConfigurations,
+  listBucketIntelligentTieringConfigurations,
+  listBucketInventoryConfigurations,
+  listBucketMetricsConfigurations,
   listBuckets,
   listMultipartUploads,
   listObjects,
@@ -127,6 +163,8 @@ export const OPERATIONS: readonly Operation<any, any>[] = [
   putBucketCors,
   putBucketEncryption,
   putBucketLifecycleConfiguration,
+  putBucketLogging,
+  putBucketNotificationConfiguration,
   putBucketOwnershipControls,
   putBucketPolicy,
   putBucketReplication,

@@ -139,6 +139,8 @@ export interface StoredChecksum {
   /** Base64 as on the wire (with `-N` where composite), or, for SSE-C and SSE-KMS, sealed under the object's data key. */
   value?: string;
   sealed?: string;
+  /** Of a multipart upload that named no algorithm: its parts' checksums are told nobody. */
+  default?: true;
 }
 
 /** A part as the object that was completed from it knows it. */

@@ -1,3 +1,4 @@
+import { KeyedTurns } from '../base/keyed-turns.js';
 import type { RecordSealer } from '../seal/ports.js';
 import { untilCommitted } from './conflict.js';
 import type { DeadRows } from './dead.js';
@@ -15,6 +16,7 @@ export class UploadGone extends Error {
 export class Uploads {
   readonly table: Table<UploadRecord>;
   readonly parts: Table<PartRecord>;
+  readonly #turns = new KeyedTurns();
 
   constructor(
     private readonly meta: MetaStore,
@@ -48,8 +50,24 @@ export class Uploads {
     );
   }
 
+  /**
+   * What must see the parts as they stay until its commit. A completion writes pages under the object's id before it commits: two at
+   * once would write over each other's, and a part that is replaced meanwhile would be swept away under it.
+   */
+  alone<T>(uploadId: string, work: () => Promise<T>): Promise<T> {
+    return this.#turns.take(uploadId, work);
+  }
+
   /** Stores a part; an earlier one with its number goes to the sweeper. @throws UploadGone */
   async putPart(
+    upload: Stored<UploadRecord>,
+    part: PartRecord,
+    alongside: (commit: CommitBuilder) => void,
+  ): Promise<void> {
+    await this.alone(upload.record.uploadId, () => this.#putPart(upload, part, alongside));
+  }
+
+  async #putPart(
     upload: Stored<UploadRecord>,
     part: PartRecord,
     alongside: (commit: CommitBuilder) => void,

@@ -22,8 +22,9 @@ describe('path style', () => {
     ['/bucket/key', 'bucket', 'key'],
     ['/bucket//', 'bucket', '/'],
     ['/bucket//a//b/', 'bucket', '/a//b/'],
-    ['/bucket/../etc/./passwd', 'bucket', '../etc/./passwd'],
-    ['/bucket/%2e%2e/x', 'bucket', '../x'],
+    ['/bucket/etc/.././../passwd', 'bucket', 'etc/.././../passwd'],
+    ['/bucket/a/%2e%2e/x', 'bucket', 'a/../x'],
+    ['/bucket/..a/b..', 'bucket', '..a/b..'],
     ['/bucket/a+b%2Bc%20d', 'bucket', 'a+b+c d'],
     ['/bucket/%00nul', 'bucket', '\0nul'],
     ['/bucket/a%2Fb', 'bucket', 'a/b'],
@@ -36,6 +37,12 @@ describe('path style', () => {
   ])('%s is bucket "%s", key "%s"', (target, bucket, key) => {
     expect(at(target)).toMatchObject({ bucket, key });
   });
+
+  // AWS's rule: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
+  test.each(['/bucket/..', '/bucket/../x', '/bucket/%2e%2e/x', '/bucket/a/../../x', '/bucket/a/../..%2Fb/c'])(
+    '%s climbs above the root: 400 and nothing else',
+    (target) => expect(refused(target)).toMatchObject({ code: 'BadRequest', bare: true }),
+  );
 
   test('a path without a bucket is not the list of buckets', () => {
     expect(refused('//key').code).toBe('InvalidBucketName');

@@ -144,7 +144,8 @@ describe('aws-chunked', () => {
     ['aws-chunked', null],
     ['aws-chunked,gzip', 'gzip'],
     ['gzip, AWS-Chunked', 'gzip'],
-    ['br,aws-chunked, gzip', 'br,gzip'],
+    ['br,aws-chunked, gzip', 'br, gzip'],
+    ['gzip, br', 'gzip, br'],
     ['gzip', 'gzip'],
   ])('is the transfer’s, not the content’s: %s comes back as %s', async (sent, expected) => {
     const headers = { 'content-encoding': sent };
@@ -207,7 +208,8 @@ describe('every answer', () => {
     ['400', '/protocol/there', { query: { partNumber: '0' } }],
     ['412', '/protocol/there', { headers: { 'if-match': '"x"' } }],
     ['416', '/protocol/there', { headers: { range: 'bytes=100-200' } }],
-    ['501', '/protocol', { query: { acl: '', torrent: '' } }],
+    ['400', '/protocol', { query: { acl: '', torrent: '' } }],
+    ['501', '/protocol', { query: { 'x-id': 'ListDirectoryBuckets' } }],
   ] as [string, string, NonNullable<Options> & { anonymous?: string }][])(
     'to HEAD has no body, also where it is %s for %s',
     async (status, path, { anonymous, ...options }) => {

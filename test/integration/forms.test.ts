@@ -430,6 +430,7 @@ describe('a form is refused', () => {
     expect(failure(await postForm(url(), twice))).toMatchObject({ status: 400, code: 'InvalidArgument' });
     const long = await post({ key: 'k'.repeat(1025) });
     expect(failure(long)).toMatchObject({ status: 400, code: 'KeyTooLongError' });
+    expect(await post({ key: 'a/../../k' })).toMatchObject({ status: 400, text: '' });
     const noText = Buffer.concat([fieldPart('key', Buffer.from([0xff])), filePart(FILE), END]);
     expect(failure(await postForm(url(), noText))).toMatchObject({ status: 400, code: 'MalformedPOSTRequest' });
     const large = await postForm(url(), formBody({ key: 'k', 'x-ignore': 'x'.repeat(20_480) }, FILE));

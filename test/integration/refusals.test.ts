@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { UNBUILT } from '../../src/http/unbuilt.js';
 import { OPERATIONS } from '../../src/s3/registry.js';
 import { formBody, postForm, signedFields } from '../support/form.js';
 import { startServer, type TestServer } from '../support/server.js';
@@ -64,6 +65,8 @@ const BODIES: Record<string, string> = {
     '<ServerSideEncryptionConfiguration><Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>AES256</SSEAlgorithm></ApplyServerSideEncryptionByDefault></Rule></ServerSideEncryptionConfiguration>',
   PutBucketAcl: ACL,
   PutObjectAcl: ACL,
+  PutBucketLogging: '<BucketLoggingStatus/>',
+  PutBucketNotificationConfiguration: '<NotificationConfiguration/>',
   PutBucketPolicy: '{"Version":"2012-10-17","Statement":[]}',
   PutPublicAccessBlock:
     '<PublicAccessBlockConfiguration><BlockPublicAcls>false</BlockPublicAcls></PublicAccessBlockConfiguration>',
@@ -129,12 +132,16 @@ describe.each(OPERATIONS.map((one) => [one.name, one] as const))('%s', (name, { 
   });
 });
 
-test.each(['website', 'logging', 'notification', 'inventory', 'analytics', 'metrics', 'intelligent-tiering'])(
-  'the sub-resource %s, which is not there yet, is never another operation’s answer',
-  async (name) => {
-    for (const method of ['GET', 'PUT', 'DELETE']) {
-      const answer = await send(method, '/refusals', name, {}, '', keys.root);
-      expect([answer.status, answer.text]).toEqual([501, expect.stringContaining('<Code>NotImplemented</Code>')]);
-    }
-  },
-);
+test('what isn’t built is refused by its name, and is never another operation’s answer', async () => {
+  expect(UNBUILT.length).toBeGreaterThan(15);
+  for (const { name, method, on, by } of UNBUILT) {
+    const [there, gone] = on === 'bucket' ? ['/refusals', '/no-such'] : ['/refusals/key', '/no-such/key'];
+    const answer = await send(method, there, by, {}, '', keys.root);
+    expect([answer.status, answer.text]).toEqual([501, expect.stringContaining(`<Code>NotImplemented</Code>`)]);
+    expect(answer.text).toContain(`not implemented: ${name}</Message>`);
+    // That there is no such bucket comes first.
+    const nowhere = await send(method, gone, by, {}, '', keys.root);
+    expect([nowhere.status, nowhere.text]).toEqual([404, expect.stringContaining('<Code>NoSuchBucket</Code>')]);
+  }
+  expect(await send('GET', '/refusals/key', '', {}, '', keys.root)).toMatchObject({ status: 200, text: 'body' });
+});

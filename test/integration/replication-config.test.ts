@@ -32,33 +32,36 @@ const LOCKS = allow(['s3:GetObjectRetention', 's3:GetObjectLegalHold']);
 let server: AccountsServer;
 
 beforeAll(async () => {
-  server = await startWithAccounts([
-    {
-      accountId: MAIN,
-      name: 'main',
-      users: [
-        { userName: 'setter', policies: policies(allow(['s3:PutReplicationConfiguration'])) },
-        {
-          userName: 'passer',
-          policies: policies(allow(['s3:PutReplicationConfiguration']), allow(['iam:PassRole'], role('full'))),
-        },
-        { userName: 'writer', policies: policies(allow(['s3:PutObject', 's3:GetObject', 's3:PutObjectTagging'])) },
-        { userName: 'sender', policies: policies(allow(['s3:ReplicateObject'], 'arn:aws:s3:::landing/ok/*')) },
-      ],
-      roles: [
-        {
-          roleName: 'full',
-          policies: policies(READ, LOCKS, allow(['s3:Replicate*', 's3:ObjectOwnerOverrideToBucketOwner'])),
-        },
-        { roleName: 'reads', policies: policies(READ) },
-        { roleName: 'writes', policies: policies(allow(['s3:Replicate*'])) },
-        { roleName: 'no-deletes', policies: policies(READ, allow(['s3:ReplicateObject', 's3:ReplicateTags'])) },
-        { roleName: 'no-tags', policies: policies(READ, allow(['s3:ReplicateObject'])) },
-        { roleName: 'no-override', policies: policies(READ, allow(['s3:Replicate*'])) },
-      ],
-    },
-    { accountId: OTHER, name: 'other' },
-  ]);
+  server = await startWithAccounts(
+    [
+      {
+        accountId: MAIN,
+        name: 'main',
+        users: [
+          { userName: 'setter', policies: policies(allow(['s3:PutReplicationConfiguration'])) },
+          {
+            userName: 'passer',
+            policies: policies(allow(['s3:PutReplicationConfiguration']), allow(['iam:PassRole'], role('full'))),
+          },
+          { userName: 'writer', policies: policies(allow(['s3:PutObject', 's3:GetObject', 's3:PutObjectTagging'])) },
+          { userName: 'sender', policies: policies(allow(['s3:ReplicateObject'], 'arn:aws:s3:::landing/ok/*')) },
+        ],
+        roles: [
+          {
+            roleName: 'full',
+            policies: policies(READ, LOCKS, allow(['s3:Replicate*', 's3:ObjectOwnerOverrideToBucketOwner'])),
+          },
+          { roleName: 'reads', policies: policies(READ) },
+          { roleName: 'writes', policies: policies(allow(['s3:Replicate*'])) },
+          { roleName: 'no-deletes', policies: policies(READ, allow(['s3:ReplicateObject', 's3:ReplicateTags'])) },
+          { roleName: 'no-tags', policies: policies(READ, allow(['s3:ReplicateObject'])) },
+          { roleName: 'no-override', policies: policies(READ, allow(['s3:Replicate*'])) },
+        ],
+      },
+      { accountId: OTHER, name: 'other' },
+    ],
+    { COFFER_DISPLAY_NAMES: 'on' },
+  );
   for (const name of ['conf-source', 'conf-target', 'landing']) await versionedBucket(server.as('main'), name);
 });
 afterAll(() => server.close());

@@ -68,7 +68,7 @@ export class World {
 
   async upload(bucket: string, key: string): Promise<string> {
     const nowMs = this.clock.now();
-    const uploadId = newUploadId(nowMs);
+    const uploadId = newUploadId(nowMs, key);
     const { objectId, content } = newVersion();
     const { storageClass, system, metadata, encryption } = content;
     await this.uploads.create((await this.buckets.get(bucket))!, {

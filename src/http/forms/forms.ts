@@ -8,7 +8,8 @@ import { SUBRESOURCES } from '../../auth/subresources.js';
 import { MiB, PUT_MAX_BYTES } from '../../base/limits.js';
 import { S3Error } from '../../s3/error.js';
 import type { RequestFields } from '../../s3/operation.js';
-import { type Address, requireKeyLength } from '../addressing.js';
+import { objectUrl } from '../../s3/urls.js';
+import { type Address, requireBelowRoot, requireKeyLength } from '../addressing.js';
 import type { Exchange } from '../exchange.js';
 import { formFields } from './form-fields.js';
 import { formHeaders } from './form-headers.js';
@@ -78,7 +79,7 @@ export async function openForm(
   return { fields, authenticated: { caller, signature, wrapBody: () => file } };
 }
 
-/** @throws AuthError InvalidArgument, S3Error InvalidArgument, KeyTooLongError */
+/** @throws AuthError InvalidArgument, S3Error BadRequest, InvalidArgument, KeyTooLongError */
 function requireKey(form: SignedForm): string {
   const key = fieldText(form, 'key');
   if (key === undefined) throw missingField('key');
@@ -88,13 +89,12 @@ function requireKey(form: SignedForm): string {
       extra: { ArgumentName: 'key', ArgumentValue: '' },
     });
   }
+  requireBelowRoot(key);
   requireKeyLength(key);
   return key;
 }
 
-/** As AWS writes it: the key is one segment, its slashes escaped. */
 function locationOf({ request, signed, peer }: Exchange, bucket: string, key: string): string {
-  const origin = `${peer.secure ? 'https' : 'http'}://${request.headers.host ?? ''}`;
-  const base = signed.virtualBucket === undefined ? `${origin}/${bucket}` : origin;
-  return `${base}/${encodeURIComponent(key)}`;
+  const { host } = request.headers;
+  return objectUrl({ secure: peer.secure, host, virtualHost: signed.virtualBucket !== undefined }, bucket, key);
 }

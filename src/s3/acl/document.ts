@@ -15,9 +15,10 @@ export interface AclDocument {
   grants: NamedGrant[];
 }
 
-/** `AccessControlPolicy` as GetBucketAcl and GetObjectAcl answer it. What a group has comes before what accounts have. */
+/** `AccessControlPolicy` as GetBucketAcl and GetObjectAcl answer it. What the owner has comes first. */
 export function aclNodes(acl: readonly Grant[], owner: string, accounts: Accounts): XmlNode[] {
-  const ordered = [...acl.filter((grant) => 'group' in grant), ...acl.filter((grant) => 'account' in grant)];
+  const owners = (grant: Grant): boolean => 'account' in grant && grant.account === owner;
+  const ordered = [...acl.filter(owners), ...acl.filter((grant) => !owners(grant))];
   return [
     ['Owner', ownerNodes(owner, accounts)],
     ['AccessControlList', ordered.map((grant) => ['Grant', grantNodes(grant, accounts)])],

@@ -1,3 +1,4 @@
+import type { Caller } from '../../auth/ports.js';
 import type { XmlNode } from '../../base/xml/ports.js';
 import type { BucketRecord, ObjectOwnership } from '../../store/records.js';
 import type { Accounts } from '../accounts.js';
@@ -30,6 +31,10 @@ export function ownersIn(
     return nodes;
   };
 }
+
+/** The same for listings of objects, where whoever doesn't sign is told no owners. */
+export const ownersTold = (bucket: BucketRecord, accounts: Accounts, caller: Pick<Caller, 'kind'>) =>
+  caller.kind === 'anonymous' ? undefined : ownersIn(bucket, accounts);
 
 export const ownershipOf = (bucket: BucketRecord): ObjectOwnership => bucket.ownership ?? 'ObjectWriter';
 

@@ -21,11 +21,11 @@ export function requirePuttable(
   { caller, services }: OperationContext,
 ): Grant[] | undefined {
   const { accounts } = services;
+  const acl = resolveAcl(sent.request, accounts, owner, bucket.ownerAccountId);
   if (aclsDisabled(bucket)) throw new S3Error('AccessControlListNotSupported');
   if (sent.owner !== undefined && requireCanonicalId(sent.owner, 'CanonicalUser/ID', accounts) !== owner) {
     throw new S3Error('AccessDenied');
   }
-  const acl = resolveAcl(sent.request, accounts, owner, bucket.ownerAccountId);
   if (bucket.publicAccessBlock?.blockPublicAcls && isPublicAcl(acl)) {
     throw denial(caller, permission, bucket.ownerAccountId, 'BlockPublicAcls');
   }

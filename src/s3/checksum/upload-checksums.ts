@@ -70,6 +70,11 @@ export class UploadChecksums {
     return { algorithm, type: 'FULL_OBJECT', value: this.#digests!.get(algorithm)!.toString('base64') };
   }
 
+  /** Did the client send one besides Content-MD5? */
+  get sent(): boolean {
+    return this.request !== undefined;
+  }
+
   #compare(request: ChecksumRequest, digests: Map<Algorithm, Buffer>, trailers: ReadonlyMap<string, string>): void {
     const { algorithm } = request;
     const value = request.trailer ? trailers.get(headerName(algorithm)) : request.value;

@@ -15,24 +15,26 @@ export const copySource: Field<CopySource> = {
   read: ({ headers }) => {
     const sent = headers[NAME] ?? '';
     const at = sent.indexOf('?versionId=');
-    const path = decode(at < 0 ? sent : sent.slice(0, at), sent).replace(/^\//, '');
+    const path = decode(at < 0 ? sent : sent.slice(0, at)).replace(/^\//, '');
     const slash = path.indexOf('/');
-    if (slash <= 0 || slash === path.length - 1) throw invalid('Invalid copy source object key', NAME);
+    if (slash < 0 || slash === path.length - 1) throw invalid('Invalid copy source object key', NAME);
     if (path.startsWith('arn:'))
       throw invalid('Copy Source must mention the source bucket and key: sourcebucket/sourcekey', sent);
+    // A URL's first segment among others.
+    if (!/^[\w.-]+$/.test(path.slice(0, slash))) throw invalid('Invalid copy source bucket name', NAME);
     const source: CopySource = { bucket: path.slice(0, slash), key: path.slice(slash + 1) };
     if (Buffer.byteLength(source.key, 'utf8') > OBJECT_KEY_MAX_BYTES) throw new S3Error('KeyTooLongError');
-    if (at >= 0) source.versionId = decode(sent.slice(at + '?versionId='.length), sent);
+    if (at >= 0) source.versionId = decode(sent.slice(at + '?versionId='.length));
     if (source.versionId === '') throw invalid('Version id cannot be the empty string', sent);
     return source;
   },
 };
 
-function decode(text: string, sent: string): string {
+function decode(text: string): string {
   try {
     return decodeURIComponent(text.replaceAll('+', '%20'));
   } catch {
-    throw invalid('Invalid copy source encoding', sent);
+    throw invalid('Invalid copy source encoding', NAME);
   }
 }
 

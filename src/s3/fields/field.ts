@@ -28,7 +28,8 @@ export const versionId: Field<string | undefined> = {
 /** A whole number in a query parameter, within bounds. */
 export function queryInt(
   name: string,
-  bounds: { min: number; max: number; message?: (name: string) => string },
+  /** `argument`: what AWS calls it where it is out of bounds, if that is another name. */
+  bounds: { min: number; max: number; argument?: string },
 ): Field<number | undefined> {
   return {
     read: (from) => {
@@ -48,10 +49,10 @@ export function queryInt(
         });
       }
       if (value < bounds.min || value > bounds.max) {
+        const argument = bounds.argument ?? name;
         throw new S3Error('InvalidArgument', {
-          message:
-            bounds.message?.(name) ?? `Argument ${name} must be an integer between ${bounds.min} and ${bounds.max}`,
-          extra: { ArgumentName: name, ArgumentValue: text },
+          message: `Argument ${argument} must be an integer between ${bounds.min} and ${bounds.max}`,
+          extra: { ArgumentName: argument, ArgumentValue: text },
         });
       }
       return value;

@@ -10,7 +10,12 @@ export function httpDate(ms: number): string {
   return new Date(ms).toUTCString();
 }
 
-/** `2026-11-24T10:00:00.000Z`, as S3's XML has it. */
+/** `2026-11-24T10:00:00.000Z`, as S3's XML has it: times of writing are whole seconds there. */
 export function isoDate(ms: number): string {
+  return new Date(Math.floor(ms / 1000) * 1000).toISOString();
+}
+
+/** What was given to the millisecond comes back so. */
+export function isoInstant(ms: number): string {
   return new Date(ms).toISOString();
 }

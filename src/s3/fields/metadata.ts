@@ -45,22 +45,23 @@ export const systemMetadata: Field<SystemMetadata> = {
       if (value !== undefined) system[member] = value;
     }
     if (system.contentEncoding !== undefined) {
-      const codings = system.contentEncoding
-        .split(',')
-        .map((coding) => coding.trim())
-        .filter((coding) => coding !== '' && coding.toLowerCase() !== 'aws-chunked');
-      if (codings.length > 0) system.contentEncoding = codings.join(',');
-      else delete system.contentEncoding;
+      system.contentEncoding = system.contentEncoding.replace(AWS_CHUNKED, '');
+      if (system.contentEncoding.trim() === '') delete system.contentEncoding;
     }
     const redirect = system.websiteRedirectLocation;
-    if (redirect !== undefined && !/^(\/|https?:\/\/)/.test(redirect)) {
-      throw new S3Error('InvalidRequest', {
-        message: "The website redirect location must have a prefix of 'http://' or 'https://' or '/'.",
+    if (redirect !== undefined && !/^(\/|https?:\/\/)/.test(redirect)) throw new S3Error('InvalidRedirectLocation');
+    if (redirect !== undefined && Buffer.byteLength(redirect, 'latin1') > REDIRECT_MAX_BYTES) {
+      throw new S3Error('InvalidRedirectLocation', {
+        message: 'The length of website redirect location cannot exceed 2,048 characters.',
       });
     }
     return system;
   },
 };
+
+const REDIRECT_MAX_BYTES = 2048;
+/** The coding with the comma before or behind it: what else there is stays as it was sent. */
+const AWS_CHUNKED = /^\s*aws-chunked\s*(?:,\s*|$)|\s*,\s*aws-chunked\s*(?=,|$)/gi;
 
 const SYSTEM: readonly (readonly [keyof SystemMetadata, string])[] = [
   ['contentType', 'content-type'],

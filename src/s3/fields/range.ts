@@ -19,7 +19,9 @@ export function parseRange(text: string | undefined, size: number): ByteRange | 
   if (first === '') {
     if (last === '') return undefined;
     const length = Number(last);
-    if (length === 0 || size === 0) throw invalidRange(text, size);
+    if (length === 0) throw invalidRange(text, size);
+    // The last bytes of nothing are all of it.
+    if (size === 0) return undefined;
     return { start: Math.max(0, size - length), end: size };
   }
   const start = Number(first);
@@ -45,7 +47,11 @@ export function parseCopySourceRange(text: string | undefined, size: number): By
   }
   const [start, end] = [Number(match[1]), Number(match[2]) + 1];
   if (end > size) {
-    if (start >= size) throw invalidRange(text, size);
+    if (start >= size) {
+      throw new S3Error('InvalidRequest', {
+        message: 'The specified copy range is invalid for the source object size',
+      });
+    }
     throw new S3Error('InvalidArgument', {
       message: `Range specified is not valid for source object of size: ${size}`,
       extra: { ArgumentName: 'x-amz-copy-source-range', ArgumentValue: text },

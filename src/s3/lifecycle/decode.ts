@@ -8,6 +8,9 @@ import { decodeFilter } from './filter.js';
 import type { LifecycleRule, When, WhenNoncurrent } from './rules.js';
 import { TRANSITION_CLASSES } from './storage-classes.js';
 
+/** AWS keeps no more newer versions by a rule. */
+const NEWER_VERSIONS_MAX = 100;
+
 const ELEMENTS = [
   'ID',
   'Prefix',
@@ -85,14 +88,17 @@ function decodeTransition(element: XmlTree): When & { storageClass: string } {
 
 function decodeNoncurrentTransition(element: XmlTree): WhenNoncurrent & { storageClass: string } {
   only(element, ['NoncurrentDays', 'NewerNoncurrentVersions', 'StorageClass']);
-  const transition = { ...decodeNoncurrent(element), storageClass: decodeClass(element) };
+  const transition = {
+    ...decodeNoncurrent(element, 'NoncurrentVersionTransition'),
+    storageClass: decodeClass(element),
+  };
   requireTransitionDays('NoncurrentDays', transition.days, 'NoncurrentVersionTransition', transition.storageClass);
   return transition;
 }
 
 function decodeNoncurrentExpiration(element: XmlTree): WhenNoncurrent {
   only(element, ['NoncurrentDays', 'NewerNoncurrentVersions']);
-  const when = decodeNoncurrent(element);
+  const when = decodeNoncurrent(element, 'NoncurrentVersionExpiration');
   requirePositive('NoncurrentDays', when.days, 'NoncurrentVersionExpiration');
   return when;
 }
@@ -105,12 +111,16 @@ function decodeAbort(element: XmlTree): number {
   return days;
 }
 
-function decodeNoncurrent(element: XmlTree): WhenNoncurrent {
+function decodeNoncurrent(element: XmlTree, action: string): WhenNoncurrent {
   const days = integer(element, 'NoncurrentDays');
   const newer = integer(element, 'NewerNoncurrentVersions');
   if (days === undefined) throw malformed();
   if (newer === undefined) return { days };
-  requirePositive('NewerNoncurrentVersions', newer, 'NoncurrentVersion');
+  requirePositive('NewerNoncurrentVersions', newer, action);
+  if (newer > NEWER_VERSIONS_MAX) {
+    const message = `'NewerNoncurrentVersions' for ${action} action must be an integer between 1 and ${NEWER_VERSIONS_MAX}`;
+    throw invalid('NewerNoncurrentVersions', String(newer), message);
+  }
   return { days, newer };
 }
 

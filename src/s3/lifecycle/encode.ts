@@ -1,5 +1,5 @@
 import type { XmlNode } from '../../base/xml/ports.js';
-import { isoDate } from '../fields/http-date.js';
+import { isoInstant } from '../fields/http-date.js';
 import type { Tag } from '../fields/tagging.js';
 import type { LifecycleFilter, LifecycleRule, When, WhenNoncurrent } from './rules.js';
 
@@ -51,7 +51,7 @@ function expirationNodes(expiration: NonNullable<LifecycleRule['expiration']>): 
 }
 
 const whenNodes = (when: When): XmlNode[] =>
-  'days' in when ? [['Days', when.days]] : [['Date', isoDate(when.dateMs)]];
+  'days' in when ? [['Days', when.days]] : [['Date', isoInstant(when.dateMs)]];
 
 const noncurrentNodes = (when: WhenNoncurrent): XmlNode[] => [
   ['NoncurrentDays', when.days],

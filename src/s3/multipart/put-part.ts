@@ -13,8 +13,8 @@ import type { OperationContext } from '../operation.js';
 export interface PutPart {
   part: PartRecord;
   upload: UploadRecord;
-  /** What the answer tells: the upload's algorithm, or the one the client sent. */
-  answered: PartChecksums['answered'];
+  /** What the answer tells: the checksum that the client sent, or the upload's; none where neither named an algorithm. */
+  answered: PartChecksums['answered'] | undefined;
 }
 
 /** Stores one part, for UploadPart and UploadPartCopy. */
@@ -65,7 +65,8 @@ export async function putPart(
       throw error;
     }
     services.sweep();
-    return { part, upload: record, answered: checksums.answered };
+    const answered = record.checksum.default && !checksums.sent ? undefined : checksums.answered;
+    return { part, upload: record, answered };
   } finally {
     cipher.dispose();
   }

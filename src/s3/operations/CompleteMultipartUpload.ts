@@ -16,6 +16,7 @@ import { type CompleteChecksums, completeChecksums } from '../checksum/multipart
 import type { Checksum } from '../checksum/upload-checksums.js';
 import { requirePrivateTransport } from '../encryption/choose.js';
 import { encryptionHeaders } from '../encryption/headers.js';
+import { isUnderKms } from '../encryption/key-target.js';
 import type { ObjectCipher } from '../encryption/object-cipher.js';
 import { openCipher } from '../encryption/open-cipher.js';
 import { S3Error } from '../error.js';
@@ -26,10 +27,11 @@ import { noSuchUpload, uploadId } from '../fields/upload-id.js';
 import { malformed, only, requiredText, text, xmlBody } from '../fields/xml.js';
 import { expirationHeader } from '../lifecycle/headers.js';
 import { applyLock } from '../object-lock.js';
-import { type OperationContext, objectArn, operation } from '../operation.js';
+import { type InputOf, type OperationContext, objectArn, operation } from '../operation.js';
 import { openChecksum } from '../read.js';
 import { putVersion, requireSameReplica } from '../replication/receive.js';
-import { needsOfReplica, type ReplicaHeader, replica } from '../replication/replica-header.js';
+import { needsOfReplica, replica } from '../replication/replica-header.js';
+import { endpointOf, objectUrl } from '../urls.js';
 
 export interface ListedPart {
   partNumber: number;
@@ -38,18 +40,21 @@ export interface ListedPart {
   checksums: ReadonlyMap<string, string>;
 }
 
+const input = {
+  uploadId,
+  listed: xmlBody(decode),
+  condition: writeCondition,
+  customerKey,
+  objectSize: header('x-amz-mp-object-size'),
+  replica,
+};
+type Input = InputOf<typeof input>;
+
 export const completeMultipartUpload = operation({
   name: 'CompleteMultipartUpload',
   route: { method: 'POST', on: 'object', query: ['uploadId'] },
-  input: {
-    uploadId,
-    listed: xmlBody(decode),
-    condition: writeCondition,
-    customerKey,
-    objectSize: header('x-amz-mp-object-size'),
-    replica,
-  },
-  body: { kind: 'xml', root: 'CompleteMultipartUpload', required: true, integrity: 'none' },
+  input,
+  body: { kind: 'xml', root: 'CompleteMultipartUpload', required: false, integrity: 'none' },
   facts: ['bucket'],
   needs: ({ bucket, key, replica }) =>
     replica ? needsOfReplica(replica, bucket, key) : [{ action: 's3:PutObject', resource: objectArn(bucket, key) }],
@@ -65,45 +70,19 @@ export const completeMultipartUpload = operation({
     'PreconditionFailed',
   ],
   async handle(input, context) {
-    const { key, uploadId, listed, condition, customerKey } = input;
-    const { services, facts, fields } = context;
+    const { customerKey, uploadId } = input;
     if (customerKey) requirePrivateTransport(context);
-    const found = await services.uploads.find(facts.bucket.record.bucketId, key, uploadId);
-    if (!found) return completedBefore(context, key, uploadId, input.replica);
-    if (listed.length === 0) throw new S3Error('InvalidRequest', { message: 'You must specify at least one part' });
-    requireOrder(listed, uploadId);
-    const upload = found.record;
-    requireSameReplica(input.replica, upload);
-    const stored = await services.uploads.allParts(uploadId);
-    const chosen = choose(listed, stored, upload);
-    const checksums = completeChecksums(fields.headers, upload.checksum, listed);
-    requireSizes(chosen, input.objectSize);
-    const cipher = await cipherOf(context, upload, customerKey);
     try {
-      const checksum = await combine(checksums, chosen, upload, cipher);
-      const parts = chosen.map(({ lastModifiedMs: _, ...part }): ManifestPart => part);
-      const content: ObjectContent = {
-        size: parts.reduce((sum, part) => sum + part.size, 0),
-        etag: multipartEtag(parts),
-        storageClass: upload.storageClass,
-        system: upload.system,
-        metadata: upload.metadata,
-        ...(upload.tags ? { tags: upload.tags } : {}),
-        ...(upload.acl && { acl: upload.acl }),
-        ...(checksum ? { checksum: checksum.stored } : {}),
-        encryption: upload.encryption,
-        body: { manifest: await services.manifests.write(upload.objectId, parts) },
-        uploadId,
-      };
-      const record = await commit(context, found, key, content, condition, unlisted(stored, chosen));
-      services.sweep();
-      return completed(context, key, record, checksum?.answered);
+      return await context.services.uploads.alone(uploadId, () => complete(input, context));
+    } catch (error) {
+      // By somebody else, between the reading of the upload and the commit.
+      if (error instanceof UploadGone) return await completedBefore(input, context);
+      throw error;
     } finally {
-      cipher?.dispose();
       customerKey?.key.dispose();
     }
   },
-  reply: ({ record, checksum, expiration }, { bucket, key, customerKey }) => ({
+  reply: ({ record, checksum, expiration, location }, { bucket, key, customerKey }) => ({
     headers: {
       'x-amz-version-id': record.versionId === 'null' ? undefined : record.versionId,
       'x-amz-expiration': expiration,
@@ -112,7 +91,7 @@ export const completeMultipartUpload = operation({
     xml: [
       'CompleteMultipartUploadResult',
       [
-        ['Location', `/${bucket}/${encodeURIComponent(key).replaceAll('%2F', '/')}`],
+        ['Location', location],
         ['Bucket', bucket],
         ['Key', key],
         ['ETag', `"${record.content!.etag}"`],
@@ -122,32 +101,93 @@ export const completeMultipartUpload = operation({
   }),
 });
 
+async function complete(input: Input, context: OperationContext): Promise<Completed> {
+  const { key, uploadId, listed, condition, customerKey } = input;
+  const { services, facts, fields } = context;
+  const found = await services.uploads.find(facts.bucket.record.bucketId, key, uploadId);
+  if (!found) return completedBefore(input, context);
+  if (!listed) throw new S3Error('InvalidRequest', { message: 'You must specify at least one part' });
+  requireOrder(listed, uploadId);
+  const upload = found.record;
+  requireSameReplica(input.replica, upload);
+  const stored = await services.uploads.allParts(uploadId);
+  const chosen = choose(listed, stored, upload);
+  const checksums = completeChecksums(fields.headers, upload.checksum, listed);
+  requireSizes(chosen, input.objectSize);
+  const cipher = await cipherOf(context, upload, customerKey);
+  try {
+    const checksum = await combine(checksums, chosen, upload, cipher);
+    const parts = chosen.map(({ lastModifiedMs: _, ...part }): ManifestPart => part);
+    const content: ObjectContent = {
+      size: parts.reduce((sum, part) => sum + part.size, 0),
+      etag: multipartEtag(parts),
+      storageClass: upload.storageClass,
+      system: upload.system,
+      metadata: upload.metadata,
+      ...(upload.tags ? { tags: upload.tags } : {}),
+      ...(upload.acl && { acl: upload.acl }),
+      ...(checksum ? { checksum: checksum.stored } : {}),
+      encryption: upload.encryption,
+      body: { manifest: await services.manifests.write(upload.objectId, parts) },
+      uploadId,
+    };
+    const record = await commit(context, found, key, content, condition, unlisted(stored, chosen));
+    services.sweep();
+    return completed(context, key, record, checksum?.answered);
+  } finally {
+    cipher?.dispose();
+  }
+}
+
 /** A client that lost the first answer asks again: it gets the same one while the object is the current version. */
 async function completedBefore(
+  { key, uploadId, replica, customerKey }: Input,
   context: OperationContext,
-  key: string,
-  uploadId: string,
-  replica: ReplicaHeader | undefined,
 ): Promise<Completed> {
   const { bucketId } = context.facts.bucket.record;
   const current = await context.services.objects.find(bucketId, key, replica?.versionId);
-  if (current?.record.content?.uploadId !== uploadId) throw noSuchUpload(uploadId);
-  return completed(context, key, current.record, undefined);
+  const record = current?.record;
+  if (!record || record.content?.uploadId !== uploadId) throw noSuchUpload(uploadId);
+  const { checksum, encryption } = record.content;
+  if (!checksum) return completed(context, key, record, undefined);
+  let cipher: ObjectCipher | undefined;
+  try {
+    if (checksum.sealed !== undefined && !isUntold(checksum, encryption)) {
+      if (encryption.mode === 'SSE-C' && !customerKey) return completed(context, key, record, undefined);
+      cipher = await openCipher(context, encryption, key, record.objectId, customerKey);
+    }
+    const told = isUntold(checksum, encryption) ? undefined : openChecksum(checksum, cipher);
+    return await completed(context, key, record, told);
+  } finally {
+    cipher?.dispose();
+  }
 }
+
+/** Under a KMS key AWS doesn't tell the checksum that nobody asked for. */
+const isUntold = (checksum: { default?: true }, { mode }: UploadRecord['encryption']): boolean =>
+  checksum.default === true && isUnderKms(mode);
 
 interface Completed {
   record: ObjectRecord;
   checksum: Checksum | undefined;
   expiration: string | undefined;
+  location: string;
 }
 
 async function completed(
-  { services, facts }: OperationContext,
+  context: OperationContext,
   key: string,
   record: ObjectRecord,
   checksum: Checksum | undefined,
 ): Promise<Completed> {
-  return { record, checksum, expiration: await expirationHeader(services, facts.bucket.record, key, record) };
+  const { services, facts } = context;
+  const bucket = facts.bucket.record;
+  return {
+    record,
+    checksum: checksum && isUntold(record.content!.checksum!, record.content!.encryption) ? undefined : checksum,
+    expiration: await expirationHeader(services, bucket, key, record),
+    location: objectUrl(endpointOf(context), bucket.name, key),
+  };
 }
 
 function requireOrder(listed: readonly ListedPart[], uploadId: string): void {
@@ -228,9 +268,10 @@ async function combine(
     throw invalidPart({ partNumber: wrong, etag: part.etag, checksums: new Map() }, upload.uploadId);
   }
   const answered = await checksums.combine(known);
+  const kind = { algorithm, type, ...(upload.checksum.default && { default: true as const }) };
   const stored: StoredChecksum = cipher
-    ? { algorithm, type, sealed: cipher.sealText(answered.value) }
-    : { algorithm, type, value: answered.value };
+    ? { ...kind, sealed: cipher.sealText(answered.value) }
+    : { ...kind, value: answered.value };
   return { stored, answered };
 }
 
@@ -262,6 +303,8 @@ async function commit(
     { objectId, ownerAccountId, content },
     {
       condition: (current, bucket) => {
+        // This very upload made it: that is no other object.
+        if (current?.content?.uploadId === uploadId) throw new UploadGone(uploadId);
         checkWrite(condition, key, current);
         applyLock(content, upload.record.lock, bucket, services.clock.now());
         if (
@@ -287,13 +330,20 @@ async function commit(
 
 const CHECKSUM = /^Checksum([A-Z0-9]+)$/;
 
-function decode(tree: XmlTree | undefined): ListedPart[] {
-  if (!tree) throw malformed();
+/** Undefined: no body. An empty list is not in the schema. */
+function decode(tree: XmlTree | undefined): ListedPart[] | undefined {
+  if (!tree) return undefined;
   only(tree, ['Part']);
-  if (tree.children.length > PART_NUMBER_MAX) throw malformed();
+  if (tree.children.length === 0 || tree.children.length > PART_NUMBER_MAX) throw malformed();
   return tree.children.map((part) => {
     const partNumber = Number(requiredText(part, 'PartNumber').trim());
-    if (!Number.isInteger(partNumber) || partNumber < 1 || partNumber > PART_NUMBER_MAX) {
+    if (partNumber < 1) {
+      throw new S3Error('InvalidArgument', {
+        message: 'PartNumber must be >= 1',
+        extra: { ArgumentName: 'PartNumber', ArgumentValue: String(partNumber) },
+      });
+    }
+    if (!Number.isInteger(partNumber) || partNumber > PART_NUMBER_MAX) {
       throw new S3Error('InvalidArgument', {
         message: `Part number must be an integer between 1 and ${PART_NUMBER_MAX}, inclusive`,
         extra: { ArgumentName: 'partNumber', ArgumentValue: requiredText(part, 'PartNumber') },

@@ -173,7 +173,9 @@ function refuseUnchanged(
   bucket: BucketRecord,
 ): void {
   const { source } = input;
-  const same = source.bucket === input.bucket && source.key === input.key && source.versionId === undefined;
+  // Without versioning the null version is the only one there is.
+  const latest = source.versionId === undefined || (source.versionId === 'null' && bucket.versioning === undefined);
+  const same = source.bucket === input.bucket && source.key === input.key && latest;
   const changes =
     input.metadataDirective === 'REPLACE' ||
     input.storageClassSent !== undefined ||

@@ -2,7 +2,9 @@ import { randomId } from '../../base/ids.js';
 import type { XmlTree } from '../../base/xml/ports.js';
 import type { BucketRecord, ObjectOwnership, PublicAccessBlock } from '../../store/records.js';
 import { isPublicAcl } from '../acl/grants.js';
+import { aclsDisabled } from '../acl/owner.js';
 import { type AclRequest, resolveAcl } from '../acl/request.js';
+import { denial } from '../denial.js';
 import { S3Error } from '../error.js';
 import { aclHeaders } from '../fields/acl.js';
 import { requireBucketName } from '../fields/bucket-name.js';
@@ -10,9 +12,10 @@ import { objectOwnership } from '../fields/object-ownership.js';
 import { isLocationConstraint } from '../fields/region.js';
 import type { Tag } from '../fields/tagging.js';
 import { child, text, xmlBody } from '../fields/xml.js';
-import { bucketArn, type Field, operation, type Permission } from '../operation.js';
+import { bucketArn, type Field, type OperationContext, operation, type Permission } from '../operation.js';
 import type { Services } from '../services.js';
 import { BUCKET_TAG_RULES, BUCKET_TAGS, decodeTags } from '../tags.js';
+import { bucketUrl, endpointOf } from '../urls.js';
 
 /** `x-amz-bucket-object-lock-enabled`. */
 const objectLock: Field<boolean> = {
@@ -44,6 +47,7 @@ export const createBucket = operation({
     return needs;
   },
   errors: [
+    'AccessDenied',
     'BucketAlreadyExists',
     'BucketAlreadyOwnedByYou',
     'IllegalLocationConstraintException',
@@ -54,7 +58,8 @@ export const createBucket = operation({
     'InvalidLocationConstraint',
     'InvalidTag',
   ],
-  async handle({ bucket, locationConstraint, tags, objectLock, ...access }, { caller, services }) {
+  async handle({ bucket, locationConstraint, tags, objectLock, ...access }, context) {
+    const { caller, services } = context;
     requireBucketName(bucket);
     checkLocation(locationConstraint, services.region);
     const record: BucketRecord = {
@@ -73,15 +78,21 @@ export const createBucket = operation({
       ...accessOf(access, caller.accountId, services),
     };
     const tagging = tags.length === 0 ? undefined : services.configs.prepare(record, BUCKET_TAGS, tags);
-    if (await services.buckets.create(tagging?.record ?? record, tagging?.alongside))
-      return { location: locationOf(bucket, services.region) };
-    const existing = await services.buckets.get(bucket);
-    if (existing?.record.ownerAccountId !== caller.accountId) {
-      throw new S3Error('BucketAlreadyExists', { extra: { BucketName: bucket } });
+    const location = locationConstraint ? bucketUrl(endpointOf(context), bucket) : `/${bucket}`;
+    for (;;) {
+      if (await services.buckets.create(tagging?.record ?? record, tagging?.alongside)) return { location };
+      const existing = await services.buckets.get(bucket);
+      if (!existing) continue;
+      if (existing.record.ownerAccountId !== caller.accountId) {
+        throw new S3Error('BucketAlreadyExists', { extra: { BucketName: bucket } });
+      }
+      // In us-east-1, and only there, making one's own bucket again is no error; neither tags nor another region may come with it.
+      const again = services.region === 'us-east-1' && tags.length === 0 && !locationConstraint;
+      if (!again || existing.record.locationConstraint !== '') {
+        throw new S3Error('BucketAlreadyOwnedByYou', { extra: { BucketName: bucket } });
+      }
+      if (await resetAcl(existing.record, access.acl, context)) return { location };
     }
-    // In us-east-1, and only there, making one's own bucket again is no error, unless tags come with it.
-    if (services.region === 'us-east-1' && tags.length === 0) return { location: locationOf(bucket, services.region) };
-    throw new S3Error('BucketAlreadyOwnedByYou', { extra: { BucketName: bucket } });
   },
   reply: ({ location }, { bucket }) => ({ headers: { location, 'x-amz-bucket-arn': bucketArn(bucket) } }),
 });
@@ -105,6 +116,37 @@ function accessOf(
   };
 }
 
+/**
+ * A bucket that is made again gets the ACL that this request asks for, or the private one, as in AWS's us-east-1. What rules over
+ * the bucket has its say; who may not put the ACL, and asks for none, leaves it. `false`: the bucket is gone.
+ * @throws AccessDenied, InvalidBucketAclWithObjectOwnership
+ */
+async function resetAcl(
+  { name, bucketId }: BucketRecord,
+  request: AclRequest | undefined,
+  context: OperationContext,
+): Promise<boolean> {
+  const { services, caller } = context;
+  const entered = await context.enter(name);
+  if (entered?.record.bucketId !== bucketId) return false;
+  const permission = { action: 's3:PutBucketAcl', resource: bucketArn(name) } as const;
+  if (request) context.require(permission, entered.record);
+  const acl = resolveAcl(request, services.accounts, caller.accountId, caller.accountId);
+  if (acl && aclsDisabled(entered.record)) throw new S3Error('InvalidBucketAclWithObjectOwnership');
+  if (!acl && !entered.record.acl) return true;
+  if (!context.allowed(permission, entered.record)) return true;
+  const changed = await services.buckets.update(name, (found) => {
+    if (found.bucketId !== bucketId) return found;
+    if (acl && aclsDisabled(found)) throw new S3Error('InvalidBucketAclWithObjectOwnership');
+    if (found.publicAccessBlock?.blockPublicAcls && isPublicAcl(acl)) {
+      throw denial(caller, permission, found.ownerAccountId, 'BlockPublicAcls');
+    }
+    const { acl: _, ...record } = found;
+    return acl ? { ...record, acl } : record;
+  });
+  return changed?.bucketId === bucketId;
+}
+
 const BLOCK_ALL: PublicAccessBlock = {
   blockPublicAcls: true,
   ignorePublicAcls: true,
@@ -122,10 +164,6 @@ const TAG_RULES = {
 function decodeBucketTags(tree: XmlTree | undefined): Tag[] {
   const set = tree && child(tree, 'Tags');
   return set ? decodeTags(set, TAG_RULES) : [];
-}
-
-function locationOf(bucket: string, region: string): string {
-  return region === 'us-east-1' ? `/${bucket}` : `http://${bucket}.s3.amazonaws.com/`;
 }
 
 /** One Coffer is one region: its own is the only place a bucket can be. */

@@ -63,7 +63,7 @@ export const createMultipartUpload = operation({
     if (choice.mode === 'SSE-C') choice.customer.key.dispose();
     const current = await services.objects.find(facts.bucket.record.bucketId, key);
     const record: UploadRecord = {
-      uploadId: newUploadId(nowMs),
+      uploadId: newUploadId(nowMs, key),
       key,
       objectId: objectId.toString('hex'),
       initiatedMs: nowMs,

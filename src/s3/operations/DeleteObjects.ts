@@ -75,17 +75,12 @@ async function deleteTarget(
     context.require(permission, context.facts.bucket.record);
     if (Buffer.byteLength(key, 'utf8') > OBJECT_KEY_MAX_BYTES) throw new S3Error('KeyTooLongError');
     if (unsupported) throw new S3Error('NotImplemented', { extra: { Header: unsupported } });
-    let missing = false;
-    const condition = (found: ObjectRecord | undefined): void => {
-      missing = versionId !== undefined && !found;
-      checkDeletion(context, key, versionId, etag, found);
-    };
+    const condition = (found: ObjectRecord | undefined): void => checkDeletion(context, key, versionId, etag, found);
     const removal = await deleteOne(context, key, versionId, { condition, bypassGovernance }).catch((error) => {
-      // What DeleteObject calls a bad argument is a missing version here.
+      // What DeleteObject calls a bad argument is a missing version here; one that is gone already is deleted.
       if (error instanceof S3Error && error.code === 'InvalidArgument') throw new S3Error('NoSuchVersion');
       throw error;
     });
-    if (missing) throw new S3Error('NoSuchVersion');
     const outcome: Outcome = { target, deleteMarker: removal.deleteMarker };
     if (versionId !== undefined) outcome.versionId = versionId;
     if (removal.deleteMarker && removal.versionId !== undefined) outcome.markerVersionId = removal.versionId;

@@ -18,15 +18,18 @@ const ATTRIBUTES = ['ETag', 'Checksum', 'ObjectParts', 'StorageClass', 'ObjectSi
 const attributes: Field<ReadonlySet<string>> = {
   read: ({ headers }) => {
     const sent = headers['x-amz-object-attributes'];
-    const names = (sent ?? '').split(',').map((name) => name.trim());
-    if (
-      sent === undefined ||
-      sent.trim() === '' ||
-      names.some((name) => !(ATTRIBUTES as readonly string[]).includes(name))
-    ) {
+    if (!sent?.trim()) {
+      throw new S3Error('InvalidRequest', {
+        message:
+          'The x-amz-object-attributes header specifying the attributes to be retrieved is either missing or empty',
+      });
+    }
+    const names = sent.split(',').map((name) => name.trim());
+    const unknown = names.find((name) => !(ATTRIBUTES as readonly string[]).includes(name));
+    if (unknown !== undefined) {
       throw new S3Error('InvalidArgument', {
         message: 'Invalid attribute name specified.',
-        extra: { ArgumentName: 'x-amz-object-attributes', ...(sent === undefined ? {} : { ArgumentValue: sent }) },
+        extra: { ArgumentName: 'x-amz-object-attributes', ArgumentValue: unknown },
       });
     }
     return new Set(names);

@@ -1,6 +1,6 @@
 import { S3Error } from '../error.js';
 import { versionId } from '../fields/field.js';
-import { isoDate } from '../fields/http-date.js';
+import { isoInstant } from '../fields/http-date.js';
 import { requireObjectLock } from '../object-lock.js';
 import { objectArn, operation } from '../operation.js';
 import { requireLiveVersion } from '../require-version.js';
@@ -23,7 +23,7 @@ export const getObjectRetention = operation({
       'Retention',
       [
         ['Mode', mode],
-        ['RetainUntilDate', isoDate(untilMs)],
+        ['RetainUntilDate', isoInstant(untilMs)],
       ],
     ],
   }),

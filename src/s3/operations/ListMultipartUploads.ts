@@ -3,6 +3,7 @@ import type { XmlNode } from '../../base/xml/ports.js';
 import { TAG } from '../../store/keys.js';
 import type { UploadRecord } from '../../store/records.js';
 import { ownersIn } from '../acl/owner.js';
+import { S3Error } from '../error.js';
 import { query, queryInt } from '../fields/field.js';
 import { isoDate } from '../fields/http-date.js';
 import { rowBounds } from '../listing/bounds.js';
@@ -10,6 +11,7 @@ import { collate } from '../listing/collate.js';
 import { encodeKey, encodingType } from '../listing/encode.js';
 import { prefixNodes } from '../listing/object-rows.js';
 import { RowStream } from '../listing/row-stream.js';
+import { isUploadOf } from '../multipart/new-upload-id.js';
 import { bucketArn, operation } from '../operation.js';
 
 interface UploadEntry {
@@ -36,11 +38,19 @@ export const listMultipartUploads = operation({
     const max = Math.min(input.maxUploads ?? LIST_MAX_KEYS, LIST_MAX_KEYS);
     const { bucketId } = facts.bucket.record;
     const bounds = rowBounds(TAG.upload, bucketId, { prefix, delimiter, after: keyMarker });
-    // Without a key marker the upload id marker is ignored; an id that can't be one of ours starts behind the key.
-    const marker =
-      keyMarker && input.uploadIdMarker && services.uploads.rowKey(bucketId, keyMarker, input.uploadIdMarker);
-    if (marker) bounds.gte = Buffer.concat([marker, Buffer.of(0)]);
     const { table } = services.uploads;
+    // Without a key marker the upload id marker is ignored.
+    if (keyMarker && input.uploadIdMarker) {
+      const marker = services.uploads.rowKey(bucketId, keyMarker, input.uploadIdMarker);
+      const known = marker && (isUploadOf(input.uploadIdMarker, keyMarker) || (await table.get(marker)));
+      if (!marker || !known) {
+        throw new S3Error('InvalidArgument', {
+          message: 'Invalid uploadId marker',
+          extra: { ArgumentName: 'upload-id-marker', ArgumentValue: input.uploadIdMarker },
+        });
+      }
+      bounds.gte = Buffer.concat([marker, Buffer.of(0)]);
+    }
     const stream = new RowStream<UploadEntry>(
       services.meta,
       TAG.upload,

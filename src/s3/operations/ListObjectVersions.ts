@@ -2,7 +2,7 @@ import { LIST_MAX_KEYS } from '../../base/limits.js';
 import type { XmlNode } from '../../base/xml/ports.js';
 import { TAG } from '../../store/keys.js';
 import { NULL_VERSION, sequenceOf } from '../../store/version-id.js';
-import { ownersIn } from '../acl/owner.js';
+import { ownersTold } from '../acl/owner.js';
 import { S3Error } from '../error.js';
 import { query } from '../fields/field.js';
 import { isoDate } from '../fields/http-date.js';
@@ -29,7 +29,7 @@ export const listObjectVersions = operation({
   facts: ['bucket'],
   needs: ({ bucket }) => [{ action: 's3:ListBucketVersions', resource: bucketArn(bucket) }],
   errors: ['InvalidArgument'],
-  async handle(input, { facts, services }) {
+  async handle(input, { facts, services, caller }) {
     const { prefix = '', delimiter = '', keyMarker = '', versionIdMarker } = input;
     const max = Math.min(input.maxKeys ?? LIST_MAX_KEYS, LIST_MAX_KEYS);
     const { bucketId } = facts.bucket.record;
@@ -39,7 +39,7 @@ export const listObjectVersions = operation({
     const stream = new VersionStream(services.meta, services.objects.table, bucketId, bounds, from);
     try {
       const listing = await collate<VersionEntry>(stream, { prefix, delimiter, max });
-      return { listing, owner: ownersIn(facts.bucket.record, services.accounts), max };
+      return { listing, owner: ownersTold(facts.bucket.record, services.accounts, caller), max };
     } finally {
       await stream.close();
     }
@@ -61,7 +61,7 @@ export const listObjectVersions = operation({
           ['Delimiter', delimiter ? encodeKey(delimiter, encoding) : undefined],
           ['IsTruncated', listing.truncated],
           ['EncodingType', encoding],
-          ...listing.items.map((entry) => versionNode(entry, encoding, owner(entry.record))),
+          ...listing.items.map((entry) => versionNode(entry, encoding, owner?.(entry.record))),
           ...prefixNodes(listing.commonPrefixes, encoding),
         ],
       ],
@@ -69,7 +69,7 @@ export const listObjectVersions = operation({
   },
 });
 
-function versionNode(entry: VersionEntry, encoding: 'url' | undefined, owner: readonly XmlNode[]): XmlNode {
+function versionNode(entry: VersionEntry, encoding: 'url' | undefined, owner: readonly XmlNode[] | undefined): XmlNode {
   const { record, key, isLatest } = entry;
   if (!record.deleteMarker) {
     return [

@@ -1,5 +1,5 @@
 import { LIST_MAX_KEYS } from '../../base/limits.js';
-import { ownersIn } from '../acl/owner.js';
+import { ownersTold } from '../acl/owner.js';
 import { S3Error } from '../error.js';
 import { query } from '../fields/field.js';
 import { encodeKey, encodingType } from '../listing/encode.js';
@@ -43,12 +43,12 @@ export const listObjectsV2 = operation({
   facts: ['bucket'],
   needs: ({ bucket }) => [{ action: 's3:ListBucket', resource: bucketArn(bucket) }],
   errors: ['InvalidArgument'],
-  async handle(input, { facts, services }) {
+  async handle(input, { facts, services, caller }) {
     const { prefix = '', delimiter = '', continuationToken, startAfter = '' } = input;
     const max = Math.min(input.maxKeys ?? LIST_MAX_KEYS, LIST_MAX_KEYS);
     const after = continuationToken?.after ?? startAfter;
     const listing = await listCurrent(services, facts.bucket.record, { prefix, delimiter, after, max });
-    const owner = input.fetchOwner === 'true' ? ownersIn(facts.bucket.record, services.accounts) : undefined;
+    const owner = input.fetchOwner === 'true' ? ownersTold(facts.bucket.record, services.accounts, caller) : undefined;
     return { listing, owner, max };
   },
   reply: ({ listing, owner, max }, { bucket, prefix = '', delimiter, continuationToken, startAfter, encoding }) => {

@@ -58,7 +58,8 @@ function decodeRule(element: XmlTree): CorsRule {
   }
   const maxAge = text(element, 'MaxAgeSeconds')?.trim();
   if (maxAge !== undefined) {
-    if (!/^\d{1,10}$/.test(maxAge) || Number(maxAge) > 2_147_483_647) throw malformed();
+    // Any whole number of 32 bits: a browser takes a negative one for none.
+    if (!/^[+-]?\d{1,10}$/.test(maxAge) || Math.abs(Number(maxAge)) > 2_147_483_647) throw malformed();
     rule.maxAgeSeconds = Number(maxAge);
   }
   return rule;

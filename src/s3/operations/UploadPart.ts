@@ -40,7 +40,7 @@ export const uploadPart = operation({
   reply: ({ part, upload, answered }, { customerKey }) => ({
     headers: {
       etag: `"${part.etag}"`,
-      ...checksumHeaders(answered, { withType: false }),
+      ...(answered && checksumHeaders(answered, { withType: false })),
       ...encryptionHeaders(upload.encryption, customerKey),
     },
   }),

@@ -77,8 +77,7 @@ export const uploadPartCopy = operation({
       [
         ['LastModified', isoDate(part.lastModifiedMs)],
         ['ETag', `"${part.etag}"`],
-        // Only what the upload asked for: a checksum that Coffer chose is told when the upload is completed.
-        ...(upload.checksum.default ? [] : checksumNodes(answered, { withType: false })),
+        ...(answered ? checksumNodes(answered, { withType: false }) : []),
       ],
     ],
   }),

@@ -110,7 +110,22 @@ describe('CompleteMultipartUpload', () => {
     const combine = (sent: Record<string, string>, upload: { algorithm: string; type: 'FULL_OBJECT' | 'COMPOSITE' }) =>
       completeChecksums(sent, upload, listed(parts, 'CRC32')).combine(parts);
     const bad = { code: 'BadDigest', message: 'The crc32 you specified did not match the calculated checksum.' };
-    expect((await combine(headers(right), full('CRC32'))).value).toBe(right);
+    const type = { 'x-amz-checksum-type': 'FULL_OBJECT' };
+    expect((await combine({ ...headers(right), ...type }, full('CRC32'))).value).toBe(right);
+    // Without a type it is taken for a composite one, as AWS does; CRC64NVME knows none.
+    expect(await refused(() => combine(headers(right), full('CRC32')))).toMatchObject(bad);
+    const crc64 = await known('CRC64NVME');
+    const whole64 = combineFullObject('CRC64NVME', crc64);
+    const sent64 = headers(whole64, headerName('CRC64NVME'));
+    for (const byDefault of [{}, { default: true as const }]) {
+      const upload = { ...full('CRC64NVME'), ...byDefault };
+      expect((await completeChecksums(sent64, upload, unlisted).combine(crc64)).value).toBe(whole64);
+      const composite = headers('AAAAAA==-3');
+      const complete = () => completeChecksums(composite, upload, unlisted).combine(crc64);
+      // An upload that named no algorithm passes a composite one over.
+      if (byDefault.default) expect((await complete()).value).toBe(whole64);
+      else expect(await refused(complete)).toMatchObject({ code: 'BadDigest' });
+    }
     for (const sent of [
       headers('AAAAAA=='),
       headers('nonsense'),
@@ -118,7 +133,7 @@ describe('CompleteMultipartUpload', () => {
       headers(`${right}-3`),
       headers(right, headerName('CRC32C')),
     ]) {
-      expect(await refused(() => combine(sent, full('CRC32')))).toMatchObject(bad);
+      expect(await refused(() => combine({ ...sent, ...type }, full('CRC32')))).toMatchObject(bad);
     }
     const whole = await combineComposite('CRC32', parts);
     const withoutNumber = whole.replace('-3', '');

@@ -1,0 +1,6 @@
+import { findUnset } from '../unset.js';
+
+export const deleteBucketAnalyticsConfiguration = findUnset(
+  { name: 'DeleteBucketAnalyticsConfiguration', by: 'analytics', action: 's3:PutAnalyticsConfiguration' },
+  'DELETE',
+);

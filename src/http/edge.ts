@@ -10,6 +10,7 @@ import { bucketOfHost, splitTarget } from './addressing.js';
 import { type AdminRequests, isAdmin } from './admin-requests.js';
 import { HttpBody } from './body-source.js';
 import type { Exchange } from './exchange.js';
+import { joinHeaders } from './headers.js';
 import { type InternalPages, isInternal } from './internal.js';
 import type { Metrics } from './metrics.js';
 import type { Peers } from './peer.js';
@@ -39,6 +40,8 @@ export class Edge {
     const id = requestId();
     const method = request.method ?? 'GET';
     const entry: AccessEntry = { id, method, operation: 'unknown', status: 0, receivedBytes: 0, sentBytes: 0, ms: 0 };
+    // From here on, for whoever reads a header.
+    request.headers = joinHeaders(request.rawHeaders);
     const body = new HttpBody(request, onBodyWanted);
     metrics.inFlight++;
     try {

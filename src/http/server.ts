@@ -32,7 +32,7 @@ export class HttpServer {
       const onBodyWanted = (): void => {
         if (wanted.delete(request)) response.writeContinue();
       };
-      if (this.#closing) response.setHeader('connection', 'close');
+      if (this.#closing) response.shouldKeepAlive = false;
       this.#current.set(request.socket, response);
       void edge.handle(request, response, onBodyWanted);
     });

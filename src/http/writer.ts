@@ -5,6 +5,7 @@ import { xmlDocument } from '../base/xml/write.js';
 import type { S3Error } from '../s3/error.js';
 import type { Reply } from '../s3/operation.js';
 import { ClientGone, drained } from './drained.js';
+import { sentHeaders } from './header-names.js';
 import { leaveTogether } from './leave-together.js';
 import { linger } from './linger.js';
 
@@ -93,7 +94,7 @@ export class ResponseWriter {
     for await (const value of values) {
       if (response.destroyed) throw new ClientGone();
       const text = Buffer.from(`${JSON.stringify(value)}\n`);
-      if (bytes === 0) response.writeHead(200, { ...this.#headers(undefined), 'content-type': 'application/x-ndjson' });
+      if (bytes === 0) this.#head(200, { ...this.#headers(undefined), 'content-type': 'application/x-ndjson' });
       bytes += text.length;
       if (!response.write(text)) await drained(response);
     }
@@ -111,13 +112,13 @@ export class ResponseWriter {
     let bytes = 0;
     // The head waits for the first chunk: what fails until then is answered, and both go out together.
     await stream.pump((chunk) => {
-      if (bytes === 0) response.writeHead(status, headers);
+      if (bytes === 0) this.#head(status, headers);
       bytes += chunk.length;
       if (chunk.length === stream.length && bytes <= WHOLE_MAX_BYTES) return this.#whole(chunk);
       if (!response.write(chunk)) return drained(response);
     });
     if (bytes !== stream.length) throw new Error('a body has another length than was declared');
-    if (bytes === 0) response.writeHead(status, headers);
+    if (bytes === 0) this.#head(status, headers);
     response.end();
     return { status, bytes };
   }
@@ -146,17 +147,25 @@ export class ResponseWriter {
     const { request, response } = this;
     const written = { status, bytes };
     if (request.complete || hasNoBody(request)) {
-      response.writeHead(status, headers);
+      this.#head(status, headers);
       leaveTogether(() => response.end(body, 'latin1'));
       return written;
     }
     // What the client still sends isn't wanted.
     headers.connection = 'close';
-    response.writeHead(status, headers);
+    this.#head(status, headers);
     if (body !== undefined) response.write(body, 'latin1');
     else response.flushHeaders();
     linger(request, () => response.end());
     return written;
+  }
+
+  /** A connection that stays open says nothing of it, as AWS's: `Connection` and `Keep-Alive` go out where they are needed. */
+  #head(status: number, headers: Headers): void {
+    const { request, response } = this;
+    if (!response.shouldKeepAlive) headers.connection = 'close';
+    else if (request.httpVersion !== '1.0') response.removeHeader('connection');
+    response.writeHead(status, sentHeaders(headers));
   }
 
   #headers(extra: Readonly<Record<string, string | undefined>> | undefined): Headers {

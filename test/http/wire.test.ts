@@ -254,7 +254,7 @@ describe('what no client should send', () => {
     connection.write('nonsense\r\n\r\n');
     connection.socket.resume();
     const [first, body = ''] = (await connection.untilEnd()).split('\r\n\r\n');
-    expect(first).toMatch(/content-length: 33554432/);
+    expect(first).toMatch(/Content-Length: 33554432/);
     expect(body.replaceAll('z', '')).toBe('');
   });
 

@@ -1,3 +1,4 @@
+import { trimBlanks } from '../../base/byte-text.js';
 import { sha256Hex } from '../canonical.js';
 import { formatAmzDate, parseAmzDate } from '../date.js';
 import { AuthError } from '../error.js';
@@ -18,7 +19,7 @@ export function byHeader(request: SignedRequest, options: AuthOptions, authoriza
       .split(',')
       .map((part): [string, string] => {
         const equals = part.indexOf('=');
-        return [part.slice(0, equals).trim(), part.slice(equals + 1).trim()];
+        return [trimBlanks(part.slice(0, equals)), trimBlanks(part.slice(equals + 1))];
       }),
   );
   const credentialText = fields.get('Credential');

@@ -1,3 +1,4 @@
+import { bytesOfText } from '../../base/byte-text.js';
 import { CLOCK_SKEW_MAX_MS, PRESIGN_MAX_SECONDS } from '../../base/limits.js';
 import { isoSeconds, parseAmzDate } from '../date.js';
 import { AuthError } from '../error.js';
@@ -37,8 +38,9 @@ export function byQuery(
   requireSameDay(credential, date, badCredential);
   requireInTime(query.get('X-Amz-Expires')!, dateMs, options.clock.now());
   const payload = headerText(request.headers[CONTENT_SHA256]) ?? query.get('X-Amz-Content-Sha256') ?? UNSIGNED;
-  const signedHeaders = query.get('X-Amz-SignedHeaders')!.split(';');
-  const claim = { credential, signedHeaders, signature: query.get('X-Amz-Signature')!, date, dateMs, payload };
+  const signedHeaders = bytesOfText(query.get('X-Amz-SignedHeaders')!).split(';');
+  const signature = query.get('X-Amz-Signature')!;
+  const claim = { credential, signedHeaders, signature, date, dateMs, payload: bytesOfText(payload) };
   return verify(request, options, claim, 'REST-QUERY-STRING', query.get('X-Amz-Security-Token'));
 }
 

@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import { equalSha256 } from '../../base/mac.js';
-import { canonicalRequest, sha256Hex } from '../canonical.js';
+import { canonicalHash, canonicalRequest } from '../canonical.js';
 import type { ChunkSigner } from '../chunked-body.js';
 import { AuthError } from '../error.js';
 import { headerText } from '../header-text.js';
@@ -39,7 +39,7 @@ export function verify(
   const without = type === 'REST-QUERY-STRING' ? 'X-Amz-Signature' : undefined;
   const canonical = canonicalRequest(request, signedHeaders, payload, without);
   const scope = scopeText(credential);
-  const stringToSign = `${ALGORITHM}\n${date}\n${scope}\n${sha256Hex(canonical)}`;
+  const stringToSign = `${ALGORITHM}\n${date}\n${scope}\n${canonicalHash(canonical)}`;
   const key = signingKey(credential.accessKeyId, found.secretAccessKey, credential);
   if (!matches(key, stringToSign, signature)) {
     throw signatureMismatch(credential.accessKeyId, signature, stringToSign, canonical);

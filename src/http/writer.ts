@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ClientBudget } from '../base/client-budget.js';
 import { hostId } from '../base/ids.js';
 import type { BodyProducer } from '../base/stream.js';
 import { xmlDocument } from '../base/xml/write.js';
@@ -14,6 +15,9 @@ const NAMESPACE = 'http://s3.amazonaws.com/doc/2006-03-01/';
 /** A body of so many bytes at most waits for nobody to drain it, as texts don't. */
 const WHOLE_MAX_BYTES = 64 * 1024;
 
+/** Texts of fewer bytes are what every connection may hold. */
+const HELD_MIN_BYTES = 16 * 1024;
+
 /** What went out. `bytes`: of the body. */
 export interface Written {
   status: number;
@@ -28,6 +32,8 @@ export class ResponseWriter {
     private readonly request: IncomingMessage,
     private readonly response: ServerResponse,
     private readonly requestId: string,
+    /** Of what clients haven't taken yet. */
+    private readonly answers?: ClientBudget,
   ) {}
 
   /** Headers that go with whatever is answered, an error as well. */
@@ -148,6 +154,7 @@ export class ResponseWriter {
     const written = { status, bytes };
     if (request.complete || hasNoBody(request)) {
       this.#head(status, headers);
+      this.#hold(bytes);
       leaveTogether(() => response.end(body, 'latin1'));
       return written;
     }
@@ -158,6 +165,15 @@ export class ResponseWriter {
     else response.flushHeaders();
     linger(request, () => response.end());
     return written;
+  }
+
+  /** Counts a text until the client has taken it. */
+  #hold(bytes: number): void {
+    if (bytes < HELD_MIN_BYTES || !this.answers) return;
+    const { response } = this;
+    const holding = this.answers.open(() => response.destroy());
+    holding.force(bytes);
+    response.once('close', () => holding.close());
   }
 
   /** A connection that stays open says nothing of it, as AWS's: `Connection` and `Keep-Alive` go out where they are needed. */

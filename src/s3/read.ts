@@ -155,7 +155,7 @@ async function readFound(
       },
     };
     if (!withBody || !cipher || !snapshot) return reply;
-    const body = await readVersion(services, snapshot, record, cipher, { start, end });
+    const body = await readVersion(services, snapshot, record, cipher, { start, end }, services.answerBudget);
     const held = cipher;
     cipher = undefined;
     reply.stream = {

@@ -6,7 +6,7 @@ import { AuthError } from '../error.js';
 import { headerText } from '../header-text.js';
 import type { Authenticated, AuthOptions } from '../options.js';
 import { CONTENT_SHA256, wrapPayload } from '../payload.js';
-import type { SignedRequest } from '../ports.js';
+import type { Credential, SignedRequest } from '../ports.js';
 import { findCredential, refuseToken, signatureMismatch } from '../refusals.js';
 import { type ParsedCredential, scopeText } from '../scope.js';
 import { sign, signingKey } from '../signing-key.js';
@@ -22,6 +22,19 @@ export interface Claim {
   date: string;
   dateMs: number;
   payload: string;
+  tokenInQuery?: string | undefined;
+}
+
+/** All that can be said of a signature before the body is known. @throws AuthError InvalidAccessKeyId, InvalidToken, AccessDenied */
+export function checkClaim(
+  request: SignedRequest,
+  options: AuthOptions,
+  { credential, signedHeaders, tokenInQuery }: Omit<Claim, 'payload'>,
+): Credential {
+  const found = findCredential(options, credential.accessKeyId);
+  refuseToken(headerText(request.headers['x-amz-security-token']) ?? tokenInQuery);
+  requireSigned(request, signedHeaders, options);
+  return found;
 }
 
 /** @throws AuthError InvalidAccessKeyId, InvalidToken, AccessDenied, SignatureDoesNotMatch */
@@ -30,12 +43,9 @@ export function verify(
   options: AuthOptions,
   claim: Claim,
   type: 'REST-HEADER' | 'REST-QUERY-STRING',
-  tokenInQuery?: string,
 ): Authenticated {
   const { credential, signedHeaders, signature, date, payload } = claim;
-  const found = findCredential(options, credential.accessKeyId);
-  refuseToken(headerText(request.headers['x-amz-security-token']) ?? tokenInQuery);
-  requireSigned(request, signedHeaders, options);
+  const found = checkClaim(request, options, claim);
   const without = type === 'REST-QUERY-STRING' ? 'X-Amz-Signature' : undefined;
   const canonical = canonicalRequest(request, signedHeaders, payload, without);
   const scope = scopeText(credential);

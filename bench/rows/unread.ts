@@ -1,7 +1,8 @@
 import { connect, type Socket } from 'node:net';
 import type { Context } from '../context.js';
+import { endpointOf } from '../endpoint.js';
 import { bucketOf } from '../modes.js';
-import { Presigner } from '../presign.js';
+import { CREDENTIALS, Presigner, REGION } from '../presign.js';
 import type { ServerProcess } from '../server-process.js';
 
 const MiB = 1024 * 1024;
@@ -45,7 +46,7 @@ export async function unread(context: Context): Promise<void> {
 
 async function neverRead(server: ServerProcess, path: string, connections: number, requests: number): Promise<void> {
   const host = `127.0.0.1:${server.port}`;
-  const target = new Presigner(host).target({ method: 'GET', path });
+  const target = new Presigner(endpointOf(`http://${host}`, CREDENTIALS, REGION)).target({ method: 'GET', path });
   const ahead = Buffer.from(`GET ${target} HTTP/1.1\r\nhost: ${host}\r\n\r\n`.repeat(requests));
   const sockets = await Promise.all(Array.from({ length: connections }, () => open(server.port)));
   for (const socket of sockets) socket.write(ahead);

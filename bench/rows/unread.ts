@@ -10,8 +10,11 @@ const MB = 1e6;
 const OBJECT_BYTES = 64 * MiB;
 /** The default of COFFER_ANSWER_MEMORY_MIB. */
 const BUDGET_MB = (64 * MiB) / MB;
-/** What a connection and its request cost besides, and what garbage may lie about. */
-const PER_CONNECTION_MB = 0.15;
+/**
+ * What a connection costs besides: its request, its snapshot, and the garbage of the megabytes that the kernel took from it before
+ * it stood still.
+ */
+const PER_CONNECTION_MB = 0.6;
 const GARBAGE_MB = 80;
 const HOLD_MS = 3_000;
 

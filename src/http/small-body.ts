@@ -19,15 +19,27 @@ export async function withSmallBody<T>(
 ): Promise<T> {
   if (source.length === 0) return use(await readBody(source, maxBytes));
   if (source.length !== undefined && source.length > maxBytes) throw new S3Error('MaxMessageLengthExceeded');
-  let displace: ((error: unknown) => void) | undefined;
+  let gone: S3Error | undefined;
+  let displace: (() => void) | undefined;
   const displaced = new Promise<never>((_, reject) => {
-    displace = reject;
+    displace = () => {
+      gone = new S3Error('RequestTimeout');
+      reject(gone);
+    };
   });
   displaced.catch(() => {});
-  const holding = budget.open(() => displace?.(new S3Error('RequestTimeout')));
+  const holding = budget.open(() => displace?.());
+  const whileHeld: BodySource = {
+    length: source.length,
+    pump: (sink) =>
+      source.pump((chunk) => {
+        if (gone) throw gone;
+        return sink(chunk);
+      }),
+  };
   try {
     await holding.take(source.length ?? maxBytes);
-    const reading = readBody(source, maxBytes);
+    const reading = readBody(whileHeld, maxBytes);
     reading.catch(() => {});
     return await use(await Promise.race([reading, displaced]));
   } finally {

@@ -4,6 +4,8 @@ import { BudgetExhausted, ClientBudget, Displaced } from '../../src/base/client-
 import { type Http, type RawConnection, serve } from './harness.js';
 
 const MiB = 1024 * 1024;
+/** However slow the machine is. */
+const SOON = { timeout: 25_000 };
 
 describe('a budget of memory for clients', () => {
   const make = (total: number) => {
@@ -110,7 +112,7 @@ const connect = async (): Promise<RawConnection> => {
 };
 const closeAll = async (): Promise<void> => {
   for (const connection of connections.splice(0)) connection.destroy();
-  await expect.poll(inFlight, { timeout: 10_000 }).toBe(1);
+  await expect.poll(inFlight, SOON).toBe(1);
 };
 
 /** This request among them. */
@@ -133,7 +135,7 @@ describe('what a stranger may have at once', () => {
       connection.write(bytes);
       return connection.until(/\r\n\r\n[\s\S]*(<\/Error|<\/ListBucket|})/);
     };
-    await expect.poll(() => tell(small('192.0.2.1'))).toMatch(/^HTTP\/1\.1 503 [\s\S]*<Code>SlowDown<\/Code>/);
+    await expect.poll(() => tell(small('192.0.2.1')), SOON).toMatch(/^HTTP\/1\.1 503 [\s\S]*<Code>SlowDown<\/Code>/);
     const kms = request('POST /', 'X-Amz-Target: TrentService.ListKeys', 'Content-Length: 2', from('192.0.2.1'));
     expect(await tell(`${kms}{}`)).toMatch(/^HTTP\/1\.1 400 [\s\S]*"__type":"ThrottlingException"/);
     const sts = request(
@@ -164,7 +166,7 @@ describe('what a stranger may have at once', () => {
         const connection = await connect();
         connection.write(small('192.0.2.1'));
         return connection.until(/\r\n\r\n/);
-      })
+      }, SOON)
       .toMatch(/^HTTP\/1\.1 200 /);
     await closeAll();
   });
@@ -184,9 +186,9 @@ describe('what a stranger may have at once', () => {
       connection.socket.pause();
       connection.write(request(`GET ${http.presign('GET', '/limits/large')}`));
     }
-    await expect.poll(inFlight).toBe(3);
+    await expect.poll(inFlight, SOON).toBe(3);
     const answered = http.send('GET', '/limits/large');
-    await expect.poll(inFlight).toBe(4);
+    await expect.poll(inFlight, SOON).toBe(4);
     vi.advanceTimersByTime(12_000);
     const found = await answered;
     expect((await found.arrayBuffer()).byteLength).toBe(16 * MiB);
@@ -199,7 +201,7 @@ describe('what a stranger may have at once', () => {
     connection.write(request(`GET ${http.presign('GET', '/limits/large')}`).repeat(500));
     const begun = () => http.log().split('"operation":"GetObject"').length;
     const before = begun();
-    await expect.poll(inFlight).toBe(2);
+    await expect.poll(inFlight, SOON).toBe(2);
     expect((await http.send('GET', '/limits/large', { headers: { range: 'bytes=0-9' } })).status).toBe(206);
     expect(await inFlight()).toBe(2);
     expect(begun() - before).toBe(1);
@@ -248,9 +250,9 @@ describe('bodies that are part of what is signed', () => {
       const connection = await connect();
       connection.write(request('POST /', `Content-Length: ${256 * 1024}`, ...authorization('{}')));
     }
-    await expect.poll(inFlight).toBe(17);
+    await expect.poll(inFlight, SOON).toBe(17);
     const answered = ask(authorization('{}'), 2, '{}');
-    await expect.poll(inFlight).toBe(18);
+    await expect.poll(inFlight, SOON).toBe(18);
     vi.advanceTimersByTime(12_000);
     expect(await answered).toMatch(/^HTTP\/1\.1 200 [\s\S]*"Keys"/);
     await closeAll();

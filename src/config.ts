@@ -1,4 +1,5 @@
 import { ConfigError } from './base/config-error.js';
+import { KiB, MiB } from './base/limits.js';
 import type { Secret } from './base/secret.js';
 import { type Env, exclude, read, readOptional, readSecret } from './config/environment.js';
 import { configHome, requireApart } from './config/home.js';
@@ -39,6 +40,11 @@ export interface Config {
   blockPublicAccess: boolean;
   displayNames: boolean;
   sigV2: 'deny' | 'allow';
+  maxConnections: number;
+  maxRequestsPerPeer: number;
+  maxHeaderBytes: number;
+  answerMemoryBytes: number;
+  requestMemoryBytes: number;
   kmsEndpoint: string | undefined;
   dayMs: number;
   auditRetentionDays: number;
@@ -70,6 +76,11 @@ export function readConfig(env: Env): Config {
     blockPublicAccess: read(env, settings.blockPublicAccess) === 'on',
     displayNames: read(env, settings.displayNames) === 'on',
     sigV2: read(env, settings.sigV2),
+    maxConnections: read(env, settings.maxConnections),
+    maxRequestsPerPeer: read(env, settings.maxRequestsPerPeer),
+    maxHeaderBytes: read(env, settings.maxHeaderKiB) * KiB,
+    answerMemoryBytes: read(env, settings.answerMemoryMiB) * MiB,
+    requestMemoryBytes: read(env, settings.requestMemoryMiB) * MiB,
     kmsEndpoint: readOptional(env, settings.kmsEndpoint),
     dayMs: read(env, settings.daySeconds) * 1000,
     auditRetentionDays: read(env, settings.auditRetentionDays),

@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import type { Logger } from 'pino';
 import type { AdminData } from './admin/ports.js';
 import { Budget } from './base/budget.js';
+import { ClientBudget } from './base/client-budget.js';
 import { systemClock } from './base/clock.js';
 import { UPLOAD_BUDGET_BYTES } from './base/limits.js';
 import type { Config } from './config.js';
@@ -136,6 +137,8 @@ export async function openCoffer(config: Config, store: Store, log: Logger) {
     keyService,
     accounts: config.displayNames ? accounts : nameless(accounts),
     uploadBudget: new Budget(UPLOAD_BUDGET_BYTES),
+    answerBudget: new ClientBudget(config.answerMemoryBytes),
+    requestBudget: new ClientBudget(config.requestMemoryBytes),
     sweep,
     replication: { queue, isVersioned: (bucketArn) => replication.destinations.isVersioned(bucketArn) },
     settings: {

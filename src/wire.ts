@@ -4,6 +4,7 @@ import { ConfigError } from './base/config-error.js';
 import { StoreDamaged } from './base/damaged.js';
 import type { Config } from './config.js';
 import { AdminRequests } from './http/admin-requests.js';
+import { Admission } from './http/admission.js';
 import { Edge } from './http/edge.js';
 import { InternalPages } from './http/internal.js';
 import { Metrics } from './http/metrics.js';
@@ -69,7 +70,7 @@ async function serve(config: Config, open: OpenCoffer, log: Logger): Promise<Cof
     authFailures,
     sweeper,
   } = open;
-  const { meta, clock, sweep } = services;
+  const { meta, clock, sweep, answerBudget, requestBudget } = services;
   await services.buckets.recover();
   await sweeper.recover();
   // Before anything is served: a version that is written or moved meanwhile could be missed.
@@ -90,19 +91,32 @@ async function serve(config: Config, open: OpenCoffer, log: Logger): Promise<Cof
       log,
       authFailures,
     }),
-    services: new ServiceRequests({ kms: builtIn?.kms, credentials: accounts, clock, region, log, authFailures }),
-    admin: new AdminRequests({ data: open.admin, credentials: accounts, clock, region, log }),
+    services: new ServiceRequests({
+      kms: builtIn?.kms,
+      credentials: accounts,
+      clock,
+      region,
+      log,
+      authFailures,
+      budget: requestBudget,
+    }),
+    admin: new AdminRequests({ data: open.admin, credentials: accounts, clock, region, log, budget: requestBudget }),
     internal: new InternalPages({
       metrics,
       notReady: async () => (closing ? 'shutting down' : storeTrouble(meta)),
     }),
     domain,
     peers: new Peers(config.trustedProxies),
+    admission: new Admission(config.maxRequestsPerPeer, answerBudget),
+    answers: answerBudget,
     log,
     metrics,
   });
   const tls = await tlsFiles(config);
-  const server = new HttpServer(edge, tls);
+  const server = new HttpServer(edge, tls, {
+    headersMaxBytes: config.maxHeaderBytes,
+    connectionsMax: config.maxConnections,
+  });
   const port = await listen(server, config);
   sweep();
   const lifecycle = new LifecycleJob({

@@ -1,4 +1,5 @@
 import type { Caller, SignatureFacts } from '../auth/ports.js';
+import type { ClientBudget } from '../base/client-budget.js';
 import type { BodySource } from '../base/stream.js';
 import type { ConditionValues } from '../policy/ports.js';
 import { KnownPolicies } from '../s3/bucket-policy/known-policies.js';
@@ -57,7 +58,7 @@ export class Operator {
     const { fields } = asked;
     const authorizer = this.authorizer(operation.name, asked);
     const facts = await this.#facts(operation, fields, loaded, authorizer);
-    await readControlBody(operation, fields, body);
+    await readControlBody(operation, fields, body, this.services.requestBudget);
     const input = readInput(operation, fields);
     const bucket = facts.bucket?.record;
     const looked = operation.facts.includes('object');
@@ -159,11 +160,12 @@ async function readControlBody(
   { body: declared }: AnyOperation,
   fields: RequestFields,
   body: BodySource,
+  budget: ClientBudget,
 ): Promise<void> {
   if (declared?.kind === 'xml') {
-    const tree = await readXmlBody(declared, fields.headers, body);
+    const tree = await readXmlBody(declared, fields.headers, body, budget);
     if (tree) fields.xml = tree;
   } else if (declared?.kind === 'text') {
-    fields.text = await readTextBody(declared, fields.headers, body);
+    fields.text = await readTextBody(declared, fields.headers, body, budget);
   }
 }

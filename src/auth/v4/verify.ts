@@ -1,12 +1,12 @@
 import type { KeyObject } from 'node:crypto';
 import { equalSha256 } from '../../base/mac.js';
-import { canonicalRequest, sha256Hex } from '../canonical.js';
+import { canonicalHash, canonicalRequest } from '../canonical.js';
 import type { ChunkSigner } from '../chunked-body.js';
 import { AuthError } from '../error.js';
 import { headerText } from '../header-text.js';
 import type { Authenticated, AuthOptions } from '../options.js';
 import { CONTENT_SHA256, wrapPayload } from '../payload.js';
-import type { SignedRequest } from '../ports.js';
+import type { Credential, SignedRequest } from '../ports.js';
 import { findCredential, refuseToken, signatureMismatch } from '../refusals.js';
 import { type ParsedCredential, scopeText } from '../scope.js';
 import { sign, signingKey } from '../signing-key.js';
@@ -22,6 +22,19 @@ export interface Claim {
   date: string;
   dateMs: number;
   payload: string;
+  tokenInQuery?: string | undefined;
+}
+
+/** All that can be said of a signature before the body is known. @throws AuthError InvalidAccessKeyId, InvalidToken, AccessDenied */
+export function checkClaim(
+  request: SignedRequest,
+  options: AuthOptions,
+  { credential, signedHeaders, tokenInQuery }: Omit<Claim, 'payload'>,
+): Credential {
+  const found = findCredential(options, credential.accessKeyId);
+  refuseToken(headerText(request.headers['x-amz-security-token']) ?? tokenInQuery);
+  requireSigned(request, signedHeaders, options);
+  return found;
 }
 
 /** @throws AuthError InvalidAccessKeyId, InvalidToken, AccessDenied, SignatureDoesNotMatch */
@@ -30,16 +43,13 @@ export function verify(
   options: AuthOptions,
   claim: Claim,
   type: 'REST-HEADER' | 'REST-QUERY-STRING',
-  tokenInQuery?: string,
 ): Authenticated {
   const { credential, signedHeaders, signature, date, payload } = claim;
-  const found = findCredential(options, credential.accessKeyId);
-  refuseToken(headerText(request.headers['x-amz-security-token']) ?? tokenInQuery);
-  requireSigned(request, signedHeaders, options);
+  const found = checkClaim(request, options, claim);
   const without = type === 'REST-QUERY-STRING' ? 'X-Amz-Signature' : undefined;
   const canonical = canonicalRequest(request, signedHeaders, payload, without);
   const scope = scopeText(credential);
-  const stringToSign = `${ALGORITHM}\n${date}\n${scope}\n${sha256Hex(canonical)}`;
+  const stringToSign = `${ALGORITHM}\n${date}\n${scope}\n${canonicalHash(canonical)}`;
   const key = signingKey(credential.accessKeyId, found.secretAccessKey, credential);
   if (!matches(key, stringToSign, signature)) {
     throw signatureMismatch(credential.accessKeyId, signature, stringToSign, canonical);

@@ -28,6 +28,8 @@ export type GrantOperation = (typeof GRANT_OPERATIONS)[number];
 export interface GrantConstraints {
   EncryptionContextSubset?: Readonly<Record<string, string>>;
   EncryptionContextEquals?: Readonly<Record<string, string>>;
+  /** ARN of the resource on whose behalf a service asks. */
+  SourceArn?: string;
 }
 
 export interface GrantRecord {
@@ -38,8 +40,12 @@ export interface GrantRecord {
   keyId: string;
   name?: string;
   createdMs: number;
+  /** An ARN, or the name of a service. */
   grantee: string;
   retiring?: string;
+  /** They were named as GranteeServicePrincipal and RetiringServicePrincipal. */
+  granteeService?: true;
+  retiringService?: true;
   /** The account under which the grant was issued: the creator's. */
   issuingAccountId: string;
   operations: GrantOperation[];

@@ -98,7 +98,8 @@ export class KeyAuthorizer {
     }
     let grant: GrantRecord | undefined;
     const decision = this.#ask(asked, record, nowMs, () => {
-      grant = grantFor(held, caller, action, facts.encryptionContext);
+      const sourceArns = who.requestContext?.get('aws:sourcearn');
+      grant = grantFor(held, caller, action, { context: facts.encryptionContext, sourceArns });
       return grant !== undefined;
     });
     if (!decision.allowed) throw denied(who, action, resource, decision);

@@ -113,7 +113,7 @@ export class Call {
    */
   #refuse(action: KmsAction, { accountId, keyId, alias }: KeyReference, facts: FactsOf): never {
     const arn = `arn:aws:kms:${this.keys.region}:${accountId}:${alias ?? `key/${keyId}`}`;
-    this.authorizeOn(arn, typeof facts === 'function' ? {} : facts, action);
+    this.authorizeOn(arn, typeof facts === 'function' ? {} : facts, action, accountId);
     throw notOurs(this.who, action, arn);
   }
 
@@ -151,9 +151,14 @@ export class Call {
     requireState(states, keys.stateOf(found), keys.arn(found));
   }
 
-  /** For what is about no key, or an alias: identity policies decide. @throws AccessDeniedException */
-  authorizeOn(resource: string, facts: RequestFacts, action: KmsAction = `kms:${this.name}`): void {
-    this.keys.authorizer.requireOn({ who: this.who, action, facts }, resource, this.keys.clock.now());
+  /** For what is about no key, or an alias: identity policies decide. `accountId`: of the resource. @throws AccessDeniedException */
+  authorizeOn(
+    resource: string,
+    facts: RequestFacts,
+    action: KmsAction = `kms:${this.name}`,
+    accountId = this.who.caller.accountId,
+  ): void {
+    this.keys.authorizer.requireOn({ who: this.who, action, facts }, resource, this.keys.clock.now(), accountId);
   }
 
   /** Changes a key that is still in such a state when it is written. */

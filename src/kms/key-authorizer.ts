@@ -60,11 +60,14 @@ export class KeyAuthorizer {
     this.#decide(asked, record, NO_GRANTS, nowMs);
   }
 
-  /** For what is about no key: identity policies decide. @throws KmsError AccessDeniedException */
-  requireOn(asked: Asked, resource: string, nowMs: number): void {
+  /**
+   * For what is about no key, or about one of which nothing may be told: identity policies decide. `resourceAccountId`: whose it is.
+   * @throws KmsError AccessDeniedException
+   */
+  requireOn(asked: Asked, resource: string, nowMs: number, resourceAccountId = asked.who.caller.accountId): void {
     const { who, action, facts } = asked;
     const { caller } = who;
-    const context = new KmsConditions({ who, action, facts, nowMs });
+    const context = new KmsConditions({ who, action, facts, nowMs, region: this.region, resourceAccountId });
     const request = { principal: caller, action, resource, resourceAccountId: caller.accountId, context };
     const decision = decide(request, { identity: caller.policies });
     if (!decision.allowed) throw denied(who, action, resource, decision);
@@ -115,7 +118,8 @@ export class KeyAuthorizer {
     const { accountId, keyId } = record;
     // For `kms:ResourceAliases`.
     const aliases = () => this.ring.aliases.namesOf(accountId, keyId) ?? [];
-    const context = new KmsConditions({ who, action, facts, nowMs, record, requestAlias, aliases });
+    const place = { region: this.region, resourceAccountId: accountId };
+    const context = new KmsConditions({ who, action, facts, nowMs, ...place, record, requestAlias, aliases });
     const resource = keyArn(this.region, record);
     return decide(
       { principal: who.caller, action, resource, resourceAccountId: accountId, context },

@@ -47,7 +47,8 @@ export function requireNoLockout(
   const action = 'kms:PutKeyPolicy';
   const resource = keyArn(keys.region, key);
   const facts = { keys: { 'kms:bypasspolicylockoutsafetycheck': 'false' } };
-  const context = new KmsConditions({ who, action, facts, nowMs: keys.clock.now() });
+  const place = { region: keys.region, resourceAccountId: key.accountId };
+  const context = new KmsConditions({ who, action, facts, nowMs: keys.clock.now(), ...place });
   const decision = decide(
     { principal: caller, action, resource, resourceAccountId: key.accountId, context },
     { identity: [ALLOWED], resource: policy, accountTrusted: false },

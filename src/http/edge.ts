@@ -14,7 +14,7 @@ import { type InternalPages, isInternal } from './internal.js';
 import type { Metrics } from './metrics.js';
 import type { Peers } from './peer.js';
 import type { S3Requests } from './s3-requests.js';
-import { type ServiceRequests, serviceOf } from './service-requests.js';
+import { isServicePreflight, type ServiceRequests, serviceOf, servicePreflight } from './service-requests.js';
 import { ClientGone, ResponseWriter, type Written } from './writer.js';
 
 export interface EdgeParts {
@@ -58,7 +58,12 @@ export class Edge {
     logAccess(log, entry);
   }
 
-  #serve(request: IncomingMessage, response: ServerResponse, body: HttpBody, entry: AccessEntry): Promise<Written> {
+  async #serve(
+    request: IncomingMessage,
+    response: ServerResponse,
+    body: HttpBody,
+    entry: AccessEntry,
+  ): Promise<Written> {
     const { s3, services, internal, admin, domain, peers } = this.parts;
     const { id, method } = entry;
     const { headers } = request;
@@ -76,6 +81,7 @@ export class Edge {
     if (virtualBucket !== undefined) signed.virtualBucket = virtualBucket;
     const exchange: Exchange = { id, request, signed, body, writer, peer, entry };
     if (ownPage) return admin.serve(exchange);
+    if (virtualBucket === undefined && isServicePreflight(request, rawPath)) return servicePreflight(exchange);
     // A bucket's host is S3's alone.
     const service = virtualBucket === undefined ? serviceOf(request, rawPath) : 's3';
     if (service !== 's3') return services.serve(exchange, service);

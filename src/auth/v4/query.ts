@@ -1,4 +1,5 @@
 import { CLOCK_SKEW_MAX_MS, PRESIGN_MAX_SECONDS } from '../../base/limits.js';
+import { sha256Hex } from '../canonical.js';
 import { isoSeconds, parseAmzDate } from '../date.js';
 import { AuthError } from '../error.js';
 import { headerText } from '../header-text.js';
@@ -36,7 +37,10 @@ export function byQuery(
   if (dateMs === undefined) throw fail("X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"");
   requireSameDay(credential, date, badCredential);
   requireInTime(query.get('X-Amz-Expires')!, dateMs, options.clock.now());
-  const payload = headerText(request.headers[CONTENT_SHA256]) ?? query.get('X-Amz-Content-Sha256') ?? UNSIGNED;
+  const payload =
+    options.service === 's3'
+      ? (headerText(request.headers[CONTENT_SHA256]) ?? query.get('X-Amz-Content-Sha256') ?? UNSIGNED)
+      : sha256Hex(options.body ?? '');
   const signedHeaders = query.get('X-Amz-SignedHeaders')!.split(';');
   const claim = { credential, signedHeaders, signature: query.get('X-Amz-Signature')!, date, dateMs, payload };
   return verify(request, options, claim, 'REST-QUERY-STRING', query.get('X-Amz-Security-Token'));

@@ -35,7 +35,7 @@ export function verify(
   const { credential, signedHeaders, signature, date, payload } = claim;
   const found = findCredential(options, credential.accessKeyId);
   refuseToken(headerText(request.headers['x-amz-security-token']) ?? tokenInQuery);
-  requireSigned(request, signedHeaders, options);
+  requireSigned(request, claim, options);
   const without = type === 'REST-QUERY-STRING' ? 'X-Amz-Signature' : undefined;
   const canonical = canonicalRequest(request, signedHeaders, payload, without);
   const scope = scopeText(credential);
@@ -56,19 +56,28 @@ export function verify(
   };
 }
 
+/** As AWS says it of one header, `X-Amz-Target` for one. */
+function notSigned(name: string): string {
+  const shown =
+    name === 'host' ? "'Host' or ':authority'" : `'${name.replace(/(^|-)[a-z]/g, (one) => one.toUpperCase())}'`;
+  return `${shown} must be a 'SignedHeader' in the AWS Authorization.`;
+}
+
 /** `signature` in hex, compared in constant time. */
 export const matches = (key: KeyObject, stringToSign: string, signature: string): boolean =>
   equalSha256(sign(key, stringToSign), signature);
 
-/** Signed must be the host and every `x-amz-` header that was sent. */
-function requireSigned(request: SignedRequest, signedHeaders: readonly string[], { service }: AuthOptions): void {
-  if (service !== 's3') return;
+/** Signed must be the host and every `x-amz-` header that was sent: `x-amz-target` says what is asked for. */
+function requireSigned(request: SignedRequest, { signedHeaders, payload }: Claim, { service }: AuthOptions): void {
   const unsigned: string[] = [];
   if (!signedHeaders.includes('host')) unsigned.push('host');
   for (const name in request.headers) {
-    if (name.startsWith('x-amz-') && name !== CONTENT_SHA256 && !signedHeaders.includes(name)) unsigned.push(name);
+    if (!name.startsWith('x-amz-') || signedHeaders.includes(name)) continue;
+    // Its value is signed where it is what the body was hashed to.
+    if (name !== CONTENT_SHA256 || headerText(request.headers[name]) !== payload) unsigned.push(name);
   }
   if (unsigned.length === 0) return;
+  if (service !== 's3') throw new AuthError('HeaderNotSigned', 403, notSigned(unsigned[0]!));
   throw new AuthError('AccessDenied', 403, 'There were headers present in the request which were not signed', {
     HeadersNotSigned: unsigned.join(', '),
   });

@@ -44,7 +44,7 @@ describe('settings', () => {
       sigV2: 'deny',
       kmsEndpoint: undefined,
       dayMs: 86_400_000,
-      auditRetentionDays: 365,
+      auditRetentionMs: 365 * 86_400_000,
       logLevel: 'info',
       configHome: '/home/me/.config/coffer',
     });
@@ -75,6 +75,7 @@ describe('settings', () => {
       COFFER_SIGV2: 'allow',
       COFFER_KMS_ENDPOINT: 'https://kms.internal:9001',
       COFFER_DAY_SECONDS: '2',
+      COFFER_AUDIT_RETENTION_DAYS: '2',
       COFFER_LOG_LEVEL: 'silent',
     });
     expect(config).toMatchObject({
@@ -98,6 +99,8 @@ describe('settings', () => {
       sigV2: 'allow',
       kmsEndpoint: 'https://kms.internal:9001',
       dayMs: 2000,
+      // A shortened day is none of the audit's.
+      auditRetentionMs: 2 * 86_400_000,
       logLevel: 'silent',
       configHome: '/xdg/coffer',
     });

@@ -2,8 +2,9 @@ import type { Caller, Credential, CredentialSource } from '../auth/ports.js';
 import { ConfigError } from '../base/config-error.js';
 import { Secret } from '../base/secret.js';
 import { PolicyError } from '../policy/error.js';
-import { parseIdentityPolicy } from '../policy/parse.js';
+import { parseIdentityPolicy, parseTrustPolicy } from '../policy/parse.js';
 import type { PolicyDocument } from '../policy/ports.js';
+import { type AskingService, trusts } from './trust.js';
 import { canonicalUserIdOf, uniqueId } from './unique-id.js';
 
 /** One account of the accounts file. */
@@ -17,8 +18,24 @@ export interface AccountConfig {
   email?: string;
   /** Of the account's root. */
   accessKeys?: AccessKeyConfig[];
-  users?: { userName: string; accessKeys?: AccessKeyConfig[]; policies?: unknown[] }[];
-  roles?: { roleName: string; policies?: unknown[] }[];
+  users?: UserConfig[];
+  roles?: RoleConfig[];
+}
+
+export interface UserConfig {
+  userName: string;
+  /** Part of the ARN: `/`, or begins and ends with a slash. Default: `/`. */
+  path?: string;
+  accessKeys?: AccessKeyConfig[];
+  policies?: unknown[];
+}
+
+export interface RoleConfig {
+  roleName: string;
+  path?: string;
+  /** The trust policy: who may act as the role. Absent: nobody. */
+  assumeRolePolicyDocument?: unknown;
+  policies?: unknown[];
 }
 
 export interface AccessKeyConfig {
@@ -41,6 +58,8 @@ export class Accounts implements CredentialSource {
   readonly #credentials = new Map<string, Credential>();
   readonly #owners = new Map<string, Owner>();
   readonly #identities = new Map<string, Caller>();
+  /** Trust policies by the ARN of their role. */
+  readonly #trust = new Map<string, PolicyDocument>();
   readonly #byCanonicalId = new Map<string, string>();
   readonly #byEmail = new Map<string, string[]>();
 
@@ -95,11 +114,11 @@ export class Accounts implements CredentialSource {
     return identity?.kind === 'role' ? identity : undefined;
   }
 
-  /** Who acts for S3 as this role: the role itself, or its account's root where the accounts name no such role. */
-  acting(roleArn: string): Caller | undefined {
-    const accountId = /^arn:aws:iam::(\d{12}):role\//.exec(roleArn)?.[1];
-    if (accountId === undefined) return undefined;
-    return this.role(roleArn) ?? this.#identities.get(`arn:aws:iam::${accountId}:root`);
+  /** Who acts for a service as this role: the role, where it is there and trusts the service; or an account's root, named as such. */
+  acting(arn: string, by: AskingService): Caller | undefined {
+    const identity = this.#identities.get(arn);
+    if (identity?.kind === 'root') return identity;
+    return identity?.kind === 'role' && trusts(identity, this.#trust.get(arn), by) ? identity : undefined;
   }
 
   #add(account: AccountConfig): void {
@@ -119,12 +138,14 @@ export class Accounts implements CredentialSource {
     const arn = `arn:aws:iam::${accountId}`;
     const root: Identity = { kind: 'root', arn: `${arn}:root`, userId: accountId, displayName: owner.displayName };
     this.#addIdentity(account, root, `account ${accountId}`, account.accessKeys);
-    for (const { userName, accessKeys, policies } of account.users ?? []) {
+    const names = new Set<string>();
+    for (const { userName, path, accessKeys, policies } of account.users ?? []) {
       const where = `user ${userName} of account ${accountId}`;
       requireName(userName, where);
+      requireUnique(names, `user/${userName}`, where);
       const user: Identity = {
         kind: 'user',
-        arn: `${arn}:user/${userName}`,
+        arn: `${arn}:user${pathOf(path, where)}${userName}`,
         userId: uniqueId('AIDA', accountId, userName),
         userName,
         displayName: userName,
@@ -132,22 +153,27 @@ export class Accounts implements CredentialSource {
       };
       this.#addIdentity(account, user, where, accessKeys);
     }
-    for (const { roleName, policies } of account.roles ?? []) {
+    for (const { roleName, path, assumeRolePolicyDocument, policies } of account.roles ?? []) {
       const where = `role ${roleName} of account ${accountId}`;
       requireName(roleName, where);
+      requireUnique(names, `role/${roleName}`, where);
       const role: Identity = {
         kind: 'role',
-        arn: `${arn}:role/${roleName}`,
+        arn: `${arn}:role${pathOf(path, where)}${roleName}`,
         userId: uniqueId('AROA', accountId, roleName),
         displayName: roleName,
         policies: policiesOf(policies, where),
       };
       this.#addIdentity(account, role, where, []);
+      if (assumeRolePolicyDocument === undefined) continue;
+      this.#trust.set(
+        role.arn,
+        parsed(parseTrustPolicy, assumeRolePolicyDocument, `assumeRolePolicyDocument of ${where}`),
+      );
     }
   }
 
   #addIdentity({ accountId }: AccountConfig, identity: Identity, where: string, keys: AccessKeyConfig[] = []): void {
-    if (this.#identities.has(identity.arn)) throw new ConfigError(`${where} is named twice`);
     const canonicalUserId = this.#owners.get(accountId)!.id;
     const caller: Caller = { policies: [], ...identity, accountId, canonicalUserId, accessKeyId: '' };
     this.#identities.set(caller.arn, caller);
@@ -175,12 +201,29 @@ function requireName(name: string, where: string): void {
 }
 
 function policiesOf(policies: unknown[] | undefined, where: string): PolicyDocument[] {
-  return (policies ?? []).map((policy, i) => {
-    try {
-      return parseIdentityPolicy(policy);
-    } catch (error) {
-      if (error instanceof PolicyError) throw new ConfigError(`policy ${i + 1} of ${where}: ${error.message}`);
-      throw error;
-    }
-  });
+  return (policies ?? []).map((policy, i) => parsed(parseIdentityPolicy, policy, `policy ${i + 1} of ${where}`));
+}
+
+function parsed(parse: (json: unknown) => PolicyDocument, json: unknown, where: string): PolicyDocument {
+  try {
+    return parse(json);
+  } catch (error) {
+    throw error instanceof PolicyError ? new ConfigError(`${where}: ${error.message}`) : error;
+  }
+}
+
+/** As in IAM, a name is one whatever its path and its case. */
+function requireUnique(names: Set<string>, name: string, where: string): void {
+  const lower = name.toLowerCase();
+  if (names.has(lower)) throw new ConfigError(`${where} is named twice`);
+  names.add(lower);
+}
+
+/** Of what AWS allows in a path, that which key policies and grants can name. */
+function pathOf(path: string | undefined, where: string): string {
+  if (path === undefined || path === '/') return '/';
+  if (path.length <= 512 && /^(\/[\w+=,.@-]+)+\/$/.test(path)) return path;
+  throw new ConfigError(
+    `${where}: the path ${JSON.stringify(path)} is not / or between slashes, of letters, digits and +=,.@_-`,
+  );
 }

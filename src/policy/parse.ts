@@ -1,5 +1,5 @@
 import { PolicyError } from './error.js';
-import { type Json, object, only, text } from './json.js';
+import { type Json, object, only, strings, text } from './json.js';
 import { parseJson } from './json-text.js';
 import type { PolicyDocument, PolicyVersion } from './ports.js';
 import { parseStatement } from './statement.js';
@@ -8,6 +8,7 @@ const VERSIONS: readonly unknown[] = ['2012-10-17', '2008-10-17'] satisfies Poli
 const DOCUMENT_MEMBERS = ['Version', 'Id', 'Statement'];
 const IDENTITY_MEMBERS = ['Sid', 'Effect', 'Action', 'NotAction', 'Resource', 'NotResource', 'Condition'];
 const RESOURCE_MEMBERS = [...IDENTITY_MEMBERS, 'Principal', 'NotPrincipal'];
+const TRUST_MEMBERS = RESOURCE_MEMBERS.filter((member) => !member.endsWith('Resource'));
 
 /**
  * A policy of a user or role. What isn't understood is refused rather than ignored: a policy that would mean something else than
@@ -46,6 +47,30 @@ export function parseKeyPolicy(json: unknown): PolicyDocument {
       throw new PolicyError('NotPrincipal is only supported with the Effect Deny');
     }
   });
+}
+
+/**
+ * Who may act as a role. It stands at its role, and so has no resource: what it allows it allows of that.
+ * https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_update-role-trust-policy.html
+ * @param json as above
+ * @throws PolicyError
+ */
+export function parseTrustPolicy(json: unknown): PolicyDocument {
+  const parsed = parseDocument(json, (statement) => {
+    only(statement, TRUST_MEMBERS, 'statement');
+    if ((statement.Principal === undefined) === (statement.NotPrincipal === undefined)) {
+      throw new PolicyError('a statement of a trust policy needs either Principal or NotPrincipal');
+    }
+    if (statement.NotPrincipal !== undefined && statement.Effect === 'Allow') {
+      throw new PolicyError('NotPrincipal is only supported with the Effect Deny');
+    }
+    const actions = strings(statement, 'Action') ?? strings(statement, 'NotAction') ?? [];
+    if (actions.length === 0) throw new PolicyError('a statement needs either Action or NotAction');
+    if (!actions.every((action) => /^sts:/i.test(action))) {
+      throw new PolicyError('a trust policy may only specify actions of STS');
+    }
+  });
+  return { ...parsed, statements: parsed.statements.map((statement) => ({ ...statement, resources: ['*'] })) };
 }
 
 /** @param check what the kind of policy asks of a statement besides */

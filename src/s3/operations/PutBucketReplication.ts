@@ -5,7 +5,7 @@ import { NOT_VERSIONED } from '../failures.js';
 import { xmlBody } from '../fields/xml.js';
 import { bucketArn, operation } from '../operation.js';
 import { decodeReplication } from '../replication/decode.js';
-import { requirePassRole } from '../replication/pass-role.js';
+import { requireAssumable, requirePassRole } from '../replication/pass-role.js';
 import { REPLICATION } from '../replication/rules.js';
 
 export const putBucketReplication = operation({
@@ -46,6 +46,7 @@ export const putBucketReplication = operation({
         throw new S3Error('InvalidRequest', { message: NOT_VERSIONED });
       }
     }
+    requireAssumable(replication.role, context);
     await putBucketConfig(context, REPLICATION, replication);
   },
   reply: () => ({}),

@@ -4,6 +4,7 @@ import type { AdminData } from './admin/ports.js';
 import { Budget } from './base/budget.js';
 import { systemClock } from './base/clock.js';
 import { UPLOAD_BUDGET_BYTES } from './base/limits.js';
+import { partitionOf } from './base/partition.js';
 import type { Config } from './config.js';
 import { DataKeys } from './encryption/data-keys.js';
 import { materialIdReader } from './encryption/material-id.js';
@@ -63,7 +64,7 @@ export async function openCoffer(config: Config, store: Store, log: Logger) {
 
   const credentialsFile = config.accountsFile || config.accessKeyId ? undefined : places.credentialsFile;
   const own = credentialsFile === undefined ? undefined : await loadOrCreateCredentials(credentialsFile);
-  const accounts = new Accounts(await accountsOf(config, own));
+  const accounts = new Accounts(await accountsOf(config, own), partitionOf(config.region));
   const root = rootKeyFile === undefined ? { saltFile: places.saltFile } : { file: rootKeyFile };
   const buckets = new Buckets(meta, sealer);
   const audit =

@@ -15,7 +15,19 @@ const PARTITIONS: readonly (readonly [regions: string, partition: string, dnsSuf
 /** The one that stands in an ARN where none of the others does. */
 export const AWS = 'aws';
 
-const ofRegion = (region: string) => PARTITIONS.find(([regions]) => region.startsWith(regions));
+type Entry = (typeof PARTITIONS)[number] | undefined;
+
+/** Asked at every request, of the few regions of the settings. */
+const known = new Map<string, Entry>();
+
+function ofRegion(region: string): Entry {
+  if (!known.has(region))
+    known.set(
+      region,
+      PARTITIONS.find(([regions]) => region.startsWith(regions)),
+    );
+  return known.get(region);
+}
 
 /** `aws`, `aws-cn`, `aws-us-gov` … */
 export const partitionOf = (region: string): string => ofRegion(region)?.[1] ?? AWS;
@@ -24,10 +36,19 @@ export const partitionOf = (region: string): string => ofRegion(region)?.[1] ?? 
 export const servicePrincipalOf = (service: string, region: string): string =>
   `${service}.${region}.${ofRegion(region)?.[2] ?? 'amazonaws.com'}`;
 
-const PARTITION = /^arn:aws(-[a-z]+)*:/;
+const PARTITION = /^arn:(aws(?:-[a-z]+)*):/;
 
-/** The ARN in another partition. What is none of AWS's stays. */
+/** Undefined where the text doesn't begin as an ARN does. */
+export const partitionOfArn = (arn: string): string | undefined => PARTITION.exec(arn)?.[1];
+
+/** The ARN in another partition. What is no ARN stays. */
 export function inPartition(arn: string, partition: string): string {
   if (partition === AWS && arn.startsWith('arn:aws:')) return arn;
   return arn.replace(PARTITION, `arn:${partition}:`);
 }
+
+/**
+ * One name for one thing, to compare by: ARNs of `aws` mean the partition that there is, whichever it is. Before Coffer knew
+ * partitions policies and grants could be written in no other way.
+ */
+export const comparable = (arn: string): string => inPartition(arn, AWS);

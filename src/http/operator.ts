@@ -1,4 +1,5 @@
 import type { Caller, SignatureFacts } from '../auth/ports.js';
+import { partitionOf } from '../base/partition.js';
 import type { BodySource } from '../base/stream.js';
 import type { ConditionValues } from '../policy/ports.js';
 import { KnownPolicies } from '../s3/bucket-policy/known-policies.js';
@@ -39,7 +40,7 @@ export class Operator {
   readonly #policies: KnownPolicies;
 
   constructor(private readonly services: Services) {
-    this.#policies = new KnownPolicies(services.bucketPolicies);
+    this.#policies = new KnownPolicies(services.bucketPolicies, partitionOf(services.region));
   }
 
   /** Decides over what the request asks for. */

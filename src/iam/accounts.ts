@@ -1,5 +1,6 @@
 import type { Caller, Credential, CredentialSource } from '../auth/ports.js';
 import { ConfigError } from '../base/config-error.js';
+import { AWS, inPartition, partitionOfArn } from '../base/partition.js';
 import { Secret } from '../base/secret.js';
 import { PolicyError } from '../policy/error.js';
 import { parseIdentityPolicy, parseTrustPolicy } from '../policy/parse.js';
@@ -64,7 +65,11 @@ export class Accounts implements CredentialSource {
   readonly #byEmail = new Map<string, string[]>();
 
   /** @throws ConfigError, one line that names account, user or role, never a secret */
-  constructor(accounts: readonly AccountConfig[]) {
+  constructor(
+    accounts: readonly AccountConfig[],
+    /** Of the region: in it lie all users and roles. */
+    private readonly partition = AWS,
+  ) {
     if (accounts.length === 0) throw new ConfigError('there is no account');
     for (const account of accounts) this.#add(account);
     if (this.#credentials.size === 0)
@@ -98,27 +103,32 @@ export class Accounts implements CredentialSource {
 
   /** Whether a policy may name it; undefined for accounts that aren't Coffer's. */
   exists(arn: string): boolean | undefined {
-    const accountId = /^(?:arn:aws:(?:iam|sts)::)?(\d{12})(?::|$)/.exec(arn)?.[1];
+    const [, service, accountId] = /^(?:arn:[a-z-]+:(iam|sts)::)?(\d{12})(?::|$)/.exec(arn) ?? [];
     if (accountId === undefined || !this.#owners.has(accountId)) return undefined;
-    return arn === accountId || arn.startsWith('arn:aws:sts:') || this.#identities.has(arn);
+    return arn === accountId || service === 'sts' || this.#identity(arn) !== undefined;
   }
 
   /** The root of an account. */
   root(accountId: string): Caller | undefined {
-    return this.#identities.get(`arn:aws:iam::${accountId}:root`);
+    return this.#identity(`arn:aws:iam::${accountId}:root`);
   }
 
   /** A role by its ARN. */
   role(arn: string): Caller | undefined {
-    const identity = this.#identities.get(arn);
+    const identity = this.#identity(arn);
     return identity?.kind === 'role' ? identity : undefined;
   }
 
   /** Who acts for a service as this role: the role, where it is there and trusts the service; or an account's root, named as such. */
   acting(arn: string, by: AskingService): Caller | undefined {
-    const identity = this.#identities.get(arn);
+    const identity = this.#identity(arn);
     if (identity?.kind === 'root') return identity;
-    return identity?.kind === 'role' && trusts(identity, this.#trust.get(arn), by) ? identity : undefined;
+    return identity?.kind === 'role' && trusts(identity, this.#trust.get(identity.arn), by) ? identity : undefined;
+  }
+
+  /** An ARN of `aws` means this partition, whichever it is. */
+  #identity(arn: string): Caller | undefined {
+    return this.#identities.get(partitionOfArn(arn) === AWS ? inPartition(arn, this.partition) : arn);
   }
 
   #add(account: AccountConfig): void {
@@ -135,7 +145,7 @@ export class Accounts implements CredentialSource {
     this.#byCanonicalId.set(owner.id, accountId);
     this.#owners.set(accountId, owner);
     if (email !== undefined) this.#byEmail.set(email.toLowerCase(), [...this.byEmail(email), accountId]);
-    const arn = `arn:aws:iam::${accountId}`;
+    const arn = `arn:${this.partition}:iam::${accountId}`;
     const root: Identity = { kind: 'root', arn: `${arn}:root`, userId: accountId, displayName: owner.displayName };
     this.#addIdentity(account, root, `account ${accountId}`, account.accessKeys);
     const names = new Set<string>();
@@ -149,7 +159,7 @@ export class Accounts implements CredentialSource {
         userId: uniqueId('AIDA', accountId, userName),
         userName,
         displayName: userName,
-        policies: policiesOf(policies, where),
+        policies: policiesOf(policies, this.partition, where),
       };
       this.#addIdentity(account, user, where, accessKeys);
     }
@@ -162,13 +172,13 @@ export class Accounts implements CredentialSource {
         arn: `${arn}:role${pathOf(path, where)}${roleName}`,
         userId: uniqueId('AROA', accountId, roleName),
         displayName: roleName,
-        policies: policiesOf(policies, where),
+        policies: policiesOf(policies, this.partition, where),
       };
       this.#addIdentity(account, role, where, []);
       if (assumeRolePolicyDocument === undefined) continue;
       this.#trust.set(
         role.arn,
-        parsed(parseTrustPolicy, assumeRolePolicyDocument, `assumeRolePolicyDocument of ${where}`),
+        parsed(parseTrustPolicy, this.partition, assumeRolePolicyDocument, `assumeRolePolicyDocument of ${where}`),
       );
     }
   }
@@ -200,13 +210,15 @@ function requireName(name: string, where: string): void {
   if (!/^[\w+=,.@-]{1,64}$/.test(name)) throw new ConfigError(`${where}: IAM doesn't allow this name`);
 }
 
-function policiesOf(policies: unknown[] | undefined, where: string): PolicyDocument[] {
-  return (policies ?? []).map((policy, i) => parsed(parseIdentityPolicy, policy, `policy ${i + 1} of ${where}`));
+function policiesOf(policies: unknown[] | undefined, partition: string, where: string): PolicyDocument[] {
+  return (policies ?? []).map((policy, i) =>
+    parsed(parseIdentityPolicy, partition, policy, `policy ${i + 1} of ${where}`),
+  );
 }
 
-function parsed(parse: (json: unknown) => PolicyDocument, json: unknown, where: string): PolicyDocument {
+function parsed(parse: typeof parseIdentityPolicy, partition: string, json: unknown, where: string): PolicyDocument {
   try {
-    return parse(json);
+    return parse(json, partition);
   } catch (error) {
     throw error instanceof PolicyError ? new ConfigError(`${where}: ${error.message}`) : error;
   }

@@ -8,7 +8,7 @@ import { noSuchKey, notFound } from './errors.js';
 import type { GrantRecord } from './grant-record.js';
 import type { Asked, KmsAction } from './key-authorizer.js';
 import { isOver, type KeyRecord } from './key-record.js';
-import type { KeyReference } from './key-reference.js';
+import { type KeyReference, kmsArn } from './key-reference.js';
 import type { Keys } from './keys.js';
 import { requireState, type StateRule } from './states.js';
 
@@ -112,7 +112,7 @@ export class Call {
    * don't allow first.
    */
   #refuse(action: KmsAction, { accountId, keyId, alias }: KeyReference, facts: FactsOf): never {
-    const arn = `arn:aws:kms:${this.keys.region}:${accountId}:${alias ?? `key/${keyId}`}`;
+    const arn = kmsArn(this.keys.region, accountId, alias ?? `key/${keyId}`);
     this.authorizeOn(arn, typeof facts === 'function' ? {} : facts, action, accountId);
     throw notOurs(this.who, action, arn);
   }

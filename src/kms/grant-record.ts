@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { utf8 } from '../base/bytes.js';
+import { comparable } from '../base/partition.js';
 import { TAG } from '../store/keys.js';
 import type { Shape } from '../store/table.js';
 
@@ -63,7 +64,7 @@ export const grantRow = (accountId: string, keyId: string, grantId: string): Buf
   row(`g/${accountId}/${keyId}/${grantId}`);
 
 /** Index of grants by who may retire them. Principals stand in it as digests: names don't lie about in clear. */
-const principalDigest = (principal: string): string => createHash('sha256').update(principal).digest('hex');
+const principalDigest = (principal: string): string => createHash('sha256').update(comparable(principal)).digest('hex');
 export const retirableBy = (principal: string): Buffer => row(`r/${principalDigest(principal)}/`);
 export const retirableRow = (
   principal: string,

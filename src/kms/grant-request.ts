@@ -1,3 +1,4 @@
+import { AWS, partitionOf, partitionOfArn } from '../base/partition.js';
 import { KmsError } from '../encryption/ports.js';
 import type { Call } from './call.js';
 import { validation } from './errors.js';
@@ -22,12 +23,14 @@ const CONSTRAINT_MAX_CHARACTERS = 384;
 
 /** Accounts, users, roles, federated users, sessions, and services. */
 const PRINCIPAL =
-  /^(arn:aws:(iam::\d{12}:(root|(user|role)\/[\w+=,.@/-]+)|sts::\d{12}:(assumed-role|federated-user)\/[\w+=,.@/-]+)|[a-z0-9-]+(\.[a-z0-9-]+)+)$/;
+  /^(arn:[a-z-]+:(iam::\d{12}:(root|(user|role)\/[\w+=,.@/-]+)|sts::\d{12}:(assumed-role|federated-user)\/[\w+=,.@/-]+)|[a-z0-9-]+(\.[a-z0-9-]+)+)$/;
 
 /** `principals`: where it has to exist, too, if it is of an account of Coffer's. @throws InvalidArnException */
-export function requirePrincipal(principal: string | undefined, principals?: Principals): void {
+export function requirePrincipal(principal: string | undefined, region: string, principals?: Principals): void {
   if (principal === undefined) return;
-  if (PRINCIPAL.test(principal) && principals?.exists(principal) !== false) return;
+  const partition = partitionOfArn(principal);
+  const here = partition === undefined || partition === AWS || partition === partitionOf(region);
+  if (PRINCIPAL.test(principal) && here && principals?.exists(principal) !== false) return;
   throw new KmsError('InvalidArnException', 'ARN does not refer to a valid principal');
 }
 
@@ -141,7 +144,7 @@ export const grantEntry = (grant: GrantRecord, keyArn: string): Record<string, u
   ...(grant.retiring !== undefined && {
     [grant.retiringService ? 'RetiringServicePrincipal' : 'RetiringPrincipal']: grant.retiring,
   }),
-  IssuingAccount: `arn:aws:iam::${grant.issuingAccountId}:root`,
+  IssuingAccount: `arn:${partitionOfArn(keyArn)}:iam::${grant.issuingAccountId}:root`,
   Operations: grant.operations,
   ...(grant.constraints && { Constraints: grant.constraints }),
 });

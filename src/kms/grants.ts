@@ -1,5 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { Mac } from '../base/mac.js';
+import { comparable } from '../base/partition.js';
 import type { EncryptionContext } from '../encryption/ports.js';
 import { KmsError } from '../encryption/ports.js';
 import type { Principal } from '../policy/ports.js';
@@ -11,12 +12,15 @@ const UNCONSTRAINED: ReadonlySet<string> = new Set(['DescribeKey', 'RetireGrant'
 
 /** A role's session is the role, and itself. */
 export const isSelf = ({ arn, sessionArn }: Principal, principalArn: string | undefined): boolean =>
-  principalArn !== undefined && principalArn !== '' && (principalArn === arn || principalArn === sessionArn);
+  principalArn !== undefined && principalArn !== '' && [arn, sessionArn].some((one) => isSame(one, principalArn));
+
+const isSame = (one: string | undefined, other: string): boolean =>
+  one !== undefined && comparable(one) === comparable(other);
 
 /** The grants of which a principal is the grantee. */
 export function grantsTo({ byGrantee }: KeyGrants, { arn, sessionArn }: Principal): readonly GrantRecord[] {
-  const own = byGrantee.get(arn) ?? [];
-  return sessionArn === undefined ? own : [...own, ...(byGrantee.get(sessionArn) ?? [])];
+  const own = byGrantee.get(comparable(arn)) ?? [];
+  return sessionArn === undefined ? own : [...own, ...(byGrantee.get(comparable(sessionArn)) ?? [])];
 }
 
 /** The grant by which a principal may do `action` (`kms:…`) with the key, if there is one. */

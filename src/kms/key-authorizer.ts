@@ -1,3 +1,4 @@
+import { partitionOf } from '../base/partition.js';
 import type { KmsCallerContext } from '../encryption/ports.js';
 import { decide } from '../policy/decide.js';
 import { parseKeyPolicy } from '../policy/parse.js';
@@ -77,7 +78,7 @@ export class KeyAuthorizer {
   policyOf(record: KeyRecord): PolicyDocument {
     let policy = this.#policies.get(record);
     if (!policy) {
-      policy = parseKeyPolicy(policyText(record, this.region));
+      policy = parseKeyPolicy(policyText(record, this.region), partitionOf(this.region));
       this.#policies.set(record, policy);
     }
     return policy;

@@ -56,9 +56,9 @@ export const createGrant = keyAction({
   otherAccounts: true,
   dryRun: true,
   async check(record, _, asked, call) {
-    const { principals } = call.keys.parts;
-    if (!asked.granteeService) requirePrincipal(asked.grantee, principals);
-    if (!asked.retiringService) requirePrincipal(asked.retiring, principals);
+    const { principals, region } = call.keys.parts;
+    if (!asked.granteeService) requirePrincipal(asked.grantee, region, principals);
+    if (!asked.retiringService) requirePrincipal(asked.retiring, region, principals);
     requireGrantable(record, asked.operations, asked.constraints);
     if (call.grant) requireWithin(call, record, await call.keys.ring.grants.of(record.accountId, record.keyId), asked);
   },

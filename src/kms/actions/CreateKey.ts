@@ -80,7 +80,7 @@ export const createKey = action({
     if (multiRegion) throw unsupported('Multi-Region keys are not supported: one Coffer is one region.');
     const { accountId } = who.caller;
     if (policy !== undefined) {
-      const parsed = checkPolicy(policy, keys.parts.principals);
+      const parsed = checkPolicy(policy, keys);
       if (!bypass) requireNoLockout(parsed, call, { accountId, keyId: '*' });
     }
     const keyId = randomUUID();
@@ -91,7 +91,7 @@ export const createKey = action({
         accountId,
         description,
         manager: 'CUSTOMER',
-        policy: policy ?? defaultPolicy(accountId),
+        policy: policy ?? defaultPolicy(accountId, keys.region),
         tags,
         spec,
         usage,

@@ -1,3 +1,4 @@
+import { comparable } from '../../base/partition.js';
 import { keyAction } from '../action.js';
 import { GRANT_ID, grantEntry, readPrincipal, requireServiceCaller } from '../grant-request.js';
 import { page, readPage } from '../paging.js';
@@ -21,7 +22,7 @@ export const listGrants = keyAction({
       (one) =>
         one.grantId > after &&
         (grantId === undefined || one.grantId === grantId) &&
-        (grantee === undefined || one.grantee === grantee.principal),
+        (grantee === undefined || comparable(one.grantee) === comparable(grantee.principal)),
     );
     matching.sort((a, b) => (a.grantId < b.grantId ? -1 : 1));
     const { shown, ...rest } = page(matching, limit, (one) => one.grantId);

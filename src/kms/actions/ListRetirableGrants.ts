@@ -25,7 +25,7 @@ export const listRetirableGrants = action({
     call.authorizeOn('*', {});
     requireServiceCaller(retiring, 'RetiringServicePrincipal', call);
     const { principal } = retiring;
-    if (!retiring.service) requirePrincipal(principal);
+    if (!retiring.service) requirePrincipal(principal, keys.region);
     const accountId = /^arn:[^:]+:[^:]+::(\d{12}):/.exec(principal)?.[1];
     if (accountId !== undefined && accountId !== who.caller.accountId) throw notOurs(who, NEEDED, principal);
     const from = after === '' ? undefined : retirableRow(principal, markerOf(after));

@@ -12,7 +12,7 @@ import { objectOwnership } from '../fields/object-ownership.js';
 import { isLocationConstraint } from '../fields/region.js';
 import type { Tag } from '../fields/tagging.js';
 import { child, text, xmlBody } from '../fields/xml.js';
-import { bucketArn, type Field, type OperationContext, operation, type Permission } from '../operation.js';
+import { bucketArn, bucketArnIn, type Field, type OperationContext, operation, type Permission } from '../operation.js';
 import type { Services } from '../services.js';
 import { BUCKET_TAG_RULES, BUCKET_TAGS, decodeTags } from '../tags.js';
 import { bucketUrl, endpointOf } from '../urls.js';
@@ -78,9 +78,12 @@ export const createBucket = operation({
       ...accessOf(access, caller.accountId, services),
     };
     const tagging = tags.length === 0 ? undefined : services.configs.prepare(record, BUCKET_TAGS, tags);
-    const location = locationConstraint ? bucketUrl(endpointOf(context), bucket) : `/${bucket}`;
+    const made = {
+      location: locationConstraint ? bucketUrl(endpointOf(context), bucket) : `/${bucket}`,
+      arn: bucketArnIn(services.region, bucket),
+    };
     for (;;) {
-      if (await services.buckets.create(tagging?.record ?? record, tagging?.alongside)) return { location };
+      if (await services.buckets.create(tagging?.record ?? record, tagging?.alongside)) return made;
       const existing = await services.buckets.get(bucket);
       if (!existing) continue;
       if (existing.record.ownerAccountId !== caller.accountId) {
@@ -91,10 +94,10 @@ export const createBucket = operation({
       if (!again || existing.record.locationConstraint !== '') {
         throw new S3Error('BucketAlreadyOwnedByYou', { extra: { BucketName: bucket } });
       }
-      if (await resetAcl(existing.record, access.acl, context)) return { location };
+      if (await resetAcl(existing.record, access.acl, context)) return made;
     }
   },
-  reply: ({ location }, { bucket }) => ({ headers: { location, 'x-amz-bucket-arn': bucketArn(bucket) } }),
+  reply: ({ location, arn }) => ({ headers: { location, 'x-amz-bucket-arn': arn } }),
 });
 
 /** Ownership, public access block and ACL that the bucket starts with. */

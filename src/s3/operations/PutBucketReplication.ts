@@ -4,9 +4,10 @@ import { S3Error } from '../error.js';
 import { NOT_VERSIONED } from '../failures.js';
 import { xmlBody } from '../fields/xml.js';
 import { bucketArn, operation } from '../operation.js';
+import { invalidBucketArn } from '../replication/check.js';
 import { decodeReplication } from '../replication/decode.js';
 import { requireAssumable, requirePassRole } from '../replication/pass-role.js';
-import { REPLICATION } from '../replication/rules.js';
+import { bucketOfArn, isHere, REPLICATION } from '../replication/rules.js';
 
 export const putBucketReplication = operation({
   name: 'PutBucketReplication',
@@ -38,7 +39,8 @@ export const putBucketReplication = operation({
       });
     }
     const destinations = new Set(replication.rules.map((rule) => rule.destination.bucketArn));
-    if (destinations.has(bucketArn(bucket))) {
+    for (const arn of destinations) if (!isHere(arn, context.services)) throw invalidBucketArn(arn);
+    if ([...destinations].some((arn) => bucketOfArn(arn) === bucket)) {
       throw new S3Error('InvalidRequest', { message: 'Destination bucket must be different from the source bucket.' });
     }
     for (const destination of destinations) {

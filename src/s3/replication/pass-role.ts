@@ -3,8 +3,9 @@ import { decide } from '../../policy/decide.js';
 import type { ConditionValues } from '../../policy/ports.js';
 import type { BucketRecord } from '../../store/records.js';
 import { S3Error } from '../error.js';
-import { bucketArn, type OperationContext } from '../operation.js';
+import { bucketArnIn, type OperationContext } from '../operation.js';
 import type { Services } from '../services.js';
+import { isHere } from './rules.js';
 
 /** A role, or the account's root, which is allowed all and needs no trust policy. */
 const ROLE_ARN = /^arn:aws(?:-[a-z]+)*:iam::(\d{12}):(?:root|role\/[\w+=,.@/-]+)$/;
@@ -19,11 +20,11 @@ const S3 = 's3.amazonaws.com';
 export function requirePassRole(roleArn: string, context: OperationContext): void {
   const { caller, facts, requestContext, services } = context;
   const accountId = ROLE_ARN.exec(roleArn)?.[1];
-  if (accountId === undefined) throw invalid(roleArn, 'Invalid Role ARN.');
+  if (accountId === undefined || !isHere(roleArn, services)) throw invalid(roleArn, 'Invalid Role ARN.');
   const { record } = facts.bucket;
   const values = new Map([
     ['iam:passedtoservice', [S3]],
-    ['iam:associatedresourcearn', [bucketArn(record.name)]],
+    ['iam:associatedresourcearn', [bucketArnIn(services.region, record.name)]],
     ['aws:resourceaccount', [accountId]],
     ['aws:requestedregion', [services.region]],
   ]);
@@ -56,7 +57,7 @@ export function actingRole(
 ): Caller | undefined {
   const nowMs = clock.now();
   const context: ConditionValues = new Map([
-    ['aws:sourcearn', [bucketArn(bucket.name)]],
+    ['aws:sourcearn', [bucketArnIn(region, bucket.name)]],
     ['aws:sourceaccount', [bucket.ownerAccountId]],
     ['aws:resourceaccount', [ROLE_ARN.exec(roleArn)?.[1] ?? '']],
     ['aws:requestedregion', [region]],

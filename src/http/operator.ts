@@ -6,6 +6,7 @@ import { KnownPolicies } from '../s3/bucket-policy/known-policies.js';
 import { S3Error } from '../s3/error.js';
 import { ERRORS } from '../s3/errors.js';
 import { isBucketName } from '../s3/fields/bucket-name.js';
+import { refuseUnknownNarrowing } from '../s3/fields/narrowing-headers.js';
 import type { Facts, OperationContext, Permission, Reply, RequestFields } from '../s3/operation.js';
 import type { Services } from '../s3/services.js';
 import type { BlobSnapshot } from '../store/ports.js';
@@ -58,6 +59,7 @@ export class Operator {
     const { fields } = asked;
     const authorizer = this.authorizer(operation.name, asked);
     const facts = await this.#facts(operation, fields, loaded, authorizer);
+    refuseUnknownNarrowing(fields.headers);
     await readControlBody(operation, fields, body);
     const input = readInput(operation, fields);
     const bucket = facts.bucket?.record;

@@ -23,6 +23,7 @@ export const putBucketReplication = operation({
   facts: ['bucket'],
   needs: ({ bucket }) => [{ action: 's3:PutReplicationConfiguration', resource: bucketArn(bucket) }],
   errors: [
+    'NotImplemented',
     'AccessDenied',
     'InvalidArgument',
     'InvalidRequest',

@@ -191,7 +191,7 @@ function nameless(accounts: Accounts): Services['accounts'] {
       return owner && { id: owner.id };
     },
     byCanonicalId: (id) => accounts.byCanonicalId(id),
-    acting: (roleArn) => accounts.acting(roleArn),
+    acting: (arn, by) => accounts.acting(arn, by),
     byEmail: (email) => accounts.byEmail(email),
   };
 }

@@ -90,7 +90,11 @@ const code = (work: () => void): string => {
 };
 
 describe('an element that nobody knows', () => {
-  const withBody = OPERATIONS.filter(({ body }) => body?.kind === 'xml').map(({ name }) => name);
+  /** They take an empty document and nothing else, which they say when they are let in. */
+  const empty = ['PutBucketLogging', 'PutBucketNotificationConfiguration'];
+  const withBody = OPERATIONS.filter(({ name, body }) => body?.kind === 'xml' && !empty.includes(name)).map(
+    ({ name }) => name,
+  );
 
   test('every operation with a document is here', () => {
     expect(Object.keys(DOCUMENTS).sort()).toEqual([...new Set(withBody)].sort());

@@ -47,11 +47,13 @@ export interface Config {
   requestMemoryBytes: number;
   kmsEndpoint: string | undefined;
   dayMs: number;
-  auditRetentionDays: number;
+  auditRetentionMs: number;
   logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
   /** Where root key and credentials lie by default: `$XDG_CONFIG_HOME/coffer`. */
   configHome: string;
 }
+
+const DAY_MS = 86_400_000;
 
 /** Reads all settings from the environment. @throws ConfigError, one line */
 export function readConfig(env: Env): Config {
@@ -83,7 +85,8 @@ export function readConfig(env: Env): Config {
     requestMemoryBytes: read(env, settings.requestMemoryMiB) * MiB,
     kmsEndpoint: readOptional(env, settings.kmsEndpoint),
     dayMs: read(env, settings.daySeconds) * 1000,
-    auditRetentionDays: read(env, settings.auditRetentionDays),
+    // Of days as they are: whoever shortens those of keys loses no record by it.
+    auditRetentionMs: read(env, settings.auditRetentionDays) * DAY_MS,
     logLevel: read(env, settings.logLevel),
     configHome: home,
   };

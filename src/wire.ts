@@ -159,25 +159,21 @@ async function serve(config: Config, open: OpenCoffer, log: Logger): Promise<Cof
   };
 }
 
-/** What comes round while the process runs; a shortened day shortens it. */
-function chores(
-  { dayMs, auditRetentionDays }: Config,
-  { builtIn, audit, authFailures, services }: OpenCoffer,
-): Chore[] {
+/** What comes round while the process runs. A shortened day shortens what is done for keys, never how long the audit is kept. */
+function chores({ dayMs, auditRetentionMs }: Config, { builtIn, audit, authFailures, services }: OpenCoffer): Chore[] {
   const { clock, renameTokens } = services;
   const store: Chore[] = [
     { name: 'forgetting old tokens', everyMs: FORGET_EVERY_MS, run: () => renameTokens.prune(clock.now()) },
   ];
   if (!builtIn || !audit) return store;
-  const retentionMs = auditRetentionDays * dayMs;
   return [
     ...store,
     { name: 'keeping KMS keys', everyMs: Math.min(KEYS_EVERY_MS, dayMs), run: () => builtIn.keep() },
     { name: 'sampling failed authentications', everyMs: SAMPLE_EVERY_MS, run: () => authFailures?.sample() },
     {
       name: 'removing old records of the audit log',
-      everyMs: Math.min(RETAIN_EVERY_MS, dayMs),
-      run: () => audit.retain(clock.now(), retentionMs),
+      everyMs: RETAIN_EVERY_MS,
+      run: () => audit.retain(clock.now(), auditRetentionMs),
     },
   ];
 }

@@ -10,7 +10,7 @@ import { byQuery as byQueryV2 } from './v2/query.js';
 import { VERSION as V2 } from './v2/verify.js';
 import { byHeader, claimOfHeader } from './v4/header.js';
 import { byQuery, claimOfQuery } from './v4/query.js';
-import { ALGORITHM, type Claim, checkClaim } from './v4/verify.js';
+import { ALGORITHM, type BodilessClaim, checkClaim } from './v4/verify.js';
 
 export type { Authenticated, AuthOptions } from './options.js';
 
@@ -38,14 +38,15 @@ export function requirePlausible(request: SignedRequest, options: AuthOptions): 
     if (authorization?.startsWith(ALGORITHM) && !v4 && !v2) {
       checkPlausible(request, options, claimOfHeader(request, options, authorization));
     } else if (authorization === undefined && query && v4) {
-      checkPlausible(request, options, claimOfQuery(request, options, query));
+      const { payload: _, ...claim } = claimOfQuery(request, options, query);
+      checkPlausible(request, options, claim);
     } else choose(request, options);
   } catch (error) {
     throw error instanceof AuthError ? forService(error, options.service) : error;
   }
 }
 
-function checkPlausible(request: SignedRequest, options: AuthOptions, claim: Omit<Claim, 'payload'>): void {
+function checkPlausible(request: SignedRequest, options: AuthOptions, claim: BodilessClaim): void {
   const { credential, signature } = claim;
   checkClaim(request, options, claim);
   if (!SIGNATURE.test(signature)) throw signatureMismatch(credential.accessKeyId, signature, '');

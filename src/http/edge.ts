@@ -18,7 +18,7 @@ import { type InternalPages, isInternal } from './internal.js';
 import type { Metrics } from './metrics.js';
 import type { Peers } from './peer.js';
 import type { S3Requests } from './s3-requests.js';
-import { type ServiceRequests, serviceOf } from './service-requests.js';
+import { isServicePreflight, type ServiceRequests, serviceOf, servicePreflight } from './service-requests.js';
 import { ClientGone, ResponseWriter, type Written } from './writer.js';
 
 export interface EdgeParts {
@@ -94,6 +94,8 @@ export class Edge {
     const signed: SignedRequest = { method, rawPath, rawQuery, headers };
     if (virtualBucket !== undefined) signed.virtualBucket = virtualBucket;
     const exchange: Exchange = { id, request, signed, body, writer, peer, entry };
+    if (virtualBucket === undefined && !ownPage && isServicePreflight(request, rawPath))
+      return servicePreflight(exchange);
     // A bucket's host is S3's alone.
     const service = ownPage ? 'admin' : virtualBucket === undefined ? serviceOf(request, rawPath) : 's3';
     const leave = surplus ? undefined : this.parts.admission.enter(peer.ip);

@@ -39,6 +39,32 @@ export function serviceOf({ method, headers }: IncomingMessage, rawPath: string)
 }
 
 /**
+ * A browser's question before a request to such a service, which nobody signs. All of them are asked by POST at `/`, where S3 has
+ * nothing that is: a bucket's own preflight names its bucket.
+ */
+export function isServicePreflight({ method, headers }: IncomingMessage, rawPath: string): boolean {
+  return method === 'OPTIONS' && rawPath === '/' && headers['access-control-request-method'] === 'POST';
+}
+
+/** Whoever can sign may ask, from any page, as with AWS: no cookie or other thing of a browser's opens anything. */
+export function servicePreflight({ request, writer, entry }: Exchange): Written {
+  entry.operation = 'Preflight';
+  const wanted = request.headers['access-control-request-headers'];
+  return writer.empty(200, {
+    ...ACROSS_ORIGINS,
+    'access-control-allow-methods': 'POST',
+    ...(wanted !== undefined && { 'access-control-allow-headers': wanted }),
+    'access-control-max-age': PREFLIGHT_SECONDS,
+  });
+}
+
+const ACROSS_ORIGINS = {
+  'access-control-allow-origin': '*',
+  'access-control-expose-headers': 'x-amzn-RequestId,x-amzn-ErrorType,x-amzn-ErrorMessage,Date',
+};
+const PREFLIGHT_SECONDS = '172800';
+
+/**
  * Answers KMS and STS. Their bodies are small, and part of what is signed: they are read before the signature is checked, but not
  * before everything else that tells a stranger.
  */
@@ -47,6 +73,7 @@ export class ServiceRequests {
 
   async serve(exchange: Exchange, service: Exclude<Service, 's3'>): Promise<Written> {
     exchange.entry.operation = service.toUpperCase();
+    if (exchange.request.headers.origin !== undefined) exchange.writer.always = ACROSS_ORIGINS;
     try {
       requirePlausible(exchange.signed, this.#authOptions(service));
       return await withSmallBody(exchange.body, KMS_JSON_BODY_MAX_BYTES, this.parts.budget, async ({ bytes }) => {

@@ -83,14 +83,19 @@ export class ResponseWriter {
 
   /** An answer of the AWS JSON protocol. */
   json(status: number, json: Record<string, unknown>): Written {
-    const headers = { 'x-amzn-requestid': this.requestId, server: 'Coffer' };
+    const headers = { 'x-amzn-requestid': this.requestId, server: 'Coffer', ...this.always };
     return this.#text(status, headers, 'application/x-amz-json-1.1', JSON.stringify(json));
   }
 
   /** An answer of the query protocol. */
   queryXml(status: number, document: string): Written {
-    const headers = { 'x-amzn-requestid': this.requestId, server: 'Coffer' };
+    const headers = { 'x-amzn-requestid': this.requestId, server: 'Coffer', ...this.always };
     return this.#text(status, headers, 'text/xml', document);
+  }
+
+  /** No body, of a service that isn't S3. */
+  empty(status: number, more: Readonly<Record<string, string>>): Written {
+    return this.#end(status, { 'x-amzn-requestid': this.requestId, server: 'Coffer', ...more, 'content-length': '0' });
   }
 
   /** JSON values as they come, one a line. The head goes out with the first. @throws ClientGone */

@@ -49,7 +49,7 @@ describe('settings', () => {
       requestMemoryBytes: 33_554_432,
       kmsEndpoint: undefined,
       dayMs: 86_400_000,
-      auditRetentionDays: 365,
+      auditRetentionMs: 365 * 86_400_000,
       logLevel: 'info',
       configHome: '/home/me/.config/coffer',
     });
@@ -85,6 +85,7 @@ describe('settings', () => {
       COFFER_REQUEST_MEMORY_MIB: '5',
       COFFER_KMS_ENDPOINT: 'https://kms.internal:9001',
       COFFER_DAY_SECONDS: '2',
+      COFFER_AUDIT_RETENTION_DAYS: '2',
       COFFER_LOG_LEVEL: 'silent',
     });
     expect(config).toMatchObject({
@@ -113,6 +114,8 @@ describe('settings', () => {
       requestMemoryBytes: 5 * 1024 ** 2,
       kmsEndpoint: 'https://kms.internal:9001',
       dayMs: 2000,
+      // A shortened day is none of the audit's.
+      auditRetentionMs: 2 * 86_400_000,
       logLevel: 'silent',
       configHome: '/xdg/coffer',
     });

@@ -1,5 +1,6 @@
 import { bytesOfText } from '../../base/byte-text.js';
 import { CLOCK_SKEW_MAX_MS, PRESIGN_MAX_SECONDS } from '../../base/limits.js';
+import { sha256Hex } from '../canonical.js';
 import { isoSeconds, parseAmzDate } from '../date.js';
 import { AuthError } from '../error.js';
 import { headerText } from '../header-text.js';
@@ -41,7 +42,11 @@ export function claimOfQuery(request: SignedRequest, options: AuthOptions, query
   if (dateMs === undefined) throw fail("X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"");
   requireSameDay(credential, date, badCredential);
   requireInTime(query.get('X-Amz-Expires')!, dateMs, options.clock.now());
-  const payload = headerText(request.headers[CONTENT_SHA256]) ?? query.get('X-Amz-Content-Sha256') ?? UNSIGNED;
+  // What a service's body hashes to is known once it is there; until then nothing is compared with it.
+  const payload =
+    options.service === 's3'
+      ? (headerText(request.headers[CONTENT_SHA256]) ?? query.get('X-Amz-Content-Sha256') ?? UNSIGNED)
+      : sha256Hex(options.body ?? '');
   const signedHeaders = bytesOfText(query.get('X-Amz-SignedHeaders')!).split(';');
   const signature = query.get('X-Amz-Signature')!;
   const tokenInQuery = query.get('X-Amz-Security-Token');

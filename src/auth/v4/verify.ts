@@ -25,15 +25,14 @@ export interface Claim {
   tokenInQuery?: string | undefined;
 }
 
+/** `payload` is absent until the body is there. */
+export type BodilessClaim = Omit<Claim, 'payload'> & Partial<Pick<Claim, 'payload'>>;
+
 /** All that can be said of a signature before the body is known. @throws AuthError InvalidAccessKeyId, InvalidToken, AccessDenied */
-export function checkClaim(
-  request: SignedRequest,
-  options: AuthOptions,
-  { credential, signedHeaders, tokenInQuery }: Omit<Claim, 'payload'>,
-): Credential {
-  const found = findCredential(options, credential.accessKeyId);
-  refuseToken(headerText(request.headers['x-amz-security-token']) ?? tokenInQuery);
-  requireSigned(request, signedHeaders, options);
+export function checkClaim(request: SignedRequest, options: AuthOptions, claim: BodilessClaim): Credential {
+  const found = findCredential(options, claim.credential.accessKeyId);
+  refuseToken(headerText(request.headers['x-amz-security-token']) ?? claim.tokenInQuery);
+  requireSigned(request, claim, options);
   return found;
 }
 
@@ -66,19 +65,33 @@ export function verify(
   };
 }
 
+/** As AWS says it of one header, `X-Amz-Target` for one. */
+function notSigned(name: string): string {
+  const shown =
+    name === 'host' ? "'Host' or ':authority'" : `'${name.replace(/(^|-)[a-z]/g, (one) => one.toUpperCase())}'`;
+  return `${shown} must be a 'SignedHeader' in the AWS Authorization.`;
+}
+
 /** `signature` in hex, compared in constant time. */
 export const matches = (key: KeyObject, stringToSign: string, signature: string): boolean =>
   equalSha256(sign(key, stringToSign), signature);
 
-/** Signed must be the host and every `x-amz-` header that was sent. */
-function requireSigned(request: SignedRequest, signedHeaders: readonly string[], { service }: AuthOptions): void {
-  if (service !== 's3') return;
+/** Signed must be the host and every `x-amz-` header that was sent: `x-amz-target` says what is asked for. */
+function requireSigned(
+  request: SignedRequest,
+  { signedHeaders, payload }: BodilessClaim,
+  { service }: AuthOptions,
+): void {
   const unsigned: string[] = [];
   if (!signedHeaders.includes('host')) unsigned.push('host');
   for (const name in request.headers) {
-    if (name.startsWith('x-amz-') && name !== CONTENT_SHA256 && !signedHeaders.includes(name)) unsigned.push(name);
+    if (!name.startsWith('x-amz-') || signedHeaders.includes(name)) continue;
+    // Its value is signed where it is what the body was hashed to.
+    if (name === CONTENT_SHA256 && payload === undefined) continue;
+    if (name !== CONTENT_SHA256 || headerText(request.headers[name]) !== payload) unsigned.push(name);
   }
   if (unsigned.length === 0) return;
+  if (service !== 's3') throw new AuthError('HeaderNotSigned', 403, notSigned(unsigned[0]!));
   throw new AuthError('AccessDenied', 403, 'There were headers present in the request which were not signed', {
     HeadersNotSigned: unsigned.join(', '),
   });

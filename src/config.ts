@@ -1,4 +1,5 @@
 import { ConfigError } from './base/config-error.js';
+import { KiB, MiB } from './base/limits.js';
 import type { Secret } from './base/secret.js';
 import { type Env, exclude, read, readOptional, readSecret } from './config/environment.js';
 import { configHome, requireApart } from './config/home.js';
@@ -41,13 +42,20 @@ export interface Config {
   blockPublicAccess: boolean;
   displayNames: boolean;
   sigV2: 'deny' | 'allow';
+  maxConnections: number;
+  maxRequestsPerPeer: number;
+  maxHeaderBytes: number;
+  answerMemoryBytes: number;
+  requestMemoryBytes: number;
   kmsEndpoint: string | undefined;
   dayMs: number;
-  auditRetentionDays: number;
+  auditRetentionMs: number;
   logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
   /** Where root key and credentials lie by default: `$XDG_CONFIG_HOME/coffer`. */
   configHome: string;
 }
+
+const DAY_MS = 86_400_000;
 
 /** Reads all settings from the environment. @throws ConfigError, one line */
 export function readConfig(env: Env): Config {
@@ -73,9 +81,15 @@ export function readConfig(env: Env): Config {
     blockPublicAccess: read(env, settings.blockPublicAccess) === 'on',
     displayNames: read(env, settings.displayNames) === 'on',
     sigV2: read(env, settings.sigV2),
+    maxConnections: read(env, settings.maxConnections),
+    maxRequestsPerPeer: read(env, settings.maxRequestsPerPeer),
+    maxHeaderBytes: read(env, settings.maxHeaderKiB) * KiB,
+    answerMemoryBytes: read(env, settings.answerMemoryMiB) * MiB,
+    requestMemoryBytes: read(env, settings.requestMemoryMiB) * MiB,
     kmsEndpoint: readOptional(env, settings.kmsEndpoint),
     dayMs: read(env, settings.daySeconds) * 1000,
-    auditRetentionDays: read(env, settings.auditRetentionDays),
+    // Of days as they are: whoever shortens those of keys loses no record by it.
+    auditRetentionMs: read(env, settings.auditRetentionDays) * DAY_MS,
     logLevel: read(env, settings.logLevel),
     configHome: home,
   };

@@ -2,8 +2,10 @@ import { mkdir } from 'node:fs/promises';
 import type { Logger } from 'pino';
 import type { AdminData } from './admin/ports.js';
 import { Budget } from './base/budget.js';
+import { ClientBudget } from './base/client-budget.js';
 import { systemClock } from './base/clock.js';
 import { UPLOAD_BUDGET_BYTES } from './base/limits.js';
+import { partitionOf } from './base/partition.js';
 import type { Config } from './config.js';
 import { DataKeys } from './encryption/data-keys.js';
 import { materialIdReader } from './encryption/material-id.js';
@@ -63,7 +65,7 @@ export async function openCoffer(config: Config, store: Store, log: Logger) {
 
   const credentialsFile = config.accountsFile || config.accessKeyId ? undefined : places.credentialsFile;
   const own = credentialsFile === undefined ? undefined : await loadOrCreateCredentials(credentialsFile);
-  const accounts = new Accounts(await accountsOf(config, own));
+  const accounts = new Accounts(await accountsOf(config, own), partitionOf(config.region));
   const root = rootKeyFile === undefined ? { saltFile: places.saltFile } : { file: rootKeyFile };
   const buckets = new Buckets(meta, sealer);
   const audit =
@@ -136,6 +138,8 @@ export async function openCoffer(config: Config, store: Store, log: Logger) {
     keyService,
     accounts: config.displayNames ? accounts : nameless(accounts),
     uploadBudget: new Budget(UPLOAD_BUDGET_BYTES),
+    answerBudget: new ClientBudget(config.answerMemoryBytes),
+    requestBudget: new ClientBudget(config.requestMemoryBytes),
     sweep,
     replication: { queue, isVersioned: (bucketArn) => replication.destinations.isVersioned(bucketArn) },
     settings: {
@@ -190,7 +194,7 @@ function nameless(accounts: Accounts): Services['accounts'] {
       return owner && { id: owner.id };
     },
     byCanonicalId: (id) => accounts.byCanonicalId(id),
-    acting: (roleArn) => accounts.acting(roleArn),
+    acting: (arn, by) => accounts.acting(arn, by),
     byEmail: (email) => accounts.byEmail(email),
   };
 }

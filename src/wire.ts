@@ -4,6 +4,7 @@ import { ConfigError } from './base/config-error.js';
 import { StoreDamaged } from './base/damaged.js';
 import type { Config } from './config.js';
 import { AdminRequests } from './http/admin-requests.js';
+import { Admission } from './http/admission.js';
 import { Edge } from './http/edge.js';
 import { InternalPages } from './http/internal.js';
 import { Metrics } from './http/metrics.js';
@@ -69,7 +70,7 @@ async function serve(config: Config, open: OpenCoffer, log: Logger): Promise<Cof
     authFailures,
     sweeper,
   } = open;
-  const { meta, clock, sweep } = services;
+  const { meta, clock, sweep, answerBudget, requestBudget } = services;
   await services.buckets.recover();
   await sweeper.recover();
   // Before anything is served: a version that is written or moved meanwhile could be missed.
@@ -90,19 +91,32 @@ async function serve(config: Config, open: OpenCoffer, log: Logger): Promise<Cof
       log,
       authFailures,
     }),
-    services: new ServiceRequests({ kms: builtIn?.kms, credentials: accounts, clock, region, log, authFailures }),
-    admin: new AdminRequests({ data: open.admin, credentials: accounts, clock, region, log }),
+    services: new ServiceRequests({
+      kms: builtIn?.kms,
+      credentials: accounts,
+      clock,
+      region,
+      log,
+      authFailures,
+      budget: requestBudget,
+    }),
+    admin: new AdminRequests({ data: open.admin, credentials: accounts, clock, region, log, budget: requestBudget }),
     internal: new InternalPages({
       metrics,
       notReady: async () => (closing ? 'shutting down' : storeTrouble(meta)),
     }),
     domain,
     peers: new Peers(config.trustedProxies),
+    admission: new Admission(config.maxRequestsPerPeer, answerBudget),
+    answers: answerBudget,
     log,
     metrics,
   });
   const tls = await tlsFiles(config);
-  const server = new HttpServer(edge, tls);
+  const server = new HttpServer(edge, tls, {
+    headersMaxBytes: config.maxHeaderBytes,
+    connectionsMax: config.maxConnections,
+  });
   const port = await listen(server, config);
   sweep();
   const lifecycle = new LifecycleJob({
@@ -145,25 +159,21 @@ async function serve(config: Config, open: OpenCoffer, log: Logger): Promise<Cof
   };
 }
 
-/** What comes round while the process runs; a shortened day shortens it. */
-function chores(
-  { dayMs, auditRetentionDays }: Config,
-  { builtIn, audit, authFailures, services }: OpenCoffer,
-): Chore[] {
+/** What comes round while the process runs. A shortened day shortens what is done for keys, never how long the audit is kept. */
+function chores({ dayMs, auditRetentionMs }: Config, { builtIn, audit, authFailures, services }: OpenCoffer): Chore[] {
   const { clock, renameTokens } = services;
   const store: Chore[] = [
     { name: 'forgetting old tokens', everyMs: FORGET_EVERY_MS, run: () => renameTokens.prune(clock.now()) },
   ];
   if (!builtIn || !audit) return store;
-  const retentionMs = auditRetentionDays * dayMs;
   return [
     ...store,
     { name: 'keeping KMS keys', everyMs: Math.min(KEYS_EVERY_MS, dayMs), run: () => builtIn.keep() },
     { name: 'sampling failed authentications', everyMs: SAMPLE_EVERY_MS, run: () => authFailures?.sample() },
     {
       name: 'removing old records of the audit log',
-      everyMs: Math.min(RETAIN_EVERY_MS, dayMs),
-      run: () => audit.retain(clock.now(), retentionMs),
+      everyMs: RETAIN_EVERY_MS,
+      run: () => audit.retain(clock.now(), auditRetentionMs),
     },
   ];
 }

@@ -1,7 +1,7 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { createInterface } from 'node:readline';
-import { canonicalRequest, sha256Hex } from '../auth/canonical.js';
+import { canonicalHash, canonicalRequest, sha256Hex } from '../auth/canonical.js';
 import { formatAmzDate } from '../auth/date.js';
 import { scopeText } from '../auth/scope.js';
 import { sign, signingKey } from '../auth/signing-key.js';
@@ -75,7 +75,7 @@ function signed({ region, accessKeyId, secretAccessKey }: AdminServer, url: URL,
   const names = Object.keys(headers);
   const scope = { date: date.slice(0, 8), region, service: 's3' };
   const request = { method: 'POST', rawPath: url.pathname, rawQuery: '', headers };
-  const toSign = `AWS4-HMAC-SHA256\n${date}\n${scopeText(scope)}\n${sha256Hex(canonicalRequest(request, names, hash))}`;
+  const toSign = `AWS4-HMAC-SHA256\n${date}\n${scopeText(scope)}\n${canonicalHash(canonicalRequest(request, names, hash))}`;
   const signature = sign(signingKey(accessKeyId, secretAccessKey, scope), toSign);
   const credential = `${accessKeyId}/${scopeText(scope)}`;
   return {

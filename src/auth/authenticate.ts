@@ -4,13 +4,13 @@ import type { Authenticated, AuthOptions } from './options.js';
 import { CONTENT_SHA256, UNSIGNED, wrapPayload } from './payload.js';
 import { ANONYMOUS, type SignedRequest } from './ports.js';
 import { queryParameters } from './query.js';
-import { onlyOneMechanism, requireV2, unsupportedMechanism, unsupportedScheme } from './refusals.js';
+import { onlyOneMechanism, requireV2, signatureMismatch, unsupportedMechanism, unsupportedScheme } from './refusals.js';
 import { byHeader as byHeaderV2 } from './v2/header.js';
 import { byQuery as byQueryV2 } from './v2/query.js';
 import { VERSION as V2 } from './v2/verify.js';
-import { byHeader } from './v4/header.js';
-import { byQuery } from './v4/query.js';
-import { ALGORITHM } from './v4/verify.js';
+import { byHeader, claimOfHeader } from './v4/header.js';
+import { byQuery, claimOfQuery } from './v4/query.js';
+import { ALGORITHM, type BodilessClaim, checkClaim } from './v4/verify.js';
 
 export type { Authenticated, AuthOptions } from './options.js';
 
@@ -26,6 +26,33 @@ export function authenticate(request: SignedRequest, options: AuthOptions): Auth
     throw error instanceof AuthError ? forService(error, options.service) : error;
   }
 }
+
+/**
+ * Refuses what no body could make good: no signature, a malformed one, an unknown key, a wrong date, headers that aren't signed.
+ * For services that read the body before they can check the signature: strangers don't get so far.
+ * @throws AuthError, as `authenticate` would
+ */
+export function requirePlausible(request: SignedRequest, options: AuthOptions): void {
+  try {
+    const { authorization, query, v4, v2 } = mechanisms(request);
+    if (authorization?.startsWith(ALGORITHM) && !v4 && !v2) {
+      checkPlausible(request, options, claimOfHeader(request, options, authorization));
+    } else if (authorization === undefined && query && v4) {
+      const { payload: _, ...claim } = claimOfQuery(request, options, query);
+      checkPlausible(request, options, claim);
+    } else choose(request, options);
+  } catch (error) {
+    throw error instanceof AuthError ? forService(error, options.service) : error;
+  }
+}
+
+function checkPlausible(request: SignedRequest, options: AuthOptions, claim: BodilessClaim): void {
+  const { credential, signature } = claim;
+  checkClaim(request, options, claim);
+  if (!SIGNATURE.test(signature)) throw signatureMismatch(credential.accessKeyId, signature, '');
+}
+
+const SIGNATURE = /^[0-9a-f]{64}$/;
 
 /** Whether head or query of a request hold a signature, or part of one. */
 export function carriesSignature(request: SignedRequest): boolean {

@@ -1,8 +1,10 @@
 import { hash } from 'node:crypto';
+import { trimBlanks } from '../base/byte-text.js';
 import type { SignedRequest } from './ports.js';
 
 /**
- * Canonical requests of Signature Version 4, in S3's variant: the path is encoded once, not normalised.
+ * Canonical requests of Signature Version 4, in S3's variant: the path is encoded once, not normalised. A character for a byte:
+ * headers are signed as the bytes that came.
  * https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
  */
 export function canonicalRequest(
@@ -15,13 +17,16 @@ export function canonicalRequest(
   return `${request.method}\n${canonicalPath(request.rawPath)}\n${canonicalQuery(request.rawQuery, withoutQuery)}\n${headers}\n${signedHeaders.join(';')}\n${payloadHash}`;
 }
 
+/** What a string to sign names a canonical request by. */
+export const canonicalHash = (canonical: string): string => sha256Hex(Buffer.from(canonical, 'latin1'));
+
 export const sha256Hex = (data: string | Uint8Array): string => hash('sha256', data, 'hex');
 
 /** Surrounding space goes, runs of space become one. */
 function headerValue(value: string | string[] | undefined): string {
   if (value === undefined) return '';
   const text = Array.isArray(value) ? value.join(',') : value;
-  return text.trim().replace(/ {2,}/g, ' ');
+  return trimBlanks(text).replace(/ {2,}/g, ' ');
 }
 
 const PLAIN_PATH = /^[A-Za-z0-9\-._~/]*$/;

@@ -1,4 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
+import { trimBlanks } from '../base/byte-text.js';
 import { equalSha256 } from '../base/mac.js';
 import type { BodyEnd, BodySource, Sink } from '../base/stream.js';
 import { AuthError } from './error.js';
@@ -19,6 +20,7 @@ export interface ChunkSigner {
 }
 
 const EMPTY_SHA256 = createHash('sha256').digest('hex');
+const CR = 0x0d;
 /** A chunk's head, or a line of the trailer, at most. */
 const LINE_MAX_BYTES = 1024;
 const TRAILER_MAX_LINES = 8;
@@ -38,9 +40,11 @@ export class ChunkedBody implements BodySource {
   readonly #expectedTrailers: ReadonlySet<string>;
   readonly #trailers = new Map<string, string>();
   #trailerText = '';
+  /** The line before was a trailer that ended in LF alone. */
+  #bareLine = false;
   #trailerSignature: string | undefined;
   #previous: string;
-  #state: 'head' | 'data' | 'data-end' | 'trailer' | 'end' = 'head';
+  #state: 'head' | 'data' | 'data-end' | 'trailer' | 'trailer-end' | 'end' = 'head';
   #line: Buffer = Buffer.alloc(0);
   #left = 0;
   /** Of the chunk before, and how many there were. */
@@ -66,7 +70,7 @@ export class ChunkedBody implements BodySource {
     this.#expectedTrailers = new Set(
       String(headers['x-amz-trailer'] ?? '')
         .split(',')
-        .map((name) => name.trim().toLowerCase())
+        .map((name) => trimBlanks(name).toLowerCase())
         .filter(Boolean),
     );
     const decoded = headers['x-amz-decoded-content-length'];
@@ -83,7 +87,7 @@ export class ChunkedBody implements BodySource {
 
   async pump(sink: Sink): Promise<BodyEnd> {
     await this.raw.pump((bytes) => this.#push(bytes, sink));
-    if (this.#state !== 'end' || this.#received !== this.length) throw incomplete();
+    if ((this.#state !== 'end' && this.#state !== 'trailer-end') || this.#received !== this.length) throw incomplete();
     return { trailers: this.#trailers };
   }
 
@@ -125,13 +129,17 @@ export class ChunkedBody implements BodySource {
 
   /** A whole line, its end included. */
   #take(line: Buffer): void {
-    const text = line.toString('latin1').replace(/\r?\n$/, '');
+    const bare = line.length < 2 || line[line.length - 2] !== CR;
+    const text = line.toString('latin1', 0, line.length - (bare ? 1 : 2));
     if (this.#state === 'head') this.#takeHead(text);
     else if (this.#state === 'data-end') {
       if (text !== '') throw malformed();
       this.#endChunk();
       this.#state = 'head';
-    } else this.#takeTrailer(text);
+    } else if (this.#state === 'trailer-end') {
+      if (text !== '') throw malformedTrailer();
+      this.#state = 'end';
+    } else this.#takeTrailer(text, bare);
   }
 
   #takeHead(text: string): void {
@@ -175,16 +183,23 @@ export class ChunkedBody implements BodySource {
     this.#previous = expected;
   }
 
-  #takeTrailer(text: string): void {
+  /**
+   * minio-go ends its trailers with LF, puts CRLF behind the last one, and then the line of the signature or the end: that CRLF
+   * closes the line, and may close the body, with or without another one.
+   */
+  #takeTrailer(text: string, bare: boolean): void {
+    const closesLine = this.#bareLine && !bare;
+    this.#bareLine = bare && text !== '';
     if (text === '') {
+      if (closesLine && this.#signer && this.#trailerSignature === undefined) return;
       this.#endTrailer();
-      this.#state = 'end';
+      this.#state = closesLine ? 'trailer-end' : 'end';
       return;
     }
     if (!this.#hasTrailer) throw malformed();
     const colon = text.indexOf(':');
-    const name = text.slice(0, colon).trim().toLowerCase();
-    const value = text.slice(colon + 1).trim();
+    const name = trimBlanks(text.slice(0, colon)).toLowerCase();
+    const value = trimBlanks(text.slice(colon + 1));
     if (colon <= 0 || this.#trailers.size >= TRAILER_MAX_LINES) throw malformedTrailer();
     if (name === 'x-amz-trailer-signature') {
       this.#trailerSignature = value;
@@ -199,7 +214,7 @@ export class ChunkedBody implements BodySource {
     if (!this.#hasTrailer) return;
     if (this.#trailers.size !== this.#expectedTrailers.size) throw malformedTrailer();
     if (!this.#signer) return;
-    const hash = createHash('sha256').update(this.#trailerText).digest('hex');
+    const hash = createHash('sha256').update(this.#trailerText, 'latin1').digest('hex');
     const expected = this.#signer.sign(['AWS4-HMAC-SHA256-TRAILER', this.#previous, hash]);
     if (!equalSha256(expected, this.#trailerSignature ?? '')) throw badSignature();
   }

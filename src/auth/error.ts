@@ -40,6 +40,7 @@ const OTHER_NAMES: Record<string, Partial<Record<Service, [code: string, status:
     kms: ['InvalidSignatureException', 400, 'Signature expired or not yet current.'],
     sts: ['SignatureDoesNotMatch', 403, 'Signature expired or not yet current.'],
   },
+  HeaderNotSigned: { kms: ['InvalidSignatureException', 400], sts: ['SignatureDoesNotMatch', 403] },
   AuthorizationHeaderMalformed: { kms: ['IncompleteSignatureException', 400], sts: ['IncompleteSignature', 400] },
   AuthorizationQueryParametersError: { kms: ['IncompleteSignatureException', 400], sts: ['IncompleteSignature', 400] },
 };

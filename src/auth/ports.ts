@@ -39,7 +39,7 @@ export interface SignedRequest {
   rawPath: string;
   /** Raw query as sent, without `?`; empty if none. */
   rawQuery: string;
-  /** Lower-case names. Repeated headers are joined with `,` by node:http. */
+  /** Lower-case names. A header on several lines is joined with `,` alone; a character for a byte. */
   headers: Readonly<Record<string, string | string[] | undefined>>;
   /** The bucket that a virtual host names; it is part of what Signature V2 signs. */
   virtualBucket?: string;

@@ -1,3 +1,4 @@
+import { textOfBytes } from '../base/byte-text.js';
 import { CLOCK_SKEW_MAX_MS } from '../base/limits.js';
 import { isoSeconds } from './date.js';
 import { AuthError } from './error.js';
@@ -69,7 +70,7 @@ export function requireSkew(dateMs: number, nowMs: number, date: string): void {
 export const invalidDate = (): AuthError =>
   new AuthError('AccessDenied', 403, 'AWS authentication requires a valid Date or x-amz-date header');
 
-/** What the client needs to find its mistake; keys of customers that were signed are not repeated. */
+/** What the client needs to find its mistake, from texts of bytes; keys of customers that were signed are not repeated. */
 export function signatureMismatch(
   accessKeyId: string,
   signature: string,
@@ -83,7 +84,7 @@ export function signatureMismatch(
     'The request signature we calculated does not match the signature you provided. Check your key and signing method.',
     {
       AWSAccessKeyId: accessKeyId,
-      StringToSign: shown,
+      StringToSign: textOfBytes(shown),
       SignatureProvided: signature,
       StringToSignBytes: hexBytes(shown),
       ...(canonical === undefined ? {} : canonicalExtra(withoutCustomerKeys(canonical))),
@@ -92,12 +93,12 @@ export function signatureMismatch(
 }
 
 const canonicalExtra = (canonical: string): Record<string, string> => ({
-  CanonicalRequest: canonical,
+  CanonicalRequest: textOfBytes(canonical),
   CanonicalRequestBytes: hexBytes(canonical),
 });
 
 const hexBytes = (value: string): string =>
-  Buffer.from(value)
+  Buffer.from(value, 'latin1')
     .toString('hex')
     .replace(/(..)(?!$)/g, '$1 ');
 

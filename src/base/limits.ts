@@ -25,8 +25,6 @@ export const REPLICATION_MAX_BYTES = 2 * MiB;
 export const CORS_RULES_MAX = 100;
 export const LIFECYCLE_RULES_MAX = 1000;
 export const XML_BODY_MAX_BYTES = 2 * MiB;
-/** What node:http reads at most. */
-export const REQUEST_HEADERS_MAX_BYTES = 64 * KiB;
 /** Names and values of a request's headers, as S3 takes them. */
 export const S3_HEADERS_MAX_BYTES = 8 * KiB;
 export const CLOCK_SKEW_MAX_MS = 15 * 60 * 1000;

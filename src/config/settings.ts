@@ -160,6 +160,31 @@ export const settings = {
     'deny',
     '`allow` accepts Signature V2 (HMAC-SHA-1) besides V4, in forms too',
   ),
+  maxConnections: defaulted(
+    'COFFER_MAX_CONNECTIONS',
+    integer(1, 1_000_000),
+    '4096',
+    'Connections at once; requests on more are answered `503 SlowDown`',
+  ),
+  maxRequestsPerPeer: defaulted(
+    'COFFER_MAX_REQUESTS_PER_PEER',
+    integer(1, 1_000_000),
+    '1024',
+    'Requests at work for one client address; more are answered `503 SlowDown`',
+  ),
+  maxHeaderKiB: defaulted('COFFER_MAX_HEADER_KIB', integer(8, 1024), '64', 'Request line and headers of a request'),
+  answerMemoryMiB: defaulted(
+    'COFFER_ANSWER_MEMORY_MIB',
+    integer(4, 1_048_576),
+    '64',
+    'Memory for answers that clients haven’t taken yet; who takes nothing for 10 s while others wait is cut off',
+  ),
+  requestMemoryMiB: defaulted(
+    'COFFER_REQUEST_MEMORY_MIB',
+    integer(4, 1_048_576),
+    '32',
+    'Memory for bodies that are read whole: KMS, STS, XML, commands',
+  ),
   kmsEndpoint: optional(
     'COFFER_KMS_ENDPOINT',
     httpUrl,

@@ -44,7 +44,7 @@ export class BodyOpener implements Opener {
   #keys: MessageKeys | undefined;
   readonly #nonce = Buffer.alloc(12);
   /** Bytes of a header or chunk that came in pieces. */
-  readonly #carry: Buffer;
+  #carry: Buffer | undefined;
   #carried = 0;
 
   constructor(
@@ -56,7 +56,6 @@ export class BodyOpener implements Opener {
   ) {
     this.#chunks = chunksOf(ranges, plaintextLength, chunkBytes);
     this.segments = segmentsOf(this.#chunks, plaintextLength, chunkBytes);
-    this.#carry = Buffer.allocUnsafeSlow(chunkBytes + TAG_BYTES);
   }
 
   update(ciphertext: Buffer): Buffer[] {
@@ -74,6 +73,8 @@ export class BodyOpener implements Opener {
         piece = ciphertext.subarray(at, at + wanted);
         at += wanted;
       } else {
+        // Made when it is needed: an answer that waits for its turn holds nothing.
+        this.#carry ??= Buffer.allocUnsafeSlow(this.chunkBytes + TAG_BYTES);
         const taken = ciphertext.copy(this.#carry, this.#carried, at, at + Math.min(available, wanted - this.#carried));
         this.#carried += taken;
         at += taken;

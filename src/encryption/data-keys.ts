@@ -11,7 +11,7 @@ import { LayeredOpener, LayeredSealer } from './layers.js';
 import { materialMember } from './material-id.js';
 import { bodyContext, type ObjectIds } from './object-ids.js';
 import type { EncryptionContext, KeyService, KmsCallerContext } from './ports.js';
-import { type ObjectArns, objectContext } from './s3-context.js';
+import { arnsOfWrap, type ObjectArns, objectContext, partitionMember } from './s3-context.js';
 import { unwrapSseC, wrapSseC } from './sse-c.js';
 import { createSseKms, createUnderBucketKey, type SseKmsWrap, unwrapSseKms, wrapSseKms } from './sse-kms.js';
 import { type SseS3Wrap, unwrapSseS3, wrapSseS3 } from './sse-s3.js';
@@ -150,9 +150,9 @@ export class DataKeys {
   async rename(from: Named, to: Named, wrap: WrappedDataKey): Promise<WrappedDataKey> {
     if (wrap.mode === 'SSE-S3' || wrap.mode === 'SSE-C') return wrap;
     if (wrap.mode === 'SSE-KMS' && wrap.underBucketKey !== undefined) return wrap;
-    const { keyArn: keyId, context, encryptedKey, keyMaterialId: _, ...others } = wrap;
+    const { keyArn: keyId, context, encryptedKey, keyMaterialId: _, partition: __, ...others } = wrap;
     const ciphertextBlob = Buffer.from(encryptedKey, 'base64');
-    const old = { ciphertextBlob, context: objectContext(from.arns, context), keyId };
+    const old = { ciphertextBlob, context: objectContext(arnsOfWrap(from.arns, wrap), context), keyId };
     const opened = await this.keyService.decrypt(from.who, old);
     try {
       const request = { keyId, plaintext: opened.plaintext, context: objectContext(to.arns, context) };
@@ -161,6 +161,7 @@ export class DataKeys {
         keyArn: made.keyArn,
         encryptedKey: made.ciphertextBlob.toString('base64'),
         ...materialMember(made),
+        ...partitionMember(to.arns),
       };
       return { ...others, context, ...fresh };
     } finally {

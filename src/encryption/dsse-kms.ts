@@ -3,10 +3,10 @@ import type { Xaes } from '../seal/xaes.js';
 import { type MaterialId, materialMember } from './material-id.js';
 import { type ObjectIds, wrapAad } from './object-ids.js';
 import type { EncryptionContext, KeyService, KmsCallerContext } from './ports.js';
-import { type ObjectArns, objectContext } from './s3-context.js';
+import { arnsOfWrap, type ContextPartition, type ObjectArns, objectContext, partitionMember } from './s3-context.js';
 
 /** DSSE-KMS: the inner message's key is the KMS's, the outer one's lies under the store key. There is no bucket key. */
-export interface DsseKmsWrap extends MaterialId {
+export interface DsseKmsWrap extends MaterialId, ContextPartition {
   mode: 'DSSE-KMS';
   keyArn: string;
   context: Record<string, string>;
@@ -37,6 +37,7 @@ export async function createDsseKms(
     encryptedKey: made.ciphertextBlob.toString('base64'),
     outerKey: sealOuter(storeKey, ids, outerKey),
     ...materialMember(made),
+    ...partitionMember(arns),
   };
   return { innerKey: made.plaintext, wrap };
 }
@@ -52,7 +53,7 @@ export async function unwrapDsseKms(
 ): Promise<{ innerKey: Secret; outerKey: Secret }> {
   const outerKey = openOuter(storeKey, ids, wrap);
   const ciphertextBlob = Buffer.from(wrap.encryptedKey, 'base64');
-  const context = objectContext(arns, wrap.context);
+  const context = objectContext(arnsOfWrap(arns, wrap), wrap.context);
   try {
     const { plaintext } = await kms.decrypt(who, { ciphertextBlob, context, keyId: wrap.keyArn });
     return { innerKey: plaintext, outerKey };

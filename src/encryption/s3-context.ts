@@ -1,3 +1,4 @@
+import { AWS, inPartition, partitionOfArn } from '../base/partition.js';
 import type { EncryptionContext } from './ports.js';
 
 /** Where an object lies, for its encryption context. */
@@ -7,6 +8,25 @@ export interface ObjectArns {
 }
 
 const ARN = 'aws:s3:arn';
+
+/** Of a wrap whose context names the object in another partition than `aws`. */
+export interface ContextPartition {
+  partition?: string;
+}
+
+export function partitionMember({ bucketArn }: ObjectArns): ContextPartition {
+  const partition = partitionOfArn(bucketArn) ?? AWS;
+  return partition === AWS ? {} : { partition };
+}
+
+/** As they were when the wrap was made. */
+export const arnsOfWrap = (
+  { bucketArn, objectArn }: ObjectArns,
+  { partition = AWS }: ContextPartition,
+): ObjectArns => ({
+  bucketArn: inPartition(bucketArn, partition),
+  objectArn: inPartition(objectArn, partition),
+});
 
 export const objectContext = (arns: ObjectArns, context: EncryptionContext): EncryptionContext => ({
   ...context,

@@ -4,10 +4,10 @@ import { encodeContext } from './context.js';
 import { type MaterialId, materialMember } from './material-id.js';
 import { type ObjectIds, wrapAad } from './object-ids.js';
 import type { EncryptionContext, KeyService, KmsCallerContext } from './ports.js';
-import { type ObjectArns, objectContext } from './s3-context.js';
+import { arnsOfWrap, type ContextPartition, type ObjectArns, objectContext, partitionMember } from './s3-context.js';
 
 /** SSE-KMS: the data key is the KMS's own (envelope encryption), or lies under a bucket-level key that is. */
-export interface SseKmsWrap extends MaterialId {
+export interface SseKmsWrap extends MaterialId, ContextPartition {
   mode: 'SSE-KMS';
   keyArn: string;
   /** The client's pairs; `aws:s3:arn` is added from the object's name. */
@@ -32,7 +32,7 @@ export async function createSseKms(
   const encryptedKey = made.ciphertextBlob.toString('base64');
   return {
     dataKey: made.plaintext,
-    wrap: { mode: 'SSE-KMS', keyArn: made.keyArn, context: { ...context }, encryptedKey, ...materialMember(made) },
+    wrap: { mode: 'SSE-KMS', keyArn: made.keyArn, context: { ...context }, encryptedKey, ...others(made, arns) },
   };
 }
 
@@ -47,7 +47,7 @@ export async function wrapSseKms(
 ): Promise<SseKmsWrap> {
   const made = await kms.encrypt(who, { keyId, plaintext: dataKey, context: objectContext(arns, context) });
   const encryptedKey = made.ciphertextBlob.toString('base64');
-  return { mode: 'SSE-KMS', keyArn: made.keyArn, context: { ...context }, encryptedKey, ...materialMember(made) };
+  return { mode: 'SSE-KMS', keyArn: made.keyArn, context: { ...context }, encryptedKey, ...others(made, arns) };
 }
 
 /** A data key, as random as any, under the bucket's key. @throws KmsError */
@@ -63,7 +63,7 @@ export async function createUnderBucketKey(
   const current = await bucketKeys.current(who, arns, ids.bucketId, keyId);
   const { keyArn, encryptedKey } = current;
   const underBucketKey = current.key.seal(localAad(ids, context), dataKey.expose()).toString('base64');
-  return { mode: 'SSE-KMS', keyArn, context: { ...context }, encryptedKey, underBucketKey, ...materialMember(current) };
+  return { mode: 'SSE-KMS', keyArn, context: { ...context }, encryptedKey, underBucketKey, ...others(current, arns) };
 }
 
 /** @throws KmsError; StoreDamaged */
@@ -77,11 +77,13 @@ export async function unwrapSseKms(
 ): Promise<Secret> {
   const ciphertextBlob = Buffer.from(wrap.encryptedKey, 'base64');
   if (wrap.underBucketKey === undefined) {
-    const context = objectContext(arns, wrap.context);
+    const context = objectContext(arnsOfWrap(arns, wrap), wrap.context);
     return (await kms.decrypt(who, { ciphertextBlob, context, keyId: wrap.keyArn })).plaintext;
   }
-  const key = await bucketKeys.open(who, arns, ids.bucketId, wrap);
+  const key = await bucketKeys.open(who, arnsOfWrap(arns, wrap), ids.bucketId, wrap);
   return new Secret(key.open(localAad(ids, wrap.context), Buffer.from(wrap.underBucketKey, 'base64')));
 }
+
+const others = (made: MaterialId, arns: ObjectArns) => ({ ...materialMember(made), ...partitionMember(arns) });
 
 const localAad = (ids: ObjectIds, context: EncryptionContext): Buffer => wrapAad(LABEL, ids, encodeContext(context));

@@ -8,12 +8,13 @@ import { findCommand } from '../admin/registry.js';
 import { authenticate } from '../auth/authenticate.js';
 import { AuthError } from '../auth/error.js';
 import type { Caller, CredentialSource } from '../auth/ports.js';
+import type { ClientBudget } from '../base/client-budget.js';
 import type { Clock } from '../base/clock.js';
 import { ADMIN_BODY_MAX_BYTES } from '../base/limits.js';
 import type { BodySource } from '../base/stream.js';
 import { S3Error } from '../s3/error.js';
-import { readBody } from './body-source.js';
 import { type Exchange, requestContextOf } from './exchange.js';
+import { withSmallBody } from './small-body.js';
 import type { Written } from './writer.js';
 
 const PREFIX = '/-/admin/';
@@ -26,6 +27,8 @@ export interface AdminParts {
   clock: Clock;
   region: string;
   log: Logger;
+  /** Of bodies. */
+  budget: ClientBudget;
 }
 
 /**
@@ -47,8 +50,11 @@ export class AdminRequests {
       if (signed.method !== 'POST') throw new CommandError('MethodNotAllowed', 'Commands are sent by POST.', 405);
       const command = this.#command(signed.rawPath);
       entry.operation = `Admin.${command.noun}.${command.verb}`;
-      const args = checkArguments(command, await readJson(body()));
-      const { data, clock } = this.parts;
+      const { data, clock, budget } = this.parts;
+      const args = checkArguments(
+        command,
+        await withSmallBody(body(), ADMIN_BODY_MAX_BYTES, budget, ({ bytes }) => jsonOf(bytes)),
+      );
       const request = { id: exchange.id, conditions: requestContextOf(exchange, clock) };
       const messages = command.run(args as never, { data, caller, request });
       return await writer.lines(withEnding(await begun(messages), (error) => this.#explain(exchange, error)));
@@ -100,8 +106,7 @@ export class AdminRequests {
 }
 
 /** A body of nothing is no arguments. */
-async function readJson(body: BodySource): Promise<Record<string, unknown>> {
-  const { bytes } = await readBody(body, ADMIN_BODY_MAX_BYTES);
+function jsonOf(bytes: Buffer): Record<string, unknown> {
   if (bytes.length === 0) return {};
   let json: unknown;
   try {

@@ -1,4 +1,5 @@
 import type { Caller } from '../auth/ports.js';
+import { inPartition, partitionOf } from '../base/partition.js';
 import { decide } from '../policy/decide.js';
 import type { Decision, PolicyRequest } from '../policy/ports.js';
 import { ACL_OF_NEW_OBJECT, ACL_RULES, type AclRule } from '../s3/acl/actions.js';
@@ -147,7 +148,8 @@ export class Authorizer {
   ): PolicyRequest {
     const bucketTags = bucket && this.#tagsOf(bucket);
     const context = new S3Conditions(this.source, { resourceAccountId, object, bucketTags, apart });
-    return { principal: this.caller, action, resource, resourceAccountId, context };
+    const named = inPartition(resource, partitionOf(this.source.region));
+    return { principal: this.caller, action, resource: named, resourceAccountId, context };
   }
 
   /** Whose the resource is: reading and sharing an object is its owner's business, everything else the bucket owner's. */

@@ -1,20 +1,24 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
-import type { SignedRequest } from '../auth/ports.js';
+import type { Service, SignedRequest } from '../auth/ports.js';
+import { type ClientBudget, Displaced } from '../base/client-budget.js';
 import { requestId } from '../base/ids.js';
 import { S3_HEADERS_MAX_BYTES } from '../base/limits.js';
+import { queryError } from '../iam/sts.js';
 import { S3Error } from '../s3/error.js';
 import { REPLICA_HEADER } from '../s3/replication/replica-header.js';
 import { type AccessEntry, logAccess } from './access-log.js';
 import { bucketOfHost, splitTarget } from './addressing.js';
 import { type AdminRequests, isAdmin } from './admin-requests.js';
+import type { Admission } from './admission.js';
 import { HttpBody } from './body-source.js';
 import type { Exchange } from './exchange.js';
+import { joinHeaders } from './headers.js';
 import { type InternalPages, isInternal } from './internal.js';
 import type { Metrics } from './metrics.js';
 import type { Peers } from './peer.js';
 import type { S3Requests } from './s3-requests.js';
-import { type ServiceRequests, serviceOf } from './service-requests.js';
+import { isServicePreflight, type ServiceRequests, serviceOf, servicePreflight } from './service-requests.js';
 import { ClientGone, ResponseWriter, type Written } from './writer.js';
 
 export interface EdgeParts {
@@ -24,6 +28,8 @@ export interface EdgeParts {
   admin: AdminRequests;
   domain: string | undefined;
   peers: Peers;
+  admission: Admission;
+  answers: ClientBudget;
   log: Logger;
   metrics: Metrics;
 }
@@ -32,21 +38,28 @@ export interface EdgeParts {
 export class Edge {
   constructor(private readonly parts: EdgeParts) {}
 
-  /** Never rejects. */
-  async handle(request: IncomingMessage, response: ServerResponse, onBodyWanted: () => void): Promise<void> {
+  /** Never rejects. `surplus`: of a connection above the limit. */
+  async handle(
+    request: IncomingMessage,
+    response: ServerResponse,
+    onBodyWanted: () => void,
+    surplus = false,
+  ): Promise<void> {
     const { log, metrics } = this.parts;
     const startedMs = performance.now();
     const id = requestId();
     const method = request.method ?? 'GET';
     const entry: AccessEntry = { id, method, operation: 'unknown', status: 0, receivedBytes: 0, sentBytes: 0, ms: 0 };
+    // From here on, for whoever reads a header.
+    request.headers = joinHeaders(request.rawHeaders);
     const body = new HttpBody(request, onBodyWanted);
     metrics.inFlight++;
     try {
-      const written = await this.#serve(request, response, body, entry);
+      const written = await this.#serve(request, response, body, entry, surplus);
       entry.status = written.status;
       entry.sentBytes = written.bytes;
     } catch (error) {
-      if (!(error instanceof ClientGone)) log.error({ id, err: error }, 'answer failed');
+      if (!(error instanceof ClientGone || error instanceof Displaced)) log.error({ id, err: error }, 'answer failed');
       // Headers may be out already: a broken connection is the only honest end, never a short 200.
       response.destroy();
     }
@@ -58,11 +71,17 @@ export class Edge {
     logAccess(log, entry);
   }
 
-  #serve(request: IncomingMessage, response: ServerResponse, body: HttpBody, entry: AccessEntry): Promise<Written> {
+  async #serve(
+    request: IncomingMessage,
+    response: ServerResponse,
+    body: HttpBody,
+    entry: AccessEntry,
+    surplus: boolean,
+  ): Promise<Written> {
     const { s3, services, internal, admin, domain, peers } = this.parts;
     const { id, method } = entry;
     const { headers } = request;
-    const writer = new ResponseWriter(request, response, id);
+    const writer = new ResponseWriter(request, response, id, this.parts.answers);
     if (repeatsSingle(request.rawHeaders)) return refuse(writer, entry);
     const { rawPath, rawQuery } = splitTarget(request.url ?? '/');
     const virtualBucket = bucketOfHost(headers.host, domain);
@@ -75,14 +94,22 @@ export class Edge {
     const signed: SignedRequest = { method, rawPath, rawQuery, headers };
     if (virtualBucket !== undefined) signed.virtualBucket = virtualBucket;
     const exchange: Exchange = { id, request, signed, body, writer, peer, entry };
-    if (ownPage) return admin.serve(exchange);
+    if (virtualBucket === undefined && !ownPage && isServicePreflight(request, rawPath))
+      return servicePreflight(exchange);
     // A bucket's host is S3's alone.
-    const service = virtualBucket === undefined ? serviceOf(request, rawPath) : 's3';
-    if (service !== 's3') return services.serve(exchange, service);
-    if (exceeds(request.rawHeaders, S3_HEADERS_MAX_BYTES) && headers[REPLICA_HEADER] === undefined) {
-      return refuseHeaders(writer, entry);
+    const service = ownPage ? 'admin' : virtualBucket === undefined ? serviceOf(request, rawPath) : 's3';
+    const leave = surplus ? undefined : this.parts.admission.enter(peer.ip);
+    if (!leave) return slowDown(exchange, service);
+    try {
+      if (service === 'admin') return await admin.serve(exchange);
+      if (service !== 's3') return await services.serve(exchange, service);
+      if (exceeds(request.rawHeaders, S3_HEADERS_MAX_BYTES) && headers[REPLICA_HEADER] === undefined) {
+        return await refuseHeaders(writer, entry);
+      }
+      return await s3.serve(exchange);
+    } finally {
+      leave();
     }
-    return s3.serve(exchange);
   }
 }
 
@@ -116,6 +143,16 @@ async function refuseHeaders(writer: ResponseWriter, entry: AccessEntry): Promis
   entry.error = 'RequestHeaderSectionTooLarge';
   const extra = { MaxSizeAllowed: String(S3_HEADERS_MAX_BYTES) };
   return writer.error(new S3Error('RequestHeaderSectionTooLarge', { extra }));
+}
+
+/** Too many connections, or requests, or answers that nobody takes. In the words of the service that was asked. */
+function slowDown({ writer, entry, id }: Exchange, service: Service | 'admin'): Written {
+  const error = new S3Error('SlowDown');
+  entry.error = service === 'kms' ? 'ThrottlingException' : service === 'sts' ? 'Throttling' : error.code;
+  if (service === 'kms') return writer.json(400, { __type: entry.error, message: 'Rate exceeded' });
+  if (service === 'sts') return writer.queryXml(400, queryError(entry.error, 'Rate exceeded', id));
+  if (service === 'admin') return writer.json(error.status, { code: error.code, message: error.message });
+  return writer.error(error);
 }
 
 async function refuse(writer: ResponseWriter, entry: AccessEntry): Promise<Written> {

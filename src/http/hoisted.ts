@@ -1,5 +1,7 @@
+import { bytesOfText } from '../base/byte-text.js';
 import { S3Error } from '../s3/error.js';
 import { refuseUnsendable } from '../s3/fields/header-value.js';
+import { encodeHeaderValue } from '../s3/fields/rfc2047.js';
 import type { RequestFields } from '../s3/operation.js';
 
 /** They steer the signature, not the operation. */
@@ -41,11 +43,11 @@ export function withHoisted(
         extra: { ArgumentName: sent },
       });
     }
-    // Text beyond ASCII as node:http hands on a header's: its UTF-8, a character for a byte.
-    const text = Buffer.from(value, 'utf8').toString('latin1');
-    refuseUnsendable(sent, text);
+    const bytes = bytesOfText(value);
+    refuseUnsendable(sent, bytes);
     all ??= { ...headers };
-    all[name] ??= text;
+    // A parameter is text: as metadata it is answered in encoded words, as AWS does.
+    all[name] ??= name.startsWith('x-amz-meta-') ? encodeHeaderValue(value) : bytes;
   }
   return all ?? headers;
 }

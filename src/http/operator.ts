@@ -1,10 +1,13 @@
 import type { Caller, SignatureFacts } from '../auth/ports.js';
+import type { ClientBudget } from '../base/client-budget.js';
+import { partitionOf } from '../base/partition.js';
 import type { BodySource } from '../base/stream.js';
 import type { ConditionValues } from '../policy/ports.js';
 import { KnownPolicies } from '../s3/bucket-policy/known-policies.js';
 import { S3Error } from '../s3/error.js';
 import { ERRORS } from '../s3/errors.js';
 import { isBucketName } from '../s3/fields/bucket-name.js';
+import { refuseUnknownNarrowing } from '../s3/fields/narrowing-headers.js';
 import type { Facts, OperationContext, Permission, Reply, RequestFields } from '../s3/operation.js';
 import type { Services } from '../s3/services.js';
 import type { BlobSnapshot } from '../store/ports.js';
@@ -39,7 +42,7 @@ export class Operator {
   readonly #policies: KnownPolicies;
 
   constructor(private readonly services: Services) {
-    this.#policies = new KnownPolicies(services.bucketPolicies);
+    this.#policies = new KnownPolicies(services.bucketPolicies, partitionOf(services.region));
   }
 
   /** Decides over what the request asks for. */
@@ -57,7 +60,8 @@ export class Operator {
     const { fields } = asked;
     const authorizer = this.authorizer(operation.name, asked);
     const facts = await this.#facts(operation, fields, loaded, authorizer);
-    await readControlBody(operation, fields, body);
+    refuseUnknownNarrowing(fields.headers);
+    await readControlBody(operation, fields, body, this.services.requestBudget);
     const input = readInput(operation, fields);
     const bucket = facts.bucket?.record;
     const looked = operation.facts.includes('object');
@@ -159,11 +163,12 @@ async function readControlBody(
   { body: declared }: AnyOperation,
   fields: RequestFields,
   body: BodySource,
+  budget: ClientBudget,
 ): Promise<void> {
   if (declared?.kind === 'xml') {
-    const tree = await readXmlBody(declared, fields.headers, body);
+    const tree = await readXmlBody(declared, fields.headers, body, budget);
     if (tree) fields.xml = tree;
   } else if (declared?.kind === 'text') {
-    fields.text = await readTextBody(declared, fields.headers, body);
+    fields.text = await readTextBody(declared, fields.headers, body, budget);
   }
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { textOfBytes } from '../base/byte-text.js';
 import type { Clock } from '../base/clock.js';
 import type { ConditionValues } from '../policy/ports.js';
 import type { Peer } from './peer.js';
@@ -38,4 +39,5 @@ export class RequestValues implements ConditionValues {
   }
 }
 
-const one = (value: string | undefined): readonly string[] | undefined => (value === undefined ? undefined : [value]);
+const one = (value: string | undefined): readonly string[] | undefined =>
+  value === undefined ? undefined : [textOfBytes(value)];

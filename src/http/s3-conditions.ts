@@ -1,5 +1,6 @@
 import type { TLSSocket } from 'node:tls';
 import type { Authenticated } from '../auth/authenticate.js';
+import { textOfBytes } from '../base/byte-text.js';
 import type { XmlTree } from '../base/xml/ports.js';
 import type { ConditionValues } from '../policy/ports.js';
 import { parseIsoDate } from '../s3/fields/object-lock.js';
@@ -46,7 +47,7 @@ export class S3Conditions implements ConditionValues {
     if (name === 'if-match') return one(apart ? apart.ifMatch : fields.headers['if-match']);
     if (name === 'versionid') return one(apart ? apart.versionId : fields.query.get('versionId'));
     const header = HEADERS.get(name);
-    if (header !== undefined) return one(fields.headers[header]);
+    if (header !== undefined) return one(textOf(fields.headers[header]));
     if (PARAMETERS.has(name)) return apart ? undefined : one(fields.query.get(name));
     if (name.startsWith(LOCK)) return one(this.#lock(name.slice(LOCK.length)));
     if (name.startsWith(EXISTING_TAG))
@@ -197,10 +198,12 @@ function tagsIn(tree: XmlTree, name: string): Tags | undefined {
   return set?.map((tag) => [textOf(tag, 'Key'), textOf(tag, 'Value')] as const);
 }
 
+const textOf = (header: string | undefined): string | undefined => header && textOfBytes(header);
+
 /** `bucket/key`, decoded, without the slash in front. */
 function copySourceOf(header: string | undefined): string | undefined {
   if (header === undefined) return undefined;
-  const path = header.replace(/\?versionId=.*$/, '');
+  const path = textOfBytes(header).replace(/\?versionId=.*$/, '');
   try {
     return decodeURIComponent(path.replaceAll('+', '%20')).replace(/^\//, '');
   } catch {

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import { type Authenticated, type AuthOptions, authenticate } from '../auth/authenticate.js';
 import { AuthError } from '../auth/error.js';
 import type { CredentialSource } from '../auth/ports.js';
+import { BudgetExhausted } from '../base/client-budget.js';
 import type { AuthFailures } from '../kms/audit/auth-failures.js';
 import { S3Error, type S3ErrorCode } from '../s3/error.js';
 import { ERRORS } from '../s3/errors.js';
@@ -60,7 +61,8 @@ export class S3Requests {
         const { id: requestId, peer } = exchange;
         this.parts.authFailures?.note({ service: 's3', code: failure.code, requestId, sourceIp: peer.ip });
       }
-      if (failure.status >= 500 && failure.status !== 501) {
+      // Whoever is told to slow down could fill the log by not doing so.
+      if (failure.status >= 500 && failure.status !== 501 && !(failure.cause instanceof BudgetExhausted)) {
         this.parts.log.error({ id: exchange.id, err: failure.cause ?? failure }, 'request failed');
       }
       return writer.error(failure);

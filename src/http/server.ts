@@ -2,15 +2,21 @@ import { createServer, IncomingMessage, type Server, ServerResponse } from 'node
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import express from 'express';
-import { hostId, requestId } from '../base/ids.js';
-import { REQUEST_HEADERS_MAX_BYTES } from '../base/limits.js';
-import { xmlDocument } from '../base/xml/write.js';
-import { ERRORS } from '../s3/errors.js';
+import { answerClientError } from './client-error.js';
 import type { Edge } from './edge.js';
+import { answerPlainHttp } from './plain-on-tls.js';
+import { Turnstile } from './turnstile.js';
 
 export interface TlsFiles {
   cert: Buffer;
   key: Buffer;
+}
+
+export interface ServerLimits {
+  /** Of request line and headers together. */
+  headersMaxBytes: number;
+  /** Those behind are told to slow down; a few more are not accepted at all. */
+  connectionsMax: number;
 }
 
 const SHUTDOWN_MS = 30_000;
@@ -19,11 +25,17 @@ const CLOSE_IDLE_MS = 50;
 /** The one file that knows Express: it gets one catch-all route; the operations' router is our own. */
 export class HttpServer {
   readonly #server: Server;
+  readonly #turnstiles = new WeakMap<Socket, Turnstile>();
   /** The latest response of a connection. */
   readonly #current = new WeakMap<Socket, ServerResponse>();
+  /** Connections that were answered for the last time. */
+  readonly #finished = new WeakSet<Socket>();
+  /** Above the limit. */
+  readonly #surplus = new WeakSet<Socket>();
+  #connections = 0;
   #closing = false;
 
-  constructor(edge: Edge, tls: TlsFiles | undefined) {
+  constructor(edge: Edge, tls: TlsFiles | undefined, { headersMaxBytes, connectionsMax }: ServerLimits) {
     const app = express();
     for (const setting of ['etag', 'x-powered-by', 'query parser']) app.set(setting, false);
     const wanted = new WeakSet<IncomingMessage>();
@@ -32,13 +44,17 @@ export class HttpServer {
       const onBodyWanted = (): void => {
         if (wanted.delete(request)) response.writeContinue();
       };
-      if (this.#closing) response.setHeader('connection', 'close');
-      this.#current.set(request.socket, response);
-      void edge.handle(request, response, onBodyWanted);
+      const { socket } = request;
+      if (this.#closing || this.#surplus.has(socket)) response.shouldKeepAlive = false;
+      this.#current.set(socket, response);
+      const run = (): void => void edge.handle(request, response, onBodyWanted, this.#surplus.has(socket));
+      const turnstile = this.#turnstiles.get(socket);
+      if (turnstile) turnstile.enter(request, response, run);
+      else run();
     });
     const options = {
       ...classesOf(app),
-      maxHeaderSize: REQUEST_HEADERS_MAX_BYTES,
+      maxHeaderSize: headersMaxBytes,
       // A slow upload of 5 GiB takes longer than any fixed time; idle ones are ended by the body's own timer.
       requestTimeout: 0,
       headersTimeout: 60_000,
@@ -49,16 +65,46 @@ export class HttpServer {
     this.#server = tls
       ? (createTlsServer({ ...options, ...tls }, app) as unknown as Server)
       : createServer(options, app);
+    // Headers are bounded by their bytes: node:http would drop those behind the 1,000th without a word.
+    this.#server.maxHeadersCount = 0;
+    // A client may end its side when it has said all it wants: that takes no answer away.
+    (this.#server as { httpAllowHalfOpen?: boolean }).httpAllowHalfOpen = true;
+    this.#server.maxConnections = connectionsMax + Math.max(16, connectionsMax >> 3);
+    if (tls) answerPlainHttp(this.#server);
+    this.#server.on(tls ? 'secureConnection' : 'connection', (socket: Socket) => {
+      this.#turnstiles.set(socket, new Turnstile(socket));
+      if (++this.#connections > connectionsMax) this.#surplus.add(socket);
+      socket.once('close', () => this.#connections--);
+      socket.once('end', () => {
+        const current = this.#current.get(socket);
+        if (current && !current.headersSent) current.shouldKeepAlive = false;
+      });
+    });
+    // What a client expects besides is ignored, as AWS does.
+    this.#server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+      this.#server.emit('request', request, response);
+    });
     this.#server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
       wanted.add(request);
       this.#server.emit('request', request, response);
     });
     this.#server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+      if (error.code === 'ECONNRESET') {
+        socket.destroy();
+        return;
+      }
+      if (this.#finished.has(socket)) return;
+      this.#turnstiles.get(socket)?.discard();
       const current = this.#current.get(socket);
-      const pending = current !== undefined && !current.writableFinished;
-      // What follows a request that isn't answered yet can't be answered: that would be taken for the other's answer.
-      if (pending && (current.headersSent || current.req.complete)) socket.destroy();
-      else answerClientError(error, socket);
+      const answer = (): void => {
+        this.#finished.add(socket);
+        answerClientError(error, socket, headersMaxBytes);
+      };
+      if (current === undefined || current.writableFinished) answer();
+      else if (current.req.complete) current.once('close', answer);
+      // Half an answer, to half a request.
+      else if (current.headersSent) socket.destroy();
+      else answer();
     });
   }
 
@@ -98,27 +144,4 @@ function classesOf(app: express.Express) {
   app.request = Request.prototype as typeof app.request;
   app.response = Response.prototype as typeof app.response;
   return { IncomingMessage: Request, ServerResponse: Response };
-}
-
-/** Requests that node:http could not read, answered as S3 does. */
-function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const overflow = error.code === 'HPE_HEADER_OVERFLOW';
-  const late = error.code === 'ERR_HTTP_REQUEST_TIMEOUT';
-  const code = overflow ? 'RequestHeaderSectionTooLarge' : late ? 'RequestTimeout' : 'BadRequest';
-  const message = overflow || late ? ERRORS[code].message : 'An error occurred when parsing the HTTP request.';
-  const extra = overflow ? ([['MaxSizeAllowed', REQUEST_HEADERS_MAX_BYTES]] as const) : [];
-  const id = requestId();
-  const host = hostId();
-  const ids = [
-    ['RequestId', id],
-    ['HostId', host],
-  ] as const;
-  const body = xmlDocument('Error', [['Code', code], ['Message', message], ...extra, ...ids]);
-  socket.end(
-    `HTTP/1.1 400 Bad Request\r\nx-amz-request-id: ${id}\r\nx-amz-id-2: ${host}\r\nServer: Coffer\r\nContent-Type: application/xml\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-  );
 }

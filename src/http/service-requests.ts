@@ -1,16 +1,17 @@
 import type { IncomingMessage } from 'node:http';
 import type { Logger } from 'pino';
-import { authenticate } from '../auth/authenticate.js';
+import { type AuthOptions, authenticate, requirePlausible } from '../auth/authenticate.js';
 import { AuthError } from '../auth/error.js';
 import type { Caller, CredentialSource, Service } from '../auth/ports.js';
+import type { ClientBudget } from '../base/client-budget.js';
 import type { Clock } from '../base/clock.js';
 import { KMS_JSON_BODY_MAX_BYTES } from '../base/limits.js';
 import { getCallerIdentity, queryError } from '../iam/sts.js';
 import type { AuthFailures } from '../kms/audit/auth-failures.js';
 import type { Kms } from '../kms/kms.js';
 import { S3Error } from '../s3/error.js';
-import { readBody } from './body-source.js';
 import { type Exchange, requestContextOf } from './exchange.js';
+import { withSmallBody } from './small-body.js';
 import type { Written } from './writer.js';
 
 export interface ServiceParts {
@@ -20,6 +21,8 @@ export interface ServiceParts {
   clock: Clock;
   region: string;
   log: Logger;
+  /** Of bodies. */
+  budget: ClientBudget;
   /** Counts and samples for the audit. */
   authFailures?: Pick<AuthFailures, 'note'> | undefined;
 }
@@ -35,26 +38,58 @@ export function serviceOf({ method, headers }: IncomingMessage, rawPath: string)
   return rawPath === '/' && headers['content-type']?.startsWith(FORM) ? 'sts' : 's3';
 }
 
-/** Answers KMS and STS. Their bodies are small, and part of what is signed: they are read before authentication. */
+/**
+ * A browser's question before a request to such a service, which nobody signs. All of them are asked by POST at `/`, where S3 has
+ * nothing that is: a bucket's own preflight names its bucket.
+ */
+export function isServicePreflight({ method, headers }: IncomingMessage, rawPath: string): boolean {
+  return method === 'OPTIONS' && rawPath === '/' && headers['access-control-request-method'] === 'POST';
+}
+
+/** Whoever can sign may ask, from any page, as with AWS: no cookie or other thing of a browser's opens anything. */
+export function servicePreflight({ request, writer, entry }: Exchange): Written {
+  entry.operation = 'Preflight';
+  const wanted = request.headers['access-control-request-headers'];
+  return writer.empty(200, {
+    ...ACROSS_ORIGINS,
+    'access-control-allow-methods': 'POST',
+    ...(wanted !== undefined && { 'access-control-allow-headers': wanted }),
+    'access-control-max-age': PREFLIGHT_SECONDS,
+  });
+}
+
+const ACROSS_ORIGINS = {
+  'access-control-allow-origin': '*',
+  'access-control-expose-headers': 'x-amzn-RequestId,x-amzn-ErrorType,x-amzn-ErrorMessage,Date',
+};
+const PREFLIGHT_SECONDS = '172800';
+
+/**
+ * Answers KMS and STS. Their bodies are small, and part of what is signed: they are read before the signature is checked, but not
+ * before everything else that tells a stranger.
+ */
 export class ServiceRequests {
   constructor(private readonly parts: ServiceParts) {}
 
   async serve(exchange: Exchange, service: Exclude<Service, 's3'>): Promise<Written> {
     exchange.entry.operation = service.toUpperCase();
+    if (exchange.request.headers.origin !== undefined) exchange.writer.always = ACROSS_ORIGINS;
     try {
-      const { bytes } = await readBody(exchange.body, KMS_JSON_BODY_MAX_BYTES);
-      const caller = this.#authenticate(exchange, service, bytes);
-      exchange.entry.caller = caller.arn;
-      return service === 'kms' ? await this.#kms(exchange, caller, bytes) : sts(exchange, caller, bytes);
+      requirePlausible(exchange.signed, this.#authOptions(service));
+      return await withSmallBody(exchange.body, KMS_JSON_BODY_MAX_BYTES, this.parts.budget, async ({ bytes }) => {
+        const { caller } = authenticate(exchange.signed, { ...this.#authOptions(service), body: bytes });
+        exchange.entry.caller = caller.arn;
+        return service === 'kms' ? await this.#kms(exchange, caller, bytes) : sts(exchange, caller, bytes);
+      });
     } catch (error) {
       if (exchange.writer.begun) throw error;
       return this.#refuse(exchange, service, error);
     }
   }
 
-  #authenticate({ signed }: Exchange, service: Service, body: Buffer): Caller {
+  #authOptions(service: Service): AuthOptions {
     const { credentials, clock, region } = this.parts;
-    return authenticate(signed, { credentials, clock, region, service, body }).caller;
+    return { credentials, clock, region, service };
   }
 
   async #kms(exchange: Exchange, caller: Caller, body: Buffer): Promise<Written> {

@@ -1,10 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ClientBudget } from '../base/client-budget.js';
 import { hostId } from '../base/ids.js';
 import type { BodyProducer } from '../base/stream.js';
 import { xmlDocument } from '../base/xml/write.js';
 import type { S3Error } from '../s3/error.js';
 import type { Reply } from '../s3/operation.js';
 import { ClientGone, drained } from './drained.js';
+import { sentHeaders } from './header-names.js';
 import { leaveTogether } from './leave-together.js';
 import { linger } from './linger.js';
 
@@ -12,6 +14,9 @@ const NAMESPACE = 'http://s3.amazonaws.com/doc/2006-03-01/';
 
 /** A body of so many bytes at most waits for nobody to drain it, as texts don't. */
 const WHOLE_MAX_BYTES = 64 * 1024;
+
+/** Texts of fewer bytes are what every connection may hold. */
+const HELD_MIN_BYTES = 16 * 1024;
 
 /** What went out. `bytes`: of the body. */
 export interface Written {
@@ -27,6 +32,8 @@ export class ResponseWriter {
     private readonly request: IncomingMessage,
     private readonly response: ServerResponse,
     private readonly requestId: string,
+    /** Of what clients haven't taken yet. */
+    private readonly answers?: ClientBudget,
   ) {}
 
   /** Headers that go with whatever is answered, an error as well. */
@@ -76,14 +83,19 @@ export class ResponseWriter {
 
   /** An answer of the AWS JSON protocol. */
   json(status: number, json: Record<string, unknown>): Written {
-    const headers = { 'x-amzn-requestid': this.requestId, server: 'Coffer' };
+    const headers = { 'x-amzn-requestid': this.requestId, server: 'Coffer', ...this.always };
     return this.#text(status, headers, 'application/x-amz-json-1.1', JSON.stringify(json));
   }
 
   /** An answer of the query protocol. */
   queryXml(status: number, document: string): Written {
-    const headers = { 'x-amzn-requestid': this.requestId, server: 'Coffer' };
+    const headers = { 'x-amzn-requestid': this.requestId, server: 'Coffer', ...this.always };
     return this.#text(status, headers, 'text/xml', document);
+  }
+
+  /** No body, of a service that isn't S3. */
+  empty(status: number, more: Readonly<Record<string, string>>): Written {
+    return this.#end(status, { 'x-amzn-requestid': this.requestId, server: 'Coffer', ...more, 'content-length': '0' });
   }
 
   /** JSON values as they come, one a line. The head goes out with the first. @throws ClientGone */
@@ -93,7 +105,7 @@ export class ResponseWriter {
     for await (const value of values) {
       if (response.destroyed) throw new ClientGone();
       const text = Buffer.from(`${JSON.stringify(value)}\n`);
-      if (bytes === 0) response.writeHead(200, { ...this.#headers(undefined), 'content-type': 'application/x-ndjson' });
+      if (bytes === 0) this.#head(200, { ...this.#headers(undefined), 'content-type': 'application/x-ndjson' });
       bytes += text.length;
       if (!response.write(text)) await drained(response);
     }
@@ -111,13 +123,13 @@ export class ResponseWriter {
     let bytes = 0;
     // The head waits for the first chunk: what fails until then is answered, and both go out together.
     await stream.pump((chunk) => {
-      if (bytes === 0) response.writeHead(status, headers);
+      if (bytes === 0) this.#head(status, headers);
       bytes += chunk.length;
       if (chunk.length === stream.length && bytes <= WHOLE_MAX_BYTES) return this.#whole(chunk);
       if (!response.write(chunk)) return drained(response);
     });
     if (bytes !== stream.length) throw new Error('a body has another length than was declared');
-    if (bytes === 0) response.writeHead(status, headers);
+    if (bytes === 0) this.#head(status, headers);
     response.end();
     return { status, bytes };
   }
@@ -146,17 +158,35 @@ export class ResponseWriter {
     const { request, response } = this;
     const written = { status, bytes };
     if (request.complete || hasNoBody(request)) {
-      response.writeHead(status, headers);
+      this.#head(status, headers);
+      this.#hold(bytes);
       leaveTogether(() => response.end(body, 'latin1'));
       return written;
     }
     // What the client still sends isn't wanted.
     headers.connection = 'close';
-    response.writeHead(status, headers);
+    this.#head(status, headers);
     if (body !== undefined) response.write(body, 'latin1');
     else response.flushHeaders();
     linger(request, () => response.end());
     return written;
+  }
+
+  /** Counts a text until the client has taken it. */
+  #hold(bytes: number): void {
+    if (bytes < HELD_MIN_BYTES || !this.answers) return;
+    const { response } = this;
+    const holding = this.answers.open(() => response.destroy());
+    holding.force(bytes);
+    response.once('close', () => holding.close());
+  }
+
+  /** A connection that stays open says nothing of it, as AWS's: `Connection` and `Keep-Alive` go out where they are needed. */
+  #head(status: number, headers: Headers): void {
+    const { request, response } = this;
+    if (!response.shouldKeepAlive) headers.connection = 'close';
+    else if (request.httpVersion !== '1.0') response.removeHeader('connection');
+    response.writeHead(status, sentHeaders(headers));
   }
 
   #headers(extra: Readonly<Record<string, string | undefined>> | undefined): Headers {

@@ -1,3 +1,4 @@
+import type { ClientBudget } from '../base/client-budget.js';
 import { XML_BODY_MAX_BYTES } from '../base/limits.js';
 import type { BodySource } from '../base/stream.js';
 import { parseXml, XmlError } from '../base/xml/parse.js';
@@ -6,7 +7,7 @@ import { hasDigest } from '../s3/checksum/request.js';
 import { uploadChecksums } from '../s3/checksum/upload-checksums.js';
 import { S3Error, type S3ErrorCode } from '../s3/error.js';
 import type { Operation, RequestFields } from '../s3/operation.js';
-import { readBody } from './body-source.js';
+import { type ReadBody, withSmallBody } from './small-body.js';
 
 type XmlBody = Extract<NonNullable<Operation['body']>, { kind: 'xml' }>;
 type TextBody = Extract<NonNullable<Operation['body']>, { kind: 'text' }>;
@@ -19,8 +20,11 @@ export async function readTextBody(
   { maxBytes }: TextBody,
   headers: RequestFields['headers'],
   body: BodySource,
+  budget: ClientBudget,
 ): Promise<string> {
-  return (await readVerified(body, headers, maxBytes, undefined)).toString('utf8');
+  return withSmallBody(body, maxBytes, budget, async (read) =>
+    (await verified(read, headers, undefined)).toString('utf8'),
+  );
 }
 
 /**
@@ -31,23 +35,22 @@ export async function readXmlBody(
   declared: XmlBody,
   headers: RequestFields['headers'],
   body: BodySource,
+  budget: ClientBudget,
 ): Promise<XmlTree | undefined> {
   const { root, required, maxBytes, integrity, malformed = 'MalformedXML' } = declared;
-  const bytes = await readVerified(body, headers, maxBytes ?? XML_BODY_MAX_BYTES, integrity);
-  if (bytes.length === 0) {
+  return withSmallBody(body, maxBytes ?? XML_BODY_MAX_BYTES, budget, async (read) => {
+    const bytes = await verified(read, headers, integrity);
+    if (bytes.length > 0) return parse(bytes, root, malformed);
     if (required) throw new S3Error('MissingRequestBodyError');
     return undefined;
-  }
-  return parse(bytes, root, malformed);
+  });
 }
 
-async function readVerified(
-  body: BodySource,
+async function verified(
+  { bytes, end }: ReadBody,
   headers: RequestFields['headers'],
-  maxBytes: number,
   integrity: XmlBody['integrity'],
 ): Promise<Buffer> {
-  const { bytes, end } = await readBody(body, maxBytes);
   if (integrity === 'none') return bytes;
   if (integrity === 'required' && bytes.length > 0 && !hasDigest(headers)) {
     throw new S3Error('InvalidRequest', { message: 'Missing required header for this request: Content-MD5' });

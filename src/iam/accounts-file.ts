@@ -44,17 +44,24 @@ function account(json: unknown, at: string): AccountConfig {
     accessKeys: accessKeys(fields, at),
     users: optionalList(fields, 'users', at).map((one, i) => {
       const where = `${at}.users[${i}]`;
-      const user = members(one, where, ['userName', 'accessKeys', 'policies']);
+      const user = members(one, where, ['userName', 'path', 'accessKeys', 'policies']);
       return {
         userName: requiredText(user, 'userName', where),
+        ...optionalText(user, 'path', where),
         accessKeys: accessKeys(user, where),
         policies: optionalList(user, 'policies', where),
       };
     }),
     roles: optionalList(fields, 'roles', at).map((one, i) => {
       const where = `${at}.roles[${i}]`;
-      const role = members(one, where, ['roleName', 'policies']);
-      return { roleName: requiredText(role, 'roleName', where), policies: optionalList(role, 'policies', where) };
+      const role = members(one, where, ['roleName', 'path', 'assumeRolePolicyDocument', 'policies']);
+      const { assumeRolePolicyDocument } = role;
+      return {
+        roleName: requiredText(role, 'roleName', where),
+        ...optionalText(role, 'path', where),
+        ...(assumeRolePolicyDocument !== undefined && { assumeRolePolicyDocument }),
+        policies: optionalList(role, 'policies', where),
+      };
     }),
   };
 }

@@ -3,6 +3,7 @@ import type { AliasRecord } from './alias-record.js';
 import type { Call } from './call.js';
 import { notFound, validation } from './errors.js';
 import type { Input } from './fields.js';
+import { kmsArn } from './key-reference.js';
 
 /** https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateAlias.html */
 export function readAliasName(input: Input): string {
@@ -36,4 +37,4 @@ export async function requireAlias(call: Call, name: string): Promise<AliasRecor
 }
 
 export const aliasArn = (region: string, alias: { accountId: string; name: string }): string =>
-  `arn:aws:kms:${region}:${alias.accountId}:${alias.name}`;
+  kmsArn(region, alias.accountId, alias.name);

@@ -8,7 +8,7 @@ import { noSuchKey, notFound } from './errors.js';
 import type { GrantRecord } from './grant-record.js';
 import type { Asked, KmsAction } from './key-authorizer.js';
 import { isOver, type KeyRecord } from './key-record.js';
-import type { KeyReference } from './key-reference.js';
+import { type KeyReference, kmsArn } from './key-reference.js';
 import type { Keys } from './keys.js';
 import { requireState, type StateRule } from './states.js';
 
@@ -112,8 +112,8 @@ export class Call {
    * don't allow first.
    */
   #refuse(action: KmsAction, { accountId, keyId, alias }: KeyReference, facts: FactsOf): never {
-    const arn = `arn:aws:kms:${this.keys.region}:${accountId}:${alias ?? `key/${keyId}`}`;
-    this.authorizeOn(arn, typeof facts === 'function' ? {} : facts, action);
+    const arn = kmsArn(this.keys.region, accountId, alias ?? `key/${keyId}`);
+    this.authorizeOn(arn, typeof facts === 'function' ? {} : facts, action, accountId);
     throw notOurs(this.who, action, arn);
   }
 
@@ -151,9 +151,14 @@ export class Call {
     requireState(states, keys.stateOf(found), keys.arn(found));
   }
 
-  /** For what is about no key, or an alias: identity policies decide. @throws AccessDeniedException */
-  authorizeOn(resource: string, facts: RequestFacts, action: KmsAction = `kms:${this.name}`): void {
-    this.keys.authorizer.requireOn({ who: this.who, action, facts }, resource, this.keys.clock.now());
+  /** For what is about no key, or an alias: identity policies decide. `accountId`: of the resource. @throws AccessDeniedException */
+  authorizeOn(
+    resource: string,
+    facts: RequestFacts,
+    action: KmsAction = `kms:${this.name}`,
+    accountId = this.who.caller.accountId,
+  ): void {
+    this.keys.authorizer.requireOn({ who: this.who, action, facts }, resource, this.keys.clock.now(), accountId);
   }
 
   /** Changes a key that is still in such a state when it is written. */

@@ -14,6 +14,10 @@ export interface ConditionParts {
   action: string;
   facts: RequestFacts;
   nowMs: number;
+  /** Where the key service is that is asked. */
+  region: string;
+  /** The account of the key or alias; of what is about neither, the caller's. */
+  resourceAccountId: string;
   /** The key that is asked about; absent for what is about no key in particular. */
   record?: KeyRecord;
   /** Names of its aliases. */
@@ -67,6 +71,10 @@ export class KmsConditions implements ConditionValues {
         return ABOUT_GRANTS.has(this.parts.action) ? [String(who.viaService !== undefined)] : undefined;
       case 'kms:multiregion':
         return record && ['false'];
+      case 'aws:requestedregion':
+        return [this.parts.region];
+      case 'aws:resourceaccount':
+        return one(this.parts.resourceAccountId);
       case 'aws:currenttime':
         return [new Date(this.parts.nowMs).toISOString()];
       case 'aws:epochtime':

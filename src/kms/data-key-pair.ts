@@ -1,11 +1,12 @@
 import type { EncryptionContext } from '../encryption/ports.js';
 import { keyAction } from './action.js';
 import { DATA_KEY_PAIR_SPECS, generateDataKeyPair } from './crypto/data-key-pair.js';
+import { UNSUPPORTED_SPECS } from './crypto/key-spec.js';
 import { dataKeyFacts } from './data-key.js';
 import { refuseRecipient } from './recipient.js';
 import { encryptUnder, requireSymmetric } from './symmetric.js';
 
-const SPECS = [...DATA_KEY_PAIR_SPECS, 'SM2'];
+const SPECS = [...DATA_KEY_PAIR_SPECS, ...UNSUPPORTED_SPECS];
 
 /** The two actions that make key pairs differ in whether the private key is told. */
 export const dataKeyPairAction = (name: string, tellPrivateKey: boolean) =>

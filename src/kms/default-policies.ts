@@ -1,10 +1,12 @@
+import { partitionOf, servicePrincipalOf } from '../base/partition.js';
+
 /** It trusts the account: its root may do all, and its identity policies decide for users and roles. */
-export const defaultPolicy = (accountId: string): string =>
+export const defaultPolicy = (accountId: string, region: string): string =>
   text('key-default-1', [
     {
       Sid: 'Enable IAM User Permissions',
       Effect: 'Allow',
-      Principal: { AWS: `arn:aws:iam::${accountId}:root` },
+      Principal: { AWS: `arn:${partitionOf(region)}:iam::${accountId}:root` },
       Action: 'kms:*',
       Resource: '*',
     },
@@ -23,13 +25,13 @@ export const managedKeyPolicy = (accountId: string, region: string, service: str
       Action: ['kms:Encrypt', 'kms:Decrypt', 'kms:ReEncrypt*', 'kms:GenerateDataKey*', 'kms:DescribeKey'],
       Resource: '*',
       Condition: {
-        StringEquals: { 'kms:CallerAccount': accountId, 'kms:ViaService': `${service}.${region}.amazonaws.com` },
+        StringEquals: { 'kms:CallerAccount': accountId, 'kms:ViaService': servicePrincipalOf(service, region) },
       },
     },
     {
       Sid: 'Allow direct access to key metadata to the account',
       Effect: 'Allow',
-      Principal: { AWS: `arn:aws:iam::${accountId}:root` },
+      Principal: { AWS: `arn:${partitionOf(region)}:iam::${accountId}:root` },
       Action: ['kms:Describe*', 'kms:Get*', 'kms:List*'],
       Resource: '*',
     },

@@ -23,10 +23,16 @@ export interface TextLimits {
 
 /** The JSON body of a request, read member by member with AWS's validation and its words. */
 export class Input {
-  constructor(private readonly json: Readonly<Record<string, unknown>>) {}
+  readonly #known = new Set<string>();
+
+  /** `of`: which structure it is, where it isn't the request itself. */
+  constructor(
+    private readonly json: Readonly<Record<string, unknown>>,
+    private readonly of = 'request',
+  ) {}
 
   text(member: string, limits: TextLimits): string | undefined {
-    const value = this.json[member];
+    const value = this.#value(member);
     if (value === undefined || value === null) return undefined;
     if (typeof value !== 'string') throw serialization();
     const at = camel(member);
@@ -48,7 +54,7 @@ export class Input {
   }
 
   integer(member: string, limits: { min: number; max: number }): number | undefined {
-    const value = this.json[member];
+    const value = this.#value(member);
     if (value === undefined || value === null) return undefined;
     if (typeof value !== 'number' || !Number.isInteger(value)) throw serialization();
     const at = camel(member);
@@ -60,7 +66,7 @@ export class Input {
   }
 
   boolean(member: string): boolean | undefined {
-    const value = this.json[member];
+    const value = this.#value(member);
     if (value === undefined || value === null) return undefined;
     if (typeof value !== 'boolean') throw serialization();
     return value;
@@ -68,7 +74,7 @@ export class Input {
 
   /** Base64. The value is never put into a message. */
   blob(member: string, limits: { min: number; max: number }): Buffer | undefined {
-    const value = this.json[member];
+    const value = this.#value(member);
     if (value === undefined || value === null) return undefined;
     // Node skips what isn't base64: half a plaintext would be encrypted.
     if (typeof value !== 'string' || !/^[A-Za-z0-9+/]*={0,2}$/.test(value)) throw serialization();
@@ -96,7 +102,7 @@ export class Input {
 
   /** `shown`: the values as AWS lists them. */
   oneOf<T extends string>(member: string, values: readonly T[], shown: readonly string[] = values): T | undefined {
-    const value = this.json[member];
+    const value = this.#value(member);
     if (value === undefined || value === null) return undefined;
     if (typeof value !== 'string') throw serialization();
     if (!(values as readonly string[]).includes(value)) {
@@ -106,7 +112,7 @@ export class Input {
   }
 
   context(member: string): EncryptionContext {
-    const value = this.json[member];
+    const value = this.#value(member);
     if (value === undefined || value === null) return {};
     if (!isContext(value)) throw serialization();
     if (Buffer.byteLength(JSON.stringify(value)) > CONTEXT_MAX_BYTES) {
@@ -130,7 +136,7 @@ export class Input {
 
   /** Seconds since the epoch, as the JSON protocol writes dates. Milliseconds. */
   timestamp(member: string): number | undefined {
-    const value = this.json[member];
+    const value = this.#value(member);
     if (value === undefined || value === null) return undefined;
     if (typeof value !== 'number' || !Number.isFinite(value)) throw serialization();
     if (Math.abs(value) > DATE_MAX_SECONDS) throw constraint(undefined, camel(member), 'Member must be a date');
@@ -139,14 +145,14 @@ export class Input {
 
   /** A structure; undefined where it is absent. */
   structure(member: string): Input | undefined {
-    const value = this.json[member];
+    const value = this.#value(member);
     if (value === undefined || value === null) return undefined;
     if (typeof value !== 'object' || Array.isArray(value)) throw serialization();
-    return new Input(value as Record<string, unknown>);
+    return new Input(value as Record<string, unknown>, member);
   }
 
   list(member: string): Readonly<Record<string, unknown>>[] | undefined {
-    const value = this.json[member];
+    const value = this.#value(member);
     if (value === undefined || value === null) return undefined;
     if (!Array.isArray(value)) throw serialization();
     for (const one of value) if (typeof one !== 'object' || one === null || Array.isArray(one)) throw serialization();
@@ -186,11 +192,35 @@ export class Input {
   }
 
   has(member: string): boolean {
-    return this.json[member] !== undefined && this.json[member] !== null;
+    const value = this.#value(member);
+    return value !== undefined && value !== null;
+  }
+
+  /**
+   * Once all has been read: what is left nobody understood, and it may have narrowed what was asked for, as `DryRun` and the
+   * constraints of a grant do. AWS ignores it. @throws ValidationException
+   */
+  requireAllRead(): void {
+    for (const member in this.json) {
+      if (this.#known.has(member) || this.json[member] === null) continue;
+      // Its name may be anything: only what looks like one is repeated.
+      const name = /^\w{1,64}$/.test(member) ? ` ${member}` : '';
+      throw validation(`The ${this.of} has a member${name} that this version of Coffer does not know.`);
+    }
+  }
+
+  /** Names of the members that were asked for. */
+  get known(): ReadonlySet<string> {
+    return this.#known;
+  }
+
+  #value(member: string): unknown {
+    this.#known.add(member);
+    return this.json[member];
   }
 
   #texts(member: string): string[] | undefined {
-    const value = this.json[member];
+    const value = this.#value(member);
     if (value === undefined || value === null) return undefined;
     if (!Array.isArray(value) || value.some((one) => typeof one !== 'string')) throw serialization();
     return value;

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { BoundedMap } from '../base/bounded-map.js';
+import { comparable } from '../base/partition.js';
 import type { RecordSealer } from '../seal/ports.js';
 import { under } from '../store/keys.js';
 import type { MetaStore } from '../store/ports.js';
@@ -24,6 +25,7 @@ const ROWS_PER_COMMIT = 200;
 /** The grants of one key. */
 export interface KeyGrants {
   byId: Map<string, GrantRecord>;
+  /** By their ARN as it is compared. */
   byGrantee: Map<string, GrantRecord[]>;
 }
 
@@ -170,14 +172,16 @@ export class GrantBook {
 function add({ byId, byGrantee }: KeyGrants, grant: GrantRecord): void {
   if (byId.has(grant.grantId)) return;
   byId.set(grant.grantId, grant);
-  const same = byGrantee.get(grant.grantee);
+  const name = comparable(grant.grantee);
+  const same = byGrantee.get(name);
   if (same) same.push(grant);
-  else byGrantee.set(grant.grantee, [grant]);
+  else byGrantee.set(name, [grant]);
 }
 
 function drop({ byId, byGrantee }: KeyGrants, { grantId, grantee }: GrantRecord): void {
   byId.delete(grantId);
-  const others = (byGrantee.get(grantee) ?? []).filter((one) => one.grantId !== grantId);
-  if (others.length > 0) byGrantee.set(grantee, others);
-  else byGrantee.delete(grantee);
+  const name = comparable(grantee);
+  const others = (byGrantee.get(name) ?? []).filter((one) => one.grantId !== grantId);
+  if (others.length > 0) byGrantee.set(name, others);
+  else byGrantee.delete(name);
 }

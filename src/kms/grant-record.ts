@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { utf8 } from '../base/bytes.js';
+import { comparable } from '../base/partition.js';
 import { TAG } from '../store/keys.js';
 import type { Shape } from '../store/table.js';
 
@@ -28,6 +29,8 @@ export type GrantOperation = (typeof GRANT_OPERATIONS)[number];
 export interface GrantConstraints {
   EncryptionContextSubset?: Readonly<Record<string, string>>;
   EncryptionContextEquals?: Readonly<Record<string, string>>;
+  /** ARN of the resource on whose behalf a service asks. */
+  SourceArn?: string;
 }
 
 export interface GrantRecord {
@@ -38,8 +41,12 @@ export interface GrantRecord {
   keyId: string;
   name?: string;
   createdMs: number;
+  /** An ARN, or the name of a service. */
   grantee: string;
   retiring?: string;
+  /** They were named as GranteeServicePrincipal and RetiringServicePrincipal. */
+  granteeService?: true;
+  retiringService?: true;
   /** The account under which the grant was issued: the creator's. */
   issuingAccountId: string;
   operations: GrantOperation[];
@@ -57,7 +64,7 @@ export const grantRow = (accountId: string, keyId: string, grantId: string): Buf
   row(`g/${accountId}/${keyId}/${grantId}`);
 
 /** Index of grants by who may retire them. Principals stand in it as digests: names don't lie about in clear. */
-const principalDigest = (principal: string): string => createHash('sha256').update(principal).digest('hex');
+const principalDigest = (principal: string): string => createHash('sha256').update(comparable(principal)).digest('hex');
 export const retirableBy = (principal: string): Buffer => row(`r/${principalDigest(principal)}/`);
 export const retirableRow = (
   principal: string,

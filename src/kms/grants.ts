@@ -1,5 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { Mac } from '../base/mac.js';
+import { comparable } from '../base/partition.js';
 import type { EncryptionContext } from '../encryption/ports.js';
 import { KmsError } from '../encryption/ports.js';
 import type { Principal } from '../policy/ports.js';
@@ -11,12 +12,15 @@ const UNCONSTRAINED: ReadonlySet<string> = new Set(['DescribeKey', 'RetireGrant'
 
 /** A role's session is the role, and itself. */
 export const isSelf = ({ arn, sessionArn }: Principal, principalArn: string | undefined): boolean =>
-  principalArn !== undefined && principalArn !== '' && (principalArn === arn || principalArn === sessionArn);
+  principalArn !== undefined && principalArn !== '' && [arn, sessionArn].some((one) => isSame(one, principalArn));
+
+const isSame = (one: string | undefined, other: string): boolean =>
+  one !== undefined && comparable(one) === comparable(other);
 
 /** The grants of which a principal is the grantee. */
 export function grantsTo({ byGrantee }: KeyGrants, { arn, sessionArn }: Principal): readonly GrantRecord[] {
-  const own = byGrantee.get(arn) ?? [];
-  return sessionArn === undefined ? own : [...own, ...(byGrantee.get(sessionArn) ?? [])];
+  const own = byGrantee.get(comparable(arn)) ?? [];
+  return sessionArn === undefined ? own : [...own, ...(byGrantee.get(comparable(sessionArn)) ?? [])];
 }
 
 /** The grant by which a principal may do `action` (`kms:…`) with the key, if there is one. */
@@ -24,7 +28,7 @@ export function grantFor(
   held: KeyGrants,
   principal: Principal,
   action: string,
-  context: EncryptionContext = {},
+  { context = {}, sourceArns }: GrantedRequest,
 ): GrantRecord | undefined {
   const operation = action.slice('kms:'.length);
   // A grant with RetireGrant lets its grantee retire this one grant; `RetireGrant.ts` sees to it.
@@ -32,19 +36,42 @@ export function grantFor(
   return grantsTo(held, principal).find(
     (grant) =>
       (grant.operations as string[]).includes(operation) &&
+      isFrom(grant.constraints?.SourceArn, sourceArns) &&
       (UNCONSTRAINED.has(operation) || holds(grant.constraints, context)),
   );
 }
 
-/** https://docs.aws.amazon.com/kms/latest/APIReference/API_GrantConstraints.html */
+/** What constraints of grants look at in a request. */
+export interface GrantedRequest {
+  context?: EncryptionContext | undefined;
+  /** `aws:SourceArn`. */
+  sourceArns?: readonly string[] | undefined;
+}
+
+/** Unlike the constraints on contexts it binds every operation but RetireGrant. Whoever asks for himself has no source. */
+const isFrom = (wanted: string | undefined, sourceArns: readonly string[] | undefined): boolean =>
+  wanted === undefined || sourceArns?.includes(wanted) === true;
+
+/**
+ * The constraints on the encryption context. The case of a pair's key doesn't count, unlike that of its value.
+ * https://docs.aws.amazon.com/kms/latest/APIReference/API_GrantConstraints.html
+ */
 export function holds(constraints: GrantConstraints | undefined, context: EncryptionContext): boolean {
   const { EncryptionContextEquals: equal, EncryptionContextSubset: subset } = constraints ?? {};
-  if (equal && !(includes(context, equal) && Object.keys(context).length === Object.keys(equal).length)) return false;
+  if (equal && !(includes(context, equal) && includes(equal, context) && sizeOf(context) === sizeOf(equal)))
+    return false;
   return !subset || includes(context, subset);
 }
 
-const includes = (context: EncryptionContext, pairs: EncryptionContext): boolean =>
-  Object.entries(pairs).every(([key, value]) => Object.hasOwn(context, key) && context[key] === value);
+function includes(context: EncryptionContext, pairs: EncryptionContext): boolean {
+  const held = Object.entries(context).map(([key, value]) => [key.toLowerCase(), value] as const);
+  return Object.entries(pairs).every(([key, value]) => {
+    const name = key.toLowerCase();
+    return held.some(([one, other]) => one === name && other === value);
+  });
+}
+
+const sizeOf = (context: EncryptionContext): number => Object.keys(context).length;
 
 /**
  * A grantee grants no more than it has: only operations of its own grant, under constraints that are as strict at least.
@@ -56,7 +83,8 @@ export function isWithin(
   constraints: GrantConstraints | undefined,
 ): boolean {
   if (!operations.every((one) => parent.operations.includes(one))) return false;
-  const { EncryptionContextEquals: equal, EncryptionContextSubset: subset } = parent.constraints ?? {};
+  const { EncryptionContextEquals: equal, EncryptionContextSubset: subset, SourceArn } = parent.constraints ?? {};
+  if (SourceArn !== undefined && constraints?.SourceArn !== SourceArn) return false;
   if (equal) {
     const own = constraints?.EncryptionContextEquals;
     if (!own || !holds({ EncryptionContextEquals: equal }, own)) return false;

@@ -1,3 +1,4 @@
+import { partitionOf } from '../base/partition.js';
 import type { KmsCallerContext } from '../encryption/ports.js';
 import { decide } from '../policy/decide.js';
 import { parseKeyPolicy } from '../policy/parse.js';
@@ -60,11 +61,14 @@ export class KeyAuthorizer {
     this.#decide(asked, record, NO_GRANTS, nowMs);
   }
 
-  /** For what is about no key: identity policies decide. @throws KmsError AccessDeniedException */
-  requireOn(asked: Asked, resource: string, nowMs: number): void {
+  /**
+   * For what is about no key, or about one of which nothing may be told: identity policies decide. `resourceAccountId`: whose it is.
+   * @throws KmsError AccessDeniedException
+   */
+  requireOn(asked: Asked, resource: string, nowMs: number, resourceAccountId = asked.who.caller.accountId): void {
     const { who, action, facts } = asked;
     const { caller } = who;
-    const context = new KmsConditions({ who, action, facts, nowMs });
+    const context = new KmsConditions({ who, action, facts, nowMs, region: this.region, resourceAccountId });
     const request = { principal: caller, action, resource, resourceAccountId: caller.accountId, context };
     const decision = decide(request, { identity: caller.policies });
     if (!decision.allowed) throw denied(who, action, resource, decision);
@@ -74,7 +78,7 @@ export class KeyAuthorizer {
   policyOf(record: KeyRecord): PolicyDocument {
     let policy = this.#policies.get(record);
     if (!policy) {
-      policy = parseKeyPolicy(policyText(record, this.region));
+      policy = parseKeyPolicy(policyText(record, this.region), partitionOf(this.region));
       this.#policies.set(record, policy);
     }
     return policy;
@@ -98,7 +102,8 @@ export class KeyAuthorizer {
     }
     let grant: GrantRecord | undefined;
     const decision = this.#ask(asked, record, nowMs, () => {
-      grant = grantFor(held, caller, action, facts.encryptionContext);
+      const sourceArns = who.requestContext?.get('aws:sourcearn');
+      grant = grantFor(held, caller, action, { context: facts.encryptionContext, sourceArns });
       return grant !== undefined;
     });
     if (!decision.allowed) throw denied(who, action, resource, decision);
@@ -114,7 +119,8 @@ export class KeyAuthorizer {
     const { accountId, keyId } = record;
     // For `kms:ResourceAliases`.
     const aliases = () => this.ring.aliases.namesOf(accountId, keyId) ?? [];
-    const context = new KmsConditions({ who, action, facts, nowMs, record, requestAlias, aliases });
+    const place = { region: this.region, resourceAccountId: accountId };
+    const context = new KmsConditions({ who, action, facts, nowMs, ...place, record, requestAlias, aliases });
     const resource = keyArn(this.region, record);
     return decide(
       { principal: who.caller, action, resource, resourceAccountId: accountId, context },

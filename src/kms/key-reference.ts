@@ -1,14 +1,19 @@
+import { AWS, partitionOf } from '../base/partition.js';
 import { KmsError } from '../encryption/ports.js';
 import { noSuchKey, notFound } from './errors.js';
 import { isOver, type KeyRecord } from './key-record.js';
 import type { KeyRing } from './key-ring.js';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$|^mrk-[0-9a-f]{32}$/;
-const ARN = /^arn:aws:kms:([^:]*):(\d*):(.*)$/;
+const ARN = /^arn:([a-z-]+):kms:([^:]*):(\d*):(.*)$/;
 const MANAGED = 'alias/aws/';
 
-export const keyArn = (region: string, record: Pick<KeyRecord, 'accountId' | 'keyId'>): string =>
-  `arn:aws:kms:${region}:${record.accountId}:key/${record.keyId}`;
+/** `resource`: `key/…` or `alias/…`. */
+export const kmsArn = (region: string, accountId: string, resource: string): string =>
+  `arn:${partitionOf(region)}:kms:${region}:${accountId}:${resource}`;
+
+export const keyArn = (region: string, { accountId, keyId }: Pick<KeyRecord, 'accountId' | 'keyId'>): string =>
+  kmsArn(region, accountId, `key/${keyId}`);
 
 /** What a KeyId member says. */
 export interface KeyReference {
@@ -25,7 +30,11 @@ export function readReference(region: string, callerAccountId: string, text: str
   if (text.startsWith('arn:')) {
     const match = ARN.exec(text);
     if (!match) throw new KmsError('InvalidArnException', `Invalid arn ${text}`);
-    const [, arnRegion, arnAccount, resource] = match as unknown as [string, string, string, string];
+    const [, partition, arnRegion, arnAccount, resource] = match as unknown as [string, string, string, string, string];
+    // `aws`: as Coffer wrote the ARNs of keys before it knew partitions; they lie with the objects.
+    if (partition !== AWS && partition !== partitionOf(region)) {
+      throw new KmsError('InvalidArnException', `Invalid arn ${text}`);
+    }
     if (arnRegion !== region) throw notFound(`Invalid arn ${arnRegion}`);
     accountId = arnAccount;
     name = resource.startsWith('key/') ? resource.slice('key/'.length) : resource;
@@ -53,7 +62,7 @@ export async function resolveKey(
     return existing(await ring.find(accountId, targetKeyId), region, accountId, targetKeyId, nowMs);
   }
   const made = accountId !== '' && alias.startsWith(MANAGED) ? await makeManaged?.(accountId, alias) : undefined;
-  if (!made) throw notFound(`Alias arn:aws:kms:${region}:${accountId}:${alias} is not found.`);
+  if (!made) throw notFound(`Alias ${kmsArn(region, accountId, alias)} is not found.`);
   return made;
 }
 

@@ -170,7 +170,7 @@ export class Keys {
       manager: 'AWS',
       service,
       // Never looked at: an AWS-managed key's policy is the code's.
-      policy: defaultPolicy(accountId),
+      policy: defaultPolicy(accountId, this.region),
       tags: [],
       spec: 'SYMMETRIC_DEFAULT',
       usage: 'ENCRYPT_DECRYPT',

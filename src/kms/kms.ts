@@ -47,7 +47,10 @@ export class Kms implements KeyService {
     if (!action && !UNSUPPORTED.has(name)) throw new KmsError('UnknownOperationException', '');
     return this.#recorded(name, who, (call) => {
       if (!action) throw unsupported(`${name} is not supported by this version of Coffer.`);
-      return action.run(action.input(new Input(parseJson(body))), call);
+      const input = new Input(parseJson(body));
+      const asked = action.input(input);
+      input.requireAllRead();
+      return action.run(asked, call);
     });
   }
 

@@ -1,3 +1,4 @@
+import { partitionOf } from '../base/partition.js';
 import { KmsError } from '../encryption/ports.js';
 import { decide } from '../policy/decide.js';
 import { PolicyError } from '../policy/error.js';
@@ -9,7 +10,7 @@ import { KmsConditions } from './conditions.js';
 import { notFound, tooLarge } from './errors.js';
 import type { KeyRecord } from './key-record.js';
 import { keyArn } from './key-reference.js';
-import type { Principals } from './keys.js';
+import type { Keys } from './keys.js';
 
 /** AWS's limit for a key policy: 32 KiB. */
 const POLICY_MAX_BYTES = 32_768;
@@ -19,11 +20,11 @@ export const POLICY_LIMITS = { min: 1, max: 131_072, pattern: '[\\u0009\\u000A\\
 export const POLICY_NAME = { min: 1, max: 128, pattern: '[\\w]+' };
 
 /** @throws MalformedPolicyDocumentException, LimitExceededException */
-export function checkPolicy(text: string, principals: Principals): PolicyDocument {
+export function checkPolicy(text: string, { parts: { principals }, region }: Keys): PolicyDocument {
   if (text.length > POLICY_MAX_BYTES) throw tooLarge();
   let policy: PolicyDocument;
   try {
-    policy = parseKeyPolicy(text);
+    policy = parseKeyPolicy(text, partitionOf(region));
   } catch (error) {
     if (error instanceof PolicyError) throw malformed(error.message);
     throw error;
@@ -47,7 +48,8 @@ export function requireNoLockout(
   const action = 'kms:PutKeyPolicy';
   const resource = keyArn(keys.region, key);
   const facts = { keys: { 'kms:bypasspolicylockoutsafetycheck': 'false' } };
-  const context = new KmsConditions({ who, action, facts, nowMs: keys.clock.now() });
+  const place = { region: keys.region, resourceAccountId: key.accountId };
+  const context = new KmsConditions({ who, action, facts, nowMs: keys.clock.now(), ...place });
   const decision = decide(
     { principal: caller, action, resource, resourceAccountId: key.accountId, context },
     { identity: [ALLOWED], resource: policy, accountTrusted: false },

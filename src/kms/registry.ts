@@ -99,13 +99,15 @@ export const ACTIONS: ReadonlyMap<string, Action<any>> = new Map(
   ].map((one): [string, Action<any>] => [one.name, one as Action<any>]),
 );
 
-/** What AWS KMS has besides: custom key stores and multi-Region keys. Answered UnsupportedOperationException. */
+/** What AWS KMS has besides: custom key stores, multi-Region keys, encapsulation. Answered UnsupportedOperationException. */
 export const UNSUPPORTED: ReadonlySet<string> = new Set([
   'ConnectCustomKeyStore',
   'CreateCustomKeyStore',
+  'Decapsulate',
   'DeleteCustomKeyStore',
   'DescribeCustomKeyStores',
   'DisconnectCustomKeyStore',
+  'Encapsulate',
   'ReplicateKey',
   'UpdateCustomKeyStore',
   'UpdatePrimaryRegion',

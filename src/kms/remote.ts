@@ -36,7 +36,7 @@ export class RemoteKeyService implements KeyService {
   /** Credentials by the AWS SDK's default chain. */
   constructor(
     endpoint: string,
-    region: string,
+    private readonly region: string,
     private readonly clock: Clock,
     client?: KMSClient,
   ) {
@@ -156,12 +156,13 @@ export class RemoteKeyService implements KeyService {
   #decide(who: KmsCallerContext, action: KmsAction, resource: string, context: EncryptionContext): void {
     const { caller } = who;
     const facts = dataKeyFacts(context);
+    const place = { region: this.region, resourceAccountId: resource.split(':')[4] ?? '' };
     const request = {
       principal: caller,
       action,
       resource,
       resourceAccountId: caller.accountId,
-      context: new KmsConditions({ who, action, facts, nowMs: this.clock.now() }),
+      context: new KmsConditions({ who, action, facts, nowMs: this.clock.now(), ...place }),
     };
     const decision = decide(request, { identity: caller.policies });
     if (!decision.allowed) throw denied(who, action, resource, decision);

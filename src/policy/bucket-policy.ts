@@ -1,3 +1,4 @@
+import { AWS } from '../base/partition.js';
 import { PolicyError } from './error.js';
 import type { Json } from './json.js';
 import { parseJson } from './json-text.js';
@@ -23,7 +24,7 @@ const VERSIONS: readonly unknown[] = [undefined, '2012-10-17', '2008-10-17'];
  * @param json the text of the policy, or what JSON.parse made of it; only of a text members written twice are noticed
  * @throws PolicyError
  */
-export function parseBucketPolicy(json: unknown, bucketName: string): PolicyDocument {
+export function parseBucketPolicy(json: unknown, bucketName: string, partition = AWS): PolicyDocument {
   const document = objectOf(json);
   for (const member of Object.keys(document))
     if (!MEMBERS.has(member)) throw new PolicyError(`Unknown field ${member}`);
@@ -31,9 +32,9 @@ export function parseBucketPolicy(json: unknown, bucketName: string): PolicyDocu
   if (document.Statement === undefined) throw new PolicyError('Missing required field Statement');
   const statements = listOf(document.Statement);
   if (statements.length === 0) throw new PolicyError('Could not parse the policy: Statement is empty!');
-  for (const statement of statements) requireStatement(statement, bucketName);
+  for (const statement of statements) requireStatement(statement, bucketName, partition);
   try {
-    return parseDocument(document, () => {});
+    return parseDocument(document, partition, () => {});
   } catch (error) {
     throw error instanceof PolicyError ? new PolicyError('Invalid policy syntax.') : error;
   }
@@ -52,7 +53,7 @@ function objectOf(json: unknown): Json {
   return json;
 }
 
-function requireStatement(statement: unknown, bucketName: string): void {
+function requireStatement(statement: unknown, bucketName: string, partition: string): void {
   if (!isObject(statement)) throw new PolicyError('Invalid policy syntax.');
   for (const member of Object.keys(statement)) {
     if (!STATEMENT_MEMBERS.has(member)) throw new PolicyError(`Unknown field ${member}`);
@@ -61,18 +62,18 @@ function requireStatement(statement: unknown, bucketName: string): void {
   if (statement.Effect !== 'Allow' && statement.Effect !== 'Deny') {
     throw new PolicyError(`Invalid effect: ${text(statement.Effect)}`);
   }
-  requirePrincipal(statement);
+  requirePrincipal(statement, partition);
   const actions = requireOne(statement, 'Action');
   const resources = requireOne(statement, 'Resource');
   for (const action of actions) {
     if (action !== '*' && s3ActionsOf(action).length === 0) throw new PolicyError('Policy has invalid action');
   }
-  const levels = new Set(resources.flatMap((resource) => levelsOf(resource, bucketName)));
+  const levels = new Set(resources.flatMap((resource) => levelsOf(resource, bucketName, partition)));
   const keys = statement.Condition === undefined ? [] : conditionKeys(statement.Condition);
   if (statement.Action !== undefined) requireApplicable(actions, levels, keys);
 }
 
-function requirePrincipal(statement: Json): void {
+function requirePrincipal(statement: Json, partition: string): void {
   const { Principal, NotPrincipal } = statement;
   if (Principal === undefined && NotPrincipal === undefined) throw new PolicyError('Missing required field Principal');
   if (Principal !== undefined && NotPrincipal !== undefined) throw new PolicyError('Invalid policy syntax.');
@@ -80,7 +81,7 @@ function requirePrincipal(statement: Json): void {
     throw new PolicyError('Allow with NotPrincipal is not allowed.');
   }
   try {
-    principals(Principal ?? NotPrincipal, 'Principal');
+    principals(Principal ?? NotPrincipal, 'Principal', partition);
   } catch (error) {
     throw error instanceof PolicyError ? new PolicyError('Invalid principal in policy') : error;
   }
@@ -101,9 +102,10 @@ function requireOne(statement: Json, member: 'Action' | 'Resource'): string[] {
 }
 
 /** The bucket, its objects, or both. @throws PolicyError if it is neither */
-function levelsOf(resource: string, bucketName: string): S3Level[] {
-  const arn = `arn:aws:s3:::${bucketName}`;
-  const rest = resource.startsWith(arn) ? resource.slice(arn.length) : undefined;
+function levelsOf(resource: string, bucketName: string, partition: string): S3Level[] {
+  const arns = [partition, AWS].map((one) => `arn:${one}:s3:::${bucketName}`);
+  const arn = arns.find((one) => resource.startsWith(one));
+  const rest = arn === undefined ? undefined : resource.slice(arn.length);
   if (rest === undefined || !/^(\/|[*?]|$)/.test(rest)) throw new PolicyError('Policy has invalid resource');
   const levels: S3Level[] = [];
   if (compileWildcard(rest)('')) levels.push('bucket');

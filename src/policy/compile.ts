@@ -1,5 +1,6 @@
 import { type Conditions, compileConditions } from './conditions.js';
 import { compileActions, compileResource, compileResources, type Matcher } from './match.js';
+import { inEither } from './partition.js';
 import type { PolicyDocument, PolicyVersion, Statement } from './ports.js';
 import { compilePrincipals, type Meant } from './principal.js';
 import { compileTemplate, isTemplate, type RequestMatcher } from './template.js';
@@ -66,8 +67,8 @@ function anyResource(patterns: readonly string[], version: PolicyVersion): Reque
   const varying = patterns
     .filter((pattern) => isTemplate(pattern, version))
     .map((pattern) => compileTemplate(pattern, version, compileResource));
-  if (varying.length === 0) return fixed;
-  return (text, request) => fixed(text) || varying.some((matches) => matches(text, request));
+  if (varying.length === 0) return inEither(fixed);
+  return inEither((text, request) => fixed(text) || varying.some((matches) => matches(text, request)));
 }
 
 const allBut =

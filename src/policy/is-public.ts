@@ -43,7 +43,7 @@ function fixes(operator: string, key: string, values: readonly string[]): boolea
 /** Without wildcards and variables. Of an access point only the account has to be. */
 function isFixed(key: string, value: string): boolean {
   if (value.includes('${')) return false;
-  if (key === 's3:dataaccesspointarn') return /^arn:aws:s3:[^:]*:\d{12}:/.test(value);
+  if (key === 's3:dataaccesspointarn') return /^arn:aws(-[a-z]+)*:s3:[^:]*:\d{12}:/.test(value);
   return !/[*?]/.test(value);
 }
 

@@ -2,6 +2,7 @@ import { parseRange } from './address.js';
 import { parseDate } from './date.js';
 import { PolicyError } from './error.js';
 import { compileArn, compileWildcard, type Matcher, type Pattern } from './match.js';
+import { inEither } from './partition.js';
 import type { PolicyVersion } from './ports.js';
 import { compileTemplate, isTemplate, type RequestMatcher, textOf } from './template.js';
 
@@ -36,7 +37,7 @@ const like = withVariables(compileWildcard);
 const arn: Compile = (value, version) => {
   if (!isTemplate(value, version) && value !== '*' && value.split(':').length < 6)
     throw new PolicyError(`not an ARN: ${value}`);
-  return compileTemplate(value, version, compileArn);
+  return inEither(compileTemplate(value, version, compileArn));
 };
 
 const bool: Compile = (value) => {

@@ -1,5 +1,6 @@
+import { AWS } from '../base/partition.js';
 import { PolicyError } from './error.js';
-import { type Json, object, only, text } from './json.js';
+import { type Json, object, only, strings, text } from './json.js';
 import { parseJson } from './json-text.js';
 import type { PolicyDocument, PolicyVersion } from './ports.js';
 import { parseStatement } from './statement.js';
@@ -8,15 +9,17 @@ const VERSIONS: readonly unknown[] = ['2012-10-17', '2008-10-17'] satisfies Poli
 const DOCUMENT_MEMBERS = ['Version', 'Id', 'Statement'];
 const IDENTITY_MEMBERS = ['Sid', 'Effect', 'Action', 'NotAction', 'Resource', 'NotResource', 'Condition'];
 const RESOURCE_MEMBERS = [...IDENTITY_MEMBERS, 'Principal', 'NotPrincipal'];
+const TRUST_MEMBERS = RESOURCE_MEMBERS.filter((member) => !member.endsWith('Resource'));
 
 /**
  * A policy of a user or role. What isn't understood is refused rather than ignored: a policy that would mean something else than
  * it says must not be taken.
  * @param json the text of a policy, or what JSON.parse made of it; only of a text members written twice are noticed
+ * @param partition that of the region: ARNs of others are refused
  * @throws PolicyError
  */
-export function parseIdentityPolicy(json: unknown): PolicyDocument {
-  return parseDocument(json, (statement) => {
+export function parseIdentityPolicy(json: unknown, partition = AWS): PolicyDocument {
+  return parseDocument(json, partition, (statement) => {
     only(statement, IDENTITY_MEMBERS, 'statement');
     if (typeof statement.Sid === 'string' && !/^[0-9A-Za-z]*$/.test(statement.Sid)) {
       throw new PolicyError('the Sid is not of letters and digits');
@@ -36,8 +39,8 @@ export function parseIdentityPolicy(json: unknown): PolicyDocument {
  * @param json the text of a policy, or what JSON.parse made of it; only of a text members written twice are noticed
  * @throws PolicyError
  */
-export function parseKeyPolicy(json: unknown): PolicyDocument {
-  return parseDocument(json, (statement) => {
+export function parseKeyPolicy(json: unknown, partition = AWS): PolicyDocument {
+  return parseDocument(json, partition, (statement) => {
     only(statement, RESOURCE_MEMBERS, 'statement');
     if ((statement.Principal === undefined) === (statement.NotPrincipal === undefined)) {
       throw new PolicyError('a statement of a key policy needs either Principal or NotPrincipal');
@@ -48,8 +51,32 @@ export function parseKeyPolicy(json: unknown): PolicyDocument {
   });
 }
 
+/**
+ * Who may act as a role. It stands at its role, and so has no resource: what it allows it allows of that.
+ * https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_update-role-trust-policy.html
+ * @param json as above
+ * @throws PolicyError
+ */
+export function parseTrustPolicy(json: unknown, partition = AWS): PolicyDocument {
+  const parsed = parseDocument(json, partition, (statement) => {
+    only(statement, TRUST_MEMBERS, 'statement');
+    if ((statement.Principal === undefined) === (statement.NotPrincipal === undefined)) {
+      throw new PolicyError('a statement of a trust policy needs either Principal or NotPrincipal');
+    }
+    if (statement.NotPrincipal !== undefined && statement.Effect === 'Allow') {
+      throw new PolicyError('NotPrincipal is only supported with the Effect Deny');
+    }
+    const actions = strings(statement, 'Action') ?? strings(statement, 'NotAction') ?? [];
+    if (actions.length === 0) throw new PolicyError('a statement needs either Action or NotAction');
+    if (!actions.every((action) => /^sts:/i.test(action))) {
+      throw new PolicyError('a trust policy may only specify actions of STS');
+    }
+  });
+  return { ...parsed, statements: parsed.statements.map((statement) => ({ ...statement, resources: ['*'] })) };
+}
+
 /** @param check what the kind of policy asks of a statement besides */
-export function parseDocument(json: unknown, check: (statement: Json) => void): PolicyDocument {
+export function parseDocument(json: unknown, partition: string, check: (statement: Json) => void): PolicyDocument {
   const document = object(typeof json === 'string' ? parseJson(json) : json, 'a policy');
   only(document, DOCUMENT_MEMBERS, 'policy');
   if (document.Version !== undefined && !VERSIONS.includes(document.Version)) {
@@ -63,7 +90,7 @@ export function parseDocument(json: unknown, check: (statement: Json) => void): 
     try {
       const statement = object(one, 'a statement');
       check(statement);
-      const parsed = parseStatement(statement, version ?? '2008-10-17');
+      const parsed = parseStatement(statement, version ?? '2008-10-17', partition);
       // AWS takes an empty Sid for none.
       if (parsed.sid && sids.has(parsed.sid)) throw new PolicyError('the Sid is used twice');
       if (parsed.sid) sids.add(parsed.sid);

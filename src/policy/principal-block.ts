@@ -1,14 +1,16 @@
+import { AWS } from '../base/partition.js';
 import { PolicyError } from './error.js';
 import { object, only, strings } from './json.js';
+import { isOf } from './partition.js';
 import type { PolicyDocument, PrincipalMatch } from './ports.js';
 
 /** An account, its root, a user, a role or a session. Wildcards would match nothing, so they are no principals. */
-const AWS =
-  /^(\d{12}|arn:aws:iam::\d{12}:(root|(user|role)\/[\w+=,.@/-]+)|arn:aws:sts::\d{12}:(assumed-role|federated-user)\/[\w+=,.@/-]+)$/;
+const NAMED =
+  /^(\d{12}|arn:[a-z-]+:iam::\d{12}:(root|(user|role)\/[\w+=,.@/-]+)|arn:[a-z-]+:sts::\d{12}:(assumed-role|federated-user)\/[\w+=,.@/-]+)$/;
 const SERVICE = /^[a-z0-9-]+(\.[a-z0-9-]+)+$/;
 
-/** The value of Principal or NotPrincipal. @throws PolicyError */
-export function principals(json: unknown, member: 'Principal' | 'NotPrincipal'): PrincipalMatch {
+/** The value of Principal or NotPrincipal, of a policy in this partition. @throws PolicyError */
+export function principals(json: unknown, member: 'Principal' | 'NotPrincipal', partition = AWS): PrincipalMatch {
   if (json === '*') return { any: true };
   const members = object(json, member);
   only(members, ['AWS', 'Service', 'CanonicalUser', 'Federated'], member);
@@ -18,7 +20,10 @@ export function principals(json: unknown, member: 'Principal' | 'NotPrincipal'):
   const federated = strings(members, 'Federated');
   if (!aws && !service && !canonicalUser && !federated) throw new PolicyError(`${member} names nobody`);
   const named = aws?.filter((one) => one !== '*');
-  for (const one of named ?? []) requireForm(AWS, one);
+  for (const one of named ?? []) {
+    requireForm(NAMED, one);
+    if (one.startsWith('arn:') && !isOf(partition, one)) throw new PolicyError(`invalid principal: ${one}`);
+  }
   for (const one of service ?? []) requireForm(SERVICE, one);
   return {
     ...(aws?.includes('*') && { any: true }),

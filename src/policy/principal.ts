@@ -1,3 +1,4 @@
+import { comparable } from '../base/partition.js';
 import type { Principal, PrincipalMatch, Statement } from './ports.js';
 
 /**
@@ -55,8 +56,8 @@ class Names {
 
   constructor({ any, aws = [], service = [], canonicalUser = [] }: PrincipalMatch) {
     this.any = any === true;
-    this.#arns = new Set(aws);
-    this.#accounts = new Set(aws.flatMap((one) => /^(?:arn:aws:iam::)?(\d{12})(?::root)?$/.exec(one)?.[1] ?? []));
+    this.#arns = new Set(aws.map(comparable));
+    this.#accounts = new Set(aws.flatMap((one) => /^(?:arn:[a-z-]+:iam::)?(\d{12})(?::root)?$/.exec(one)?.[1] ?? []));
     this.#services = new Set(service);
     this.#canonicalUsers = new Set(canonicalUser);
   }
@@ -67,11 +68,11 @@ class Names {
   }
 
   role({ kind, arn }: Principal): boolean {
-    return (kind === 'user' || kind === 'role') && this.#arns.has(arn);
+    return (kind === 'user' || kind === 'role') && this.#arns.has(comparable(arn));
   }
 
   session({ sessionArn }: Principal): boolean {
-    return sessionArn !== undefined && this.#arns.has(sessionArn);
+    return sessionArn !== undefined && this.#arns.has(comparable(sessionArn));
   }
 
   /** An account is named by its id, its root, or its canonical user id. */

@@ -1,4 +1,5 @@
 import type { Caller } from '../auth/ports.js';
+import { AWS, inPartition, partitionOfArn } from '../base/partition.js';
 import type { Decision } from '../policy/ports.js';
 import { S3Error } from './error.js';
 import type { Permission } from './operation.js';
@@ -19,7 +20,7 @@ export function denial(
   if (caller.kind === 'anonymous' || caller.accountId !== resourceAccountId) return new S3Error('AccessDenied');
   const reason = typeof why === 'string' ? BLOCKED[why] : reasonOf(why, action);
   return new S3Error('AccessDenied', {
-    message: `User: ${caller.arn} is not authorized to perform: ${action} on resource: "${resource}" ${reason}`,
+    message: `User: ${caller.arn} is not authorized to perform: ${action} on resource: "${inPartition(resource, partitionOfArn(caller.arn) ?? AWS)}" ${reason}`,
   });
 }
 

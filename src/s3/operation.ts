@@ -3,7 +3,9 @@
  * The edge (`http/`) does the rest once: authentication, routing, reading the input, loading the facts, the policy decision
  * over `needs`, rendering the reply or the error, the log line and the metric.
  */
+
 import type { Caller, SignatureFacts } from '../auth/ports.js';
+import { inPartition, partitionOf } from '../base/partition.js';
 import type { Secret } from '../base/secret.js';
 import type { BodyProducer, BodySource } from '../base/stream.js';
 import type { XmlNode, XmlTree } from '../base/xml/ports.js';
@@ -200,5 +202,12 @@ export function operation<F extends Fields, R>(declared: Operation<F, R>): Opera
 }
 
 /** ARNs of policies and encryption contexts. */
+/**
+ * Of resources, as the partition `aws` names them. What decides over them, and what shows them, puts them into that of the region
+ * (`inPartition`).
+ */
 export const bucketArn = (bucket: string): string => `arn:aws:s3:::${bucket}`;
 export const objectArn = (bucket: string, key: string): string => `arn:aws:s3:::${bucket}/${key}`;
+/** As a bucket of this region is told to clients. */
+export const bucketArnIn = (region: string, bucket: string): string =>
+  inPartition(bucketArn(bucket), partitionOf(region));

@@ -11,7 +11,7 @@ import { encryptionHeaders } from './encryption/headers.js';
 import type { ObjectCipher } from './encryption/object-cipher.js';
 import { openCipher, requireRightKey } from './encryption/open-cipher.js';
 import { S3Error } from './error.js';
-import { checkRead, type ReadConditions } from './fields/conditions.js';
+import { checkRead, type ReadConditions, rangeHolds } from './fields/conditions.js';
 import type { CustomerKey } from './fields/customer-key.js';
 import { systemMetadataHeaders, userMetadataHeaders } from './fields/metadata.js';
 import { type ByteRange, parseRange } from './fields/range.js';
@@ -27,6 +27,7 @@ export interface ReadInput {
   versionId: string | undefined;
   partNumber: number | undefined;
   range: string | undefined;
+  ifRange: string | undefined;
   checksumMode: string | undefined;
   conditions: ReadConditions;
   customerKey: CustomerKey | undefined;
@@ -154,7 +155,7 @@ async function readFound(
       },
     };
     if (!withBody || !cipher || !snapshot) return reply;
-    const body = await readVersion(services, snapshot, record, cipher, { start, end });
+    const body = await readVersion(services, snapshot, record, cipher, { start, end }, services.answerBudget);
     const held = cipher;
     cipher = undefined;
     reply.stream = {
@@ -184,7 +185,8 @@ async function select(
   content: ObjectContent,
 ): Promise<Selected> {
   if (input.partNumber === undefined) {
-    const range = parseRange(input.range, content.size);
+    const counts = rangeHolds(input.ifRange, content.etag, record.lastModifiedMs);
+    const range = counts ? parseRange(input.range, content.size) : undefined;
     const whole = !range || (range.start === 0 && range.end === content.size);
     return { range, checksum: whole ? content.checksum : undefined };
   }

@@ -1,4 +1,5 @@
 import type { Budget } from '../base/budget.js';
+import type { ClientBudget } from '../base/client-budget.js';
 import type { Clock } from '../base/clock.js';
 import type { DataKeys } from '../encryption/data-keys.js';
 import type { KeyService } from '../encryption/ports.js';
@@ -34,6 +35,10 @@ export interface Services {
   accounts: Accounts;
   /** Memory of all uploads together, in bytes. */
   uploadBudget: Budget;
+  /** Memory of all answers that clients haven't taken yet. */
+  answerBudget: ClientBudget;
+  /** Memory of all request bodies that are read whole: XML, KMS, STS, commands. */
+  requestBudget: ClientBudget;
   /** Something became unreachable: the sweeper may run. */
   sweep(): void;
   replication: ReplicationServices;

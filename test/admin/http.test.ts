@@ -75,6 +75,8 @@ describe('POST /-/admin/<noun>/<verb>', () => {
     ['an unknown access key', { key: { ...ROOT, accessKeyId: 'AKIANOBODY0000000001' } }, 403, 'InvalidAccessKeyId'],
     ['a user who may do everything', { key: USER }, 403, 'AccessDenied'],
     ['a body that is not signed', { payload: 'UNSIGNED-PAYLOAD' }, 400, 'InvalidRequest'],
+    ['a host that is not signed', { unsigned: ['host'] }, 403, 'AccessDenied'],
+    ['a header that is not signed', { headers: { 'x-amz-more': '1' }, unsigned: ['x-amz-more'] }, 403, 'AccessDenied'],
     ['a body in signed chunks', { payload: 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD' }, 400, 'InvalidRequest'],
     ['another body than was signed', { body: '{"a":1}', payload: '0'.repeat(64) }, 400, 'XAmzContentSHA256Mismatch'],
     ['GET', { method: 'GET' }, 405, 'MethodNotAllowed'],

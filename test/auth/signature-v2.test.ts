@@ -59,8 +59,8 @@ const upload = {
   'x-amz-acl': 'public-read',
   'content-type': 'application/x-download',
   'content-md5': '4gJE4saaMU4BqNR0kLY+lw==',
-  // As node:http joins what came twice.
-  'x-amz-meta-reviewedby': 'joe@example.com, jane@example.com',
+  // It came twice.
+  'x-amz-meta-reviewedby': 'joe@example.com,jane@example.com',
   'x-amz-meta-filechecksum': '0x02661779',
   'x-amz-meta-checksumalgorithm': 'crc32',
   'content-disposition': 'attachment; filename=database.dat',

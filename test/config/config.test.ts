@@ -43,9 +43,14 @@ describe('settings', () => {
       blockPublicAccess: false,
       displayNames: false,
       sigV2: 'deny',
+      maxConnections: 4096,
+      maxRequestsPerPeer: 1024,
+      maxHeaderBytes: 65_536,
+      answerMemoryBytes: 67_108_864,
+      requestMemoryBytes: 33_554_432,
       kmsEndpoint: undefined,
       dayMs: 86_400_000,
-      auditRetentionDays: 365,
+      auditRetentionMs: 365 * 86_400_000,
       logLevel: 'info',
       configHome: '/home/me/.config/coffer',
     });
@@ -74,8 +79,14 @@ describe('settings', () => {
       COFFER_BLOCK_PUBLIC_ACCESS: 'on',
       COFFER_DISPLAY_NAMES: 'on',
       COFFER_SIGV2: 'allow',
+      COFFER_MAX_CONNECTIONS: '10',
+      COFFER_MAX_REQUESTS_PER_PEER: '5',
+      COFFER_MAX_HEADER_KIB: '8',
+      COFFER_ANSWER_MEMORY_MIB: '4',
+      COFFER_REQUEST_MEMORY_MIB: '5',
       COFFER_KMS_ENDPOINT: 'https://kms.internal:9001',
       COFFER_DAY_SECONDS: '2',
+      COFFER_AUDIT_RETENTION_DAYS: '2',
       COFFER_LOG_LEVEL: 'silent',
     });
     expect(config).toMatchObject({
@@ -97,8 +108,15 @@ describe('settings', () => {
       blockPublicAccess: true,
       displayNames: true,
       sigV2: 'allow',
+      maxConnections: 10,
+      maxRequestsPerPeer: 5,
+      maxHeaderBytes: 8192,
+      answerMemoryBytes: 4 * 1024 ** 2,
+      requestMemoryBytes: 5 * 1024 ** 2,
       kmsEndpoint: 'https://kms.internal:9001',
       dayMs: 2000,
+      // A shortened day is none of the audit's.
+      auditRetentionMs: 2 * 86_400_000,
       logLevel: 'silent',
       configHome: '/xdg/coffer',
     });
@@ -113,7 +131,7 @@ describe('settings', () => {
 
   it('have one row each in the table, complete', () => {
     expect(new Set(SETTINGS.map(({ name }) => name)).size).toBe(SETTINGS.length);
-    expect(SETTINGS).toHaveLength(32);
+    expect(SETTINGS).toHaveLength(37);
     for (const { name, default: byDefault, meaning } of SETTINGS) {
       expect(name).toMatch(/^COFFER_[A-Z0-9_]+$/);
       expect(byDefault).not.toBe('');

@@ -94,6 +94,35 @@ describe('every wrap', () => {
     }
   });
 
+  test.each(requests)(
+    '%s opens under the ARNs of its own time, whatever partition Coffer is in by now',
+    async (_name, request) => {
+      const keys = new DataKeys(new FakeKms(), new Secret(randomBytes(32)), clock);
+      const at = target();
+      const inChina = {
+        ...at,
+        arns: { bucketArn: 'arn:aws-cn:s3:::b', objectArn: 'arn:aws-cn:s3:::b/k' },
+      };
+      for (const [made, opened] of [
+        [at, inChina],
+        [inChina, at],
+        [inChina, inChina],
+      ] as const) {
+        const keysOf = await keys.create(made, request());
+        const { wrapped } = keysOf;
+        const named = made === inChina && wrapped.mode.endsWith('KMS') ? 'aws-cn' : undefined;
+        expect('partition' in wrapped ? wrapped.partition : undefined).toBe(named);
+        expect(roundTrip(keysOf, await keys.open(opened, wrapped, customerKey()))).toBe(true);
+        if (wrapped.mode === 'SSE-C') continue;
+        const renamed = await keys.rename(opened, { ...opened, arns: inChina.arns }, wrapped);
+        expect(roundTrip(keysOf, await keys.open(at, renamed))).toBe(true);
+        if (wrapped.mode === 'DSSE-KMS') continue;
+        const rewrapped = await keys.rewrap(opened, wrapped, { keyId: 'k', bucketKeyEnabled: true });
+        expect(roundTrip(keysOf, await keys.open(at, rewrapped.wrapped))).toBe(true);
+      }
+    },
+  );
+
   test('SSE-C with another key is refused before anything is unwrapped, and the record holds neither key nor its MD5', async () => {
     const keys = new DataKeys(new FakeKms(), new Secret(randomBytes(32)), clock);
     const at = target();

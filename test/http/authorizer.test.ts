@@ -52,7 +52,7 @@ beforeEach(async () => {
   const meta = new MemoryMetaStore();
   buckets = new Buckets(meta, plain);
   policies = new BucketPolicies(meta, plain, buckets);
-  known = new KnownPolicies(policies);
+  known = new KnownPolicies(policies, 'aws');
   configs = new BucketConfigs(meta, plain, buckets);
   record = {
     bucketId: randomId().toString('hex'),

@@ -26,7 +26,7 @@ export interface Http {
 
 interface SignOptions {
   query?: Record<string, string>;
-  /** Signed, names in lower case. */
+  /** Signed, names in lower case; a character for a byte. */
   headers?: Record<string, string>;
   /** Instead of the server's own. */
   host?: string;
@@ -158,7 +158,7 @@ function presigned(host: string, method: string, path: string, options: SignOpti
     .join('&');
   const lines = names.map((name) => `${name}:${signed[name]}`);
   const canonical = [method, escapedPath, search, ...lines, '', names.join(';'), payload].join('\n');
-  const digest = createHash('sha256').update(canonical).digest('hex');
+  const digest = createHash('sha256').update(Buffer.from(canonical, 'latin1')).digest('hex');
   const key = scope.split('/').reduce<Buffer | string>((secret, part) => hmac(secret, part), `AWS4${SECRET}`);
   const signature = hmac(key, `AWS4-HMAC-SHA256\n${date}\n${scope}\n${digest}`).toString('hex');
   return `${escapedPath}?${search}&X-Amz-Signature=${signature}`;

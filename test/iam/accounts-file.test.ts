@@ -21,8 +21,8 @@ describe('the accounts file', () => {
       canonicalUserId: 'c',
       email: 'e@example.com',
       accessKeys: [{ accessKeyId: 'K', secretAccessKey: 's' }],
-      users: [{ userName: 'alice', accessKeys: [], policies: [{ Version: '2012-10-17' }] }],
-      roles: [{ roleName: 'r', policies: [] }],
+      users: [{ userName: 'alice', path: '/a/b/', accessKeys: [], policies: [{ Version: '2012-10-17' }] }],
+      roles: [{ roleName: 'r', path: '/p/', assumeRolePolicyDocument: { Version: '2012-10-17' }, policies: [] }],
     };
     const file = join(dir, 'full.json');
     await writeFile(file, JSON.stringify({ accounts: [full, account] }));

@@ -10,6 +10,35 @@ const account = (changed: Partial<AccountConfig> = {}): AccountConfig => ({
 });
 const readAll = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: 's3:Get*', Resource: '*' }] };
 
+const TRUSTED = { Effect: 'Allow', Principal: { Service: 's3.amazonaws.com' }, Action: 'sts:AssumeRole' };
+const TRUSTS = { Version: '2012-10-17', Statement: TRUSTED };
+
+describe('paths', () => {
+  const path = '/aws-service-role/replication.s3.amazonaws.com/';
+  const accounts = new Accounts([
+    account({
+      users: [
+        { userName: 'alice', path: '/teams/blue/', accessKeys: [key('ALICE')], policies: [readAll] },
+        { userName: 'bob', path: '/', accessKeys: [key('BOB')] },
+      ],
+      roles: [{ roleName: 'r', path, assumeRolePolicyDocument: TRUSTS }, { roleName: 'alice' }],
+    }),
+  ]);
+  const iam = 'arn:aws:iam::111111111111';
+
+  it('are part of ARNs, never of names', () => {
+    expect(accounts.find('ALICE')!.caller).toMatchObject({ arn: `${iam}:user/teams/blue/alice`, userName: 'alice' });
+    expect(accounts.find('BOB')!.caller.arn).toBe(`${iam}:user/bob`);
+    expect(accounts.role(`${iam}:role${path}r`)?.displayName).toBe('r');
+    expect(accounts.role(`${iam}:role/r`)).toBeUndefined();
+  });
+
+  it('count where somebody is named', () => {
+    const named = [':user/teams/blue/alice', ':user/alice', ':user/bob', ':user/x/bob', `:role${path}r`, ':role/r'];
+    expect(named.map((one) => accounts.exists(iam + one))).toEqual([true, false, true, false, true, false]);
+  });
+});
+
 describe('accounts', () => {
   const accounts = new Accounts([
     account({
@@ -123,6 +152,44 @@ describe('accounts are refused', () => {
       [account({ roles: [{ roleName: 'r' }, { roleName: 'r' }] })],
       'role r of account 111111111111 is named twice',
     ],
+    [
+      'with a user of one name in two paths',
+      [
+        account({
+          users: [
+            { userName: 'alice', path: '/a/' },
+            { userName: 'Alice', path: '/b/' },
+          ],
+        }),
+      ],
+      'user Alice of account 111111111111 is named twice',
+    ],
+    ...['a/', '/a', '//', '/a//b/', '/*/', '/a b/', '', `/${'a'.repeat(511)}/`].map(
+      (path): [string, AccountConfig[], string] => [
+        `with the path ${path.slice(0, 9)}`,
+        [account({ roles: [{ roleName: 'r', path }] })],
+        `role r of account 111111111111: the path ${JSON.stringify(path)} is not / or between slashes, of letters, digits and +=,.@_-`,
+      ],
+    ),
+    ...(
+      [
+        [{ Principal: undefined }, 'a statement of a trust policy needs either Principal or NotPrincipal'],
+        [{ Principal: undefined, NotPrincipal: { AWS: '*' } }, 'NotPrincipal is only supported with the Effect Deny'],
+        [{ Resource: '*' }, 'the statement has the unsupported element Resource'],
+        [{ Action: undefined }, 'a statement needs either Action or NotAction'],
+        [{ Action: ['sts:AssumeRole', 's3:*'] }, 'a trust policy may only specify actions of STS'],
+        [{ Action: '*' }, 'a trust policy may only specify actions of STS'],
+        [{ Condition: { StringSimilar: { 'aws:SourceArn': 'x' } } }, 'invalid condition operator: StringSimilar'],
+      ] as const
+    ).map(([changed, message]): [string, AccountConfig[], string] => [
+      `with a trust policy of which ${message}`,
+      [
+        account({
+          roles: [{ roleName: 'r', assumeRolePolicyDocument: { ...TRUSTS, Statement: { ...TRUSTED, ...changed } } }],
+        }),
+      ],
+      `assumeRolePolicyDocument of role r of account 111111111111: statement 1: ${message}`,
+    ]),
     [
       'with a name that IAM has not',
       [account({ users: [{ userName: 'a/b' }] })],

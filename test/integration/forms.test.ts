@@ -162,7 +162,7 @@ describe('a form is answered', () => {
     const lines = [`POST / HTTP/1.1`, `Host: ${host}`, `Content-Type: ${FORM_TYPE}`, `Content-Length: ${body.length}`];
     const answer = await raw(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\nConnection: close\r\n\r\n`), body]));
     expect(answer).toMatch(/^HTTP\/1\.1 204/);
-    expect(answer).toContain(`\r\nlocation: http://${host}/answers%2Fhost\r\n`);
+    expect(answer).toContain(`\r\nLocation: http://${host}/answers%2Fhost\r\n`);
   });
 
   test('with the version it made', async () => {

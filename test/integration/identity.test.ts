@@ -87,6 +87,21 @@ beforeAll(async () => {
           ],
         },
         { userName: 'nobody', accessKeys: [key('nobody')] },
+        ...(
+          [
+            ['homeland', { StringNotEquals: { 'aws:RequestedRegion': 'us-east-1' } }],
+            ['ownonly', { StringNotEquals: { 'aws:ResourceAccount': '111111111111' } }],
+            ['abroad', { StringEquals: { 'aws:RequestedRegion': 'us-east-1' } }],
+            ['elsewhere', { StringEquals: { 'aws:ResourceAccount': '111111111111' } }],
+          ] as const
+        ).map(([userName, Condition]) => ({
+          userName,
+          accessKeys: [key(userName)],
+          policies: [
+            allow(['s3:*', 'kms:*'], '*'),
+            { Version: '2012-10-17', Statement: { Effect: 'Deny', Action: 'kms:*', Resource: '*', Condition } },
+          ],
+        })),
       ],
     },
     { accountId: '222222222222', name: 'other', accessKeys: [key('other')] },
@@ -205,6 +220,33 @@ test('a user needs rights on the KMS key for an SSE-KMS object, but for the key 
   expect(await refusal(get('reader', 'public/kms'))).toMatchObject({ status: 403, code: 'AccessDenied' });
   // Whoever of the account may use S3 may use its key, through S3.
   await expect(get('reader', 'public/managed')).resolves.toBeDefined();
+});
+
+test.each([
+  ['homeland', true],
+  ['ownonly', true],
+  ['abroad', false],
+  ['elsewhere', false],
+])('a guard of %s holds for KMS requests, its own and those of S3 for it', async (name, may) => {
+  const { KeyMetadata } = await kms('main').send(new CreateKeyCommand({}));
+  const KeyId = KeyMetadata!.KeyId!;
+  const sse = { ServerSideEncryption: 'aws:kms', SSEKMSKeyId: KeyId } as const;
+  const put = (BucketKeyEnabled: boolean, who: string) =>
+    s3(who).send(new PutObjectCommand({ ...sse, Bucket: 'shared', Key: `guard/${name}`, Body: 'x', BucketKeyEnabled }));
+  for (const BucketKeyEnabled of [false, true]) {
+    const written = put(BucketKeyEnabled, name);
+    if (may) await written;
+    else expect(await refusal(written)).toMatchObject({ code: 'AccessDenied' });
+    await put(BucketKeyEnabled, 'main');
+    const read = get(name, `guard/${name}`);
+    if (may) await read;
+    else expect(await refusal(read)).toMatchObject({ code: 'AccessDenied' });
+  }
+  for (const command of [new EncryptCommand({ KeyId, Plaintext: Buffer.from('x') }), new ListKeysCommand({})]) {
+    const asked = kms(name).send(command as EncryptCommand);
+    if (may) await asked;
+    else expect(await refusal(asked)).toMatchObject({ code: 'AccessDeniedException' });
+  }
 });
 
 test('wrong keys, signatures and tokens are refused by AWS’s codes', async () => {

@@ -33,7 +33,8 @@ import {
 } from '@aws-sdk/client-kms';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { wrapMaterial } from '../kms/recorded/wrapped.js';
-import { startServer, type TestServer } from '../support/server.js';
+import { credentials, startServer, type TestServer } from '../support/server.js';
+import { type SignedRequestParts, signedRequest } from '../support/signed-request.js';
 
 let server: TestServer;
 let kms: KMSClient;
@@ -45,6 +46,93 @@ afterAll(() => server.close());
 
 const createKey = async (input: ConstructorParameters<typeof CreateKeyCommand>[0] = {}): Promise<string> =>
   (await kms.send(new CreateKeyCommand(input))).KeyMetadata!.KeyId!;
+const post = (parts: Partial<SignedRequestParts>) =>
+  signedRequest(server.port, {
+    ...{ method: 'POST', path: '/', body: '{}', key: credentials, service: 'kms' },
+    ...parts,
+    headers: {
+      'content-type': 'application/x-amz-json-1.1',
+      'x-amz-target': 'TrentService.ListKeys',
+      ...parts.headers,
+    },
+  });
+const whoAmI: Partial<SignedRequestParts> = {
+  service: 'sts',
+  body: 'Action=GetCallerIdentity&Version=2011-06-15',
+  headers: { 'content-type': 'application/x-www-form-urlencoded', 'x-amz-target': '' },
+};
+
+describe('what is signed', () => {
+  test('is what KMS and STS are asked for', async () => {
+    expect((await post({})).status).toBe(200);
+    expect((await post(whoAmI)).status).toBe(200);
+    for (const unsigned of [['x-amz-target'], ['host'], ['x-amz-date']]) {
+      const { status, text } = await post({ unsigned });
+      expect([status, JSON.parse(text).__type]).toEqual([400, 'InvalidSignatureException']);
+      const sts = await post({ ...whoAmI, unsigned });
+      expect(sts.status).toBe(403);
+      expect(sts.text).toContain('<Code>SignatureDoesNotMatch</Code>');
+    }
+  });
+});
+
+describe('a page of another origin', () => {
+  const EXPOSED = 'x-amzn-RequestId,x-amzn-ErrorType,x-amzn-ErrorMessage,Date';
+  const preflight = (headers: Record<string, string>, path = '/') =>
+    fetch(`${server.url}${path}`, { method: 'OPTIONS', headers: { origin: 'https://page.example', ...headers } });
+
+  test('may ask KMS and STS, whatever its headers', async () => {
+    const wanted = 'authorization,content-type,x-amz-date,x-amz-target,x-amz-user-agent';
+    const asked = { 'access-control-request-method': 'POST', 'access-control-request-headers': wanted };
+    const { status, headers } = await preflight(asked);
+    expect(status).toBe(200);
+    expect(Object.fromEntries(headers)).toMatchObject({
+      'access-control-allow-origin': '*',
+      'access-control-allow-methods': 'POST',
+      'access-control-allow-headers': wanted,
+      'access-control-expose-headers': EXPOSED,
+      'access-control-max-age': '172800',
+      'content-length': '0',
+    });
+    expect((await preflight({ 'access-control-request-method': 'POST' })).status).toBe(200);
+  });
+
+  test('reads the answer, an error as well', async () => {
+    const origin = 'https://page.example';
+    for (const [parts, expected] of [
+      [{}, 200],
+      [{ spoil: true }, 400],
+      [{ key: undefined }, 400],
+      [{ body: '{"Limit":"x"}' }, 400],
+      [whoAmI, 200],
+      [{ ...whoAmI, spoil: true }, 403],
+    ] as const) {
+      const { status, headers } = await post({
+        ...parts,
+        headers: { ...('headers' in parts && parts.headers), origin },
+      });
+      expect(status).toBe(expected);
+      expect(headers.get('access-control-allow-origin')).toBe('*');
+      expect(headers.get('access-control-expose-headers')).toBe(EXPOSED);
+    }
+    expect((await post({})).headers.get('access-control-allow-origin')).toBeNull();
+  });
+
+  test('learns nothing more of S3 and of commands by it', async () => {
+    for (const [headers, path] of [
+      [{ 'access-control-request-method': 'GET' }, '/'],
+      [{}, '/'],
+      [{ 'access-control-request-method': 'POST' }, '/bucket'],
+      [{ 'access-control-request-method': 'POST' }, '/bucket/key'],
+      [{ 'access-control-request-method': 'POST' }, '/-/admin/store/status'],
+    ] as const) {
+      const answer = await preflight(headers, path);
+      expect(answer.status).toBeGreaterThanOrEqual(400);
+      expect(answer.headers.get('access-control-allow-origin')).toBeNull();
+    }
+  });
+});
+
 const MESSAGE = Buffer.from('some important message');
 
 describe('AWS’s own client of KMS', () => {

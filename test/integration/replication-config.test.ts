@@ -17,7 +17,7 @@ import { encodeReplica, REPLICA_HEADER } from '../../src/s3/replication/replica-
 import { newVersionId } from '../../src/store/version-id.js';
 import { type AccountsServer, keyOf, startWithAccounts } from '../support/accounts.js';
 import { coffer } from '../support/cli.js';
-import { replicate, rule, settled, versionedBucket } from '../support/replication.js';
+import { replicate, rule, settled, TRUSTS_S3, versionedBucket } from '../support/replication.js';
 import { refusal } from '../support/s3-error.js';
 import { signedRequest } from '../support/signed-request.js';
 
@@ -28,6 +28,40 @@ const allow = (Action: string[], Resource: string | string[] = '*') => ({ Effect
 const policies = (...Statement: object[]) => [{ Version: '2012-10-17', Statement }];
 const READ = allow(['s3:GetObjectVersionForReplication', 's3:GetObjectVersionTagging', 's3:GetObjectVersionAcl']);
 const LOCKS = allow(['s3:GetObjectRetention', 's3:GetObjectLegalHold']);
+const ALL = allow(['s3:*']);
+const SETS = allow(['s3:PutReplicationConfiguration']);
+
+const trust = (Action: string, more: object, Principal: object = { Service: 's3.amazonaws.com' }) => ({
+  Effect: 'Allow',
+  Principal,
+  Action,
+  ...more,
+});
+const when = (operator: string, key: string, value: string) => ({ Condition: { [operator]: { [key]: value } } });
+const trusted = (...Statement: object[]) => ({ Version: '2012-10-17', Statement });
+const TRUSTED = trust('sts:AssumeRole', {});
+const passesTo = (service: string) => ({
+  ...allow(['iam:PassRole']),
+  Condition: { StringEquals: { 'iam:PassedToService': service, 'aws:ResourceAccount': MAIN } },
+});
+/** Of roles that may do everything. */
+const TRUSTS: Record<string, object | undefined> = {
+  'trusts-nobody': undefined,
+  'trusts-another': trusted(trust('sts:AssumeRole', {}, { Service: 'lambda.amazonaws.com' })),
+  'trusts-anybody': trusted(trust('sts:AssumeRole', {}, { AWS: '*' })),
+  'trusts-tagging': trusted(trust('sts:TagSession', {})),
+  'denies-s3': trusted(TRUSTED, { ...TRUSTED, Effect: 'Deny', ...when('StringEquals', 'aws:SourceAccount', MAIN) }),
+  'trusts-other-account': trusted(trust('sts:AssumeRole', when('StringEquals', 'aws:SourceAccount', OTHER))),
+  'trusts-other-bucket': trusted(trust('sts:AssumeRole', when('ArnLike', 'aws:SourceArn', 'arn:aws:s3:::conf-t*'))),
+  'trusts-own-bucket': trusted(
+    trust('sts:Assume*', {
+      Condition: {
+        StringEquals: { 'aws:SourceAccount': MAIN, 'aws:RequestedRegion': 'us-east-1' },
+        ArnLike: { 'aws:SourceArn': 'arn:aws:s3:::conf-source' },
+      },
+    }),
+  ),
+};
 
 let server: AccountsServer;
 
@@ -43,19 +77,41 @@ beforeAll(async () => {
             userName: 'passer',
             policies: policies(allow(['s3:PutReplicationConfiguration']), allow(['iam:PassRole'], role('full'))),
           },
+          { userName: 'anypasser', policies: policies(SETS, allow(['iam:PassRole'], role('*'))) },
+          { userName: 's3passer', policies: policies(SETS, passesTo('s3.amazonaws.com')) },
+          { userName: 'lambdapasser', policies: policies(SETS, passesTo('lambda.amazonaws.com')) },
+          {
+            userName: 'guardedpasser',
+            policies: policies(SETS, allow(['iam:PassRole']), {
+              ...allow(['iam:PassRole']),
+              ...when('ArnEquals', 'iam:AssociatedResourceArn', 'arn:aws:s3:::conf-source'),
+              Effect: 'Deny',
+            }),
+          },
           { userName: 'writer', policies: policies(allow(['s3:PutObject', 's3:GetObject', 's3:PutObjectTagging'])) },
           { userName: 'sender', policies: policies(allow(['s3:ReplicateObject'], 'arn:aws:s3:::landing/ok/*')) },
         ],
         roles: [
-          {
-            roleName: 'full',
-            policies: policies(READ, LOCKS, allow(['s3:Replicate*', 's3:ObjectOwnerOverrideToBucketOwner'])),
-          },
-          { roleName: 'reads', policies: policies(READ) },
-          { roleName: 'writes', policies: policies(allow(['s3:Replicate*'])) },
-          { roleName: 'no-deletes', policies: policies(READ, allow(['s3:ReplicateObject', 's3:ReplicateTags'])) },
-          { roleName: 'no-tags', policies: policies(READ, allow(['s3:ReplicateObject'])) },
-          { roleName: 'no-override', policies: policies(READ, allow(['s3:Replicate*'])) },
+          ...(
+            [
+              ['full', READ, LOCKS, allow(['s3:Replicate*', 's3:ObjectOwnerOverrideToBucketOwner'])],
+              ['reads', READ],
+              ['writes', allow(['s3:Replicate*'])],
+              ['no-deletes', READ, allow(['s3:ReplicateObject', 's3:ReplicateTags'])],
+              ['no-tags', READ, allow(['s3:ReplicateObject'])],
+              ['no-override', READ, allow(['s3:Replicate*'])],
+            ] as [string, ...object[]][]
+          ).map(([roleName, ...statements]) => ({
+            roleName,
+            assumeRolePolicyDocument: TRUSTS_S3,
+            policies: policies(...statements),
+          })),
+          { roleName: 'pathed', path: '/service-role/', assumeRolePolicyDocument: TRUSTS_S3, policies: policies(ALL) },
+          ...Object.entries(TRUSTS).map(([roleName, assumeRolePolicyDocument]) => ({
+            roleName,
+            ...(assumeRolePolicyDocument && { assumeRolePolicyDocument }),
+            policies: policies(ALL),
+          })),
         ],
       },
       { accountId: OTHER, name: 'other' },
@@ -113,6 +169,48 @@ describe('the configuration', () => {
     await replicate(server.as('passer'), 'conf-source', [rule('conf-target')], role('full'));
   });
 
+  test('takes a role that is there and that S3 may assume, for this bucket of this account', async () => {
+    const names = Object.keys(TRUSTS).filter((name) => name !== 'trusts-own-bucket');
+    for (const arn of [...names, 'unknown', 'pathed', 'FULL'].map((name) => role(name))) {
+      expect(await refusal(replicate(main(), 'conf-source', [rule('conf-target')], arn))).toMatchObject({
+        status: 400,
+        code: 'InvalidArgument',
+        message: 'The role does not exist, or its trust policy does not let Amazon S3 assume it.',
+      });
+    }
+    // Whoever may pass roles of a name gets no further than the roles that there are.
+    expect(
+      await refusal(replicate(server.as('passer'), 'conf-source', [rule('conf-target')], role('fully'))),
+    ).toMatchObject({
+      status: 403,
+    });
+    const any = replicate(server.as('anypasser'), 'conf-source', [rule('conf-target')], role('replicator'));
+    expect(await refusal(any)).toMatchObject({ status: 400, code: 'InvalidArgument' });
+  });
+
+  test('takes the root of its account, from whom may pass that', async () => {
+    const root = `arn:aws:iam::${MAIN}:root`;
+    const put = (who: string, arn: string) => replicate(server.as(who), 'conf-source', [rule('conf-target')], arn);
+    for (const who of ['setter', 'passer', 'anypasser'])
+      expect(await refusal(put(who, root))).toMatchObject({ status: 403 });
+    for (const arn of [`arn:aws:iam::${OTHER}:root`, 'arn:aws:iam::999999999999:root']) {
+      expect(await refusal(put('main', arn))).toMatchObject({ status: 403 });
+    }
+    for (const arn of [`${root}/x`, `arn:aws:iam::${MAIN}:user/setter`, `arn:aws:sts::${MAIN}:assumed-role/full/x`]) {
+      expect(await refusal(put('main', arn))).toMatchObject({ status: 400, code: 'InvalidArgument' });
+    }
+    await put('main', root);
+    await main().send(new PutObjectCommand({ Bucket: 'conf-source', Key: 'by-root', Body: 'x' }));
+    await settled(main(), { Bucket: 'conf-source', Key: 'by-root' });
+  });
+
+  test('asks iam:PassRole with what it is passed to, and for what', async () => {
+    const put = (who: string) => replicate(server.as(who), 'conf-source', [rule('conf-target')], role('full'));
+    expect(await refusal(put('lambdapasser'))).toMatchObject({ status: 403 });
+    expect(await refusal(put('guardedpasser'))).toMatchObject({ status: 403 });
+    await put('s3passer');
+  });
+
   test('keeps versioning on', async () => {
     await replicate(main(), 'conf-source', [rule('conf-target')], role('full'));
     const suspend = { Bucket: 'conf-source', VersioningConfiguration: { Status: 'Suspended' as const } };
@@ -129,8 +227,8 @@ describe('the role', () => {
     ['writes', 'FAILED', 'SrcGetObjectNotPermitted'],
     ['reads', 'FAILED', 'DstPutObjectNotPermitted'],
     ['no-deletes', 'COMPLETED', undefined],
-    // One that no accounts file knows acts as its account's root.
-    ['unknown', 'COMPLETED', undefined],
+    ['trusts-own-bucket', 'COMPLETED', undefined],
+    ['service-role/pathed', 'COMPLETED', undefined],
   ])('%s: %s', async (name, status, reason) => {
     await replicate(main(), 'conf-source', [rule('conf-target')], role(name));
     await put(`by-${name}`);

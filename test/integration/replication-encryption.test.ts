@@ -14,7 +14,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type AccountsServer, startWithAccounts } from '../support/accounts.js';
 import { coffer } from '../support/cli.js';
 import { customerKey } from '../support/customer-key.js';
-import { replicate, rule, settled, versionedBucket } from '../support/replication.js';
+import { replicate, rule, settled, TRUSTS_S3, versionedBucket } from '../support/replication.js';
 import { refusal } from '../support/s3-error.js';
 
 const ACCOUNT = '111111111111';
@@ -32,9 +32,17 @@ const accounts = [
     accountId: ACCOUNT,
     name: 'main',
     roles: [
-      { roleName: 'full', policies: [policy(READ, WRITE, allow(['kms:Decrypt', 'kms:Encrypt']))] },
-      { roleName: 'nokms', policies: [policy(READ, WRITE)] },
-      { roleName: 'decrypts', policies: [policy(READ, WRITE, allow(['kms:Decrypt']))] },
+      {
+        roleName: 'full',
+        assumeRolePolicyDocument: TRUSTS_S3,
+        policies: [policy(READ, WRITE, allow(['kms:Decrypt', 'kms:Encrypt']))],
+      },
+      { roleName: 'nokms', assumeRolePolicyDocument: TRUSTS_S3, policies: [policy(READ, WRITE)] },
+      {
+        roleName: 'decrypts',
+        assumeRolePolicyDocument: TRUSTS_S3,
+        policies: [policy(READ, WRITE, allow(['kms:Decrypt']))],
+      },
     ],
   },
 ];

@@ -11,6 +11,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { formBody, postForm, signedFields } from '../support/form.js';
 import { refusal } from '../support/s3-error.js';
 import { credentials, startServer, type TestServer } from '../support/server.js';
 import { signedRequest } from '../support/signed-request.js';
@@ -54,6 +55,45 @@ const put = (url: URL, headers: string): string =>
 const absent = async (Key: string): Promise<void> => {
   expect(await refusal(s3.send(new HeadObjectCommand({ Bucket, Key })))).toMatchObject({ status: 404 });
 };
+
+describe('a lock that Coffer doesn’t have', () => {
+  const hold = { 'x-amz-object-lock-event-hold': 'ON' };
+  test('is refused by its name in a header, a presigned URL and a form, and nothing is stored', async () => {
+    const refused = async (answer: { status: number; text: string }): Promise<void> => {
+      expect(answer.status).toBe(501);
+      expect(answer.text).toContain('<Header>x-amz-object-lock-event-hold</Header>');
+      await absent('held');
+    };
+    const path = `/${Bucket}/held`;
+    await refused(
+      await signedRequest(server.port, { method: 'PUT', path, headers: hold, body: 'x', key: credentials }),
+    );
+    const query = 'x-amz-object-lock-event-hold=ON';
+    await refused(
+      await signedRequest(server.port, {
+        method: 'POST',
+        path,
+        query: `uploads&${query}`,
+        headers: hold,
+        key: credentials,
+      }),
+    );
+    const command = new PutObjectCommand({ Bucket, Key: 'held' });
+    command.middlewareStack.add(
+      (next) => (args) => {
+        Object.assign((args.request as { headers: object }).headers, hold);
+        return next(args);
+      },
+      { step: 'build' },
+    );
+    const url = await getSignedUrl(s3, command, { expiresIn: 60 });
+    expect(url).toContain('x-amz-object-lock-event-hold=ON');
+    const answer = await fetch(url, { method: 'PUT', body: 'x' });
+    await refused({ status: answer.status, text: await answer.text() });
+    const fields = signedFields(credentials, Bucket, { key: 'held', ...hold });
+    await refused(await postForm(`${server.url}/${Bucket}`, formBody(fields, { content: 'x' })));
+  });
+});
 
 describe('a request that is no HTTP', () => {
   test.each([

@@ -66,6 +66,8 @@ export class World {
   readonly counts = new ReplicationCounts();
   readonly job: ReplicationJob;
   readonly failures: unknown[] = [];
+  /** Whom S3 may act as. */
+  role: Caller | undefined = ROLE;
   readonly #dataKeys: DataKeys;
 
   constructor(
@@ -83,7 +85,7 @@ export class World {
     const services = {
       ...{ meta, clock, buckets: this.buckets, objects: this.objects, configs: this.configs, dataKeys: this.#dataKeys },
       ...{ blobs: new MemoryBlobStore(), manifests: new Manifests(meta, plain), region: 'us-east-1' },
-      accounts: { acting: () => ROLE },
+      accounts: { acting: () => this.role },
     } as unknown as Services;
     const worker = new ReplicationWorker({
       services,

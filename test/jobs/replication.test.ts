@@ -179,6 +179,21 @@ describe('the queue of replication', () => {
     expect([await w.status('k'), await w.failed()]).toEqual(['FAILED', [`k ${ONE} RuleRemoved`]]);
   });
 
+  test('a role that S3 may not assume any more, or of another account, sends nothing', async () => {
+    const { world: w, one } = await world();
+    const { role } = w;
+    await w.put('before', '1');
+    await w.run();
+    w.role = undefined;
+    await w.put('without', '1');
+    await w.run();
+    w.role = { ...role!, accountId: '222222222222' };
+    await w.put('abroad', '1');
+    await w.run();
+    expect(await w.failed()).toEqual([`abroad ${ONE} AssumeRoleNotPermitted`, `without ${ONE} AssumeRoleNotPermitted`]);
+    expect(one.taken).toHaveLength(1);
+  });
+
   test('what lies under a customer’s key fails in the commit that puts it, and is never sent', async () => {
     const { world: w, one } = await world();
     const record = await w.put('k', '1', { encryption: { mode: 'SSE-C' } });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { KmsCallerContext } from '../../src/encryption/ports.js';
 import { parseIdentityPolicy } from '../../src/policy/parse.js';
-import { ACCOUNT, makeKms, root, user, viaS3, who } from './harness.js';
+import { ACCOUNT, makeKms, OTHER_ACCOUNT, root, user, viaS3, who } from './harness.js';
 import { CONDITION_CASES, type ConditionCase } from './support/condition-cases.js';
 
 const ALICE = `arn:aws:iam::${ACCOUNT}:user/alice`;
@@ -63,8 +63,8 @@ describe.each(CONDITION_CASES)('$key by $operator in $action', (one) => {
 
 test('every condition key has a case', () => {
   const names = new Set(CONDITION_CASES.map(({ key }) => key.toLowerCase().split(/(?<=context)[:]|\//)[0]));
-  expect(names.size).toBe(40);
-  expect(CONDITION_CASES).toHaveLength(50);
+  expect(names.size).toBe(42);
+  expect(CONDITION_CASES).toHaveLength(56);
 });
 
 test('of tags and pairs that differ in case alone none hides another from a denial', async () => {
@@ -89,6 +89,32 @@ test('of tags and pairs that differ in case alone none hides another from a deni
     const sealed = await ask('Encrypt', { KeyId, ...context }, deny('kms:EncryptionContext:env'));
     expect(sealed.json.__type).toBe('AccessDeniedException');
   }
+});
+
+test('ResourceAccount is the account of the key, there or not, and of what is about no key the caller’s', async () => {
+  const { ask, createKey } = makeKms();
+  const { Arn, KeyId } = await createKey({
+    Policy: JSON.stringify({
+      Version: '2012-10-17',
+      Statement: [{ ...rule('Allow'), Principal: { AWS: [ACCOUNT, OTHER_ACCOUNT] } }],
+    }),
+  });
+  const guarded = (accountId: string) =>
+    user([rule('Allow'), rule('Deny', { StringNotEquals: { 'aws:ResourceAccount': accountId } })], OTHER_ACCOUNT);
+  const [within, abroad] = [guarded(OTHER_ACCOUNT), guarded(ACCOUNT)];
+  const absent = Arn.replace(KeyId, '134f2428-cec1-4b25-a1ae-9048164dba47');
+  const says = async (KeyId: string, from: KmsCallerContext) =>
+    (await ask('DescribeKey', { KeyId }, from)).json.message as string | undefined;
+  expect(await says(Arn, abroad)).toBeUndefined();
+  for (const named of [Arn, absent]) expect(await says(named, within)).toContain('explicit deny in an identity-based');
+  expect(await says(absent, abroad)).toContain('does not exist in this Region');
+  expect((await ask('ListKeys', {}, within)).status).toBe(200);
+  expect((await ask('ListKeys', {}, abroad)).json.__type).toBe('AccessDeniedException');
+  const own = await ask('CreateKey', {}, within);
+  const alias = { AliasName: 'alias/a', TargetKeyId: own.json.KeyMetadata.KeyId };
+  expect((await ask('CreateAlias', alias, within)).status).toBe(200);
+  expect((await ask('DeleteAlias', alias, abroad)).json.__type).toBe('ValidationException');
+  expect((await ask('DeleteAlias', { AliasName: 'alias/a' }, abroad)).json.__type).toBe('AccessDeniedException');
 });
 
 test('GrantIsForAWSResource is a condition of grants alone', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { KmsCallerContext } from '../../src/encryption/ports.js';
 import { defaultPolicy } from '../../src/kms/default-policies.js';
-import { ACCOUNT, makeKms, OTHER_ACCOUNT, root, user, who } from './harness.js';
+import { ACCOUNT, makeKms, OTHER_ACCOUNT, REGION, root, user, who } from './harness.js';
 
 const named = (userName: string, accountId = ACCOUNT) =>
   who({ kind: 'user', accountId, arn: `arn:aws:iam::${accountId}:user/${userName}`, userName });
@@ -60,7 +60,7 @@ describe('RetireGrant', () => {
     await ask('CreateAlias', { AliasName: 'alias/kept', TargetKeyId: KeyId });
     const { GrantToken } = (await ask('CreateGrant', { KeyId, ...encrypts })).json;
     const Condition = { 'ForAnyValue:StringEquals': { 'kms:ResourceAliases': 'alias/kept' } };
-    const policy = JSON.parse(defaultPolicy(ACCOUNT)) as { Statement: object[] };
+    const policy = JSON.parse(defaultPolicy(ACCOUNT, REGION)) as { Statement: object[] };
     policy.Statement.push({ ...statement('Deny', 'kms:RetireGrant'), Principal: '*', Condition });
     expect((await ask('PutKeyPolicy', { KeyId, Policy: JSON.stringify(policy) })).status).toBe(200);
     for (const from of [retiring, root()]) {

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ANONYMOUS } from '../../src/auth/ports.js';
 import { ManualClock } from '../../src/base/clock.js';
 import { RemoteKeyService } from '../../src/kms/remote.js';
-import { makeKms, root, user, viaS3, who } from './harness.js';
+import { ACCOUNT, makeKms, root, user, viaS3, who } from './harness.js';
 
 /** A KMS behind HTTP that takes every signature, as what the gateway's own credentials may do. */
 describe('a remote key service', () => {
@@ -76,6 +76,8 @@ describe('a remote key service', () => {
       { 'ForAnyValue:StringEquals': { 'kms:EncryptionContextKeys': 'tenant' } },
       { StringEquals: { 'kms:ViaService': 's3.us-east-1.amazonaws.com' } },
       { StringEquals: { 'kms:EncryptionAlgorithm': 'SYMMETRIC_DEFAULT' } },
+      { StringEquals: { 'aws:RequestedRegion': 'us-east-1' } },
+      { StringEquals: { 'aws:ResourceAccount': ACCOUNT } },
       { DateLessThan: { 'aws:CurrentTime': '1970-01-02T00:00:00Z' } },
     ];
     const denied = expect.objectContaining({ code: 'AccessDeniedException' });
@@ -93,7 +95,7 @@ describe('a remote key service', () => {
       await expect(remote.authorize(refused, used)).rejects.toThrow(denied);
       expect(await remote.authorize(allowed, used)).toMatchObject({ keyArn: Arn });
     }
-    expect(conditions).toHaveLength(5);
+    expect(conditions).toHaveLength(7);
   });
 
   test('hands nothing on of a ciphertext whose key the caller may not use, also where the key isn’t named', async () => {

@@ -85,6 +85,23 @@ test('rotation on demand leaves the schedule as it is, and the schedule leaves t
   expect(await day(500)).toHaveLength(26);
 });
 
+test('a key that can’t rotate is never rotated; asking of it is no error', async () => {
+  const { ask, createKey } = makeKms();
+  for (const more of [
+    { KeySpec: 'RSA_2048', KeyUsage: 'ENCRYPT_DECRYPT' },
+    { KeySpec: 'ECC_NIST_P256', KeyUsage: 'SIGN_VERIFY' },
+    { KeySpec: 'ML_DSA_44', KeyUsage: 'SIGN_VERIFY' },
+    { KeySpec: 'HMAC_256', KeyUsage: 'GENERATE_VERIFY_MAC' },
+    { Origin: 'EXTERNAL' },
+    { KeySpec: 'RSA_2048', KeyUsage: 'SIGN_VERIFY', Origin: 'EXTERNAL' },
+  ]) {
+    const { KeyId, Arn } = await createKey(more);
+    const { status, json } = await ask('GetKeyRotationStatus', { KeyId });
+    expect([status, json]).toEqual([200, { KeyId: Arn, KeyRotationEnabled: false }]);
+    expect((await ask('EnableKeyRotation', { KeyId })).json.__type).toBe('UnsupportedOperationException');
+  }
+});
+
 test('another period starts anew, the same goes on', async () => {
   const { ask, KeyId, day, nextDay } = await makeRotating();
   await day(50);

@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest';
 import { defaultPolicy } from '../../src/kms/default-policies.js';
-import { ACCOUNT, makeKms, root, user } from './harness.js';
+import { ACCOUNT, makeKms, REGION, root, user } from './harness.js';
 
 const MALLORY = user();
 const policyFor = (arn: string) =>
@@ -18,7 +18,7 @@ async function makeShared(input: object = {}) {
   const revokeWhileAsked = () =>
     vi.spyOn(keys.authorizer, 'require').mockImplementationOnce(async (...asked) => {
       const grant = await require(...asked);
-      const revoked = await ask('PutKeyPolicy', { KeyId, Policy: defaultPolicy(ACCOUNT) });
+      const revoked = await ask('PutKeyPolicy', { KeyId, Policy: defaultPolicy(ACCOUNT, REGION) });
       expect(revoked.status).toBe(200);
       return grant;
     });
@@ -44,7 +44,11 @@ test('a right that was taken before the write is none, whatever is changed', asy
     revokeWhileAsked();
     const answer = await ask(action, { KeyId, ...members }, MALLORY);
     expect(answer.json.__type, action).toBe('AccessDeniedException');
-    expect(await stored(), action).toMatchObject({ policy: defaultPolicy(ACCOUNT), state: 'Enabled', description: '' });
+    expect(await stored(), action).toMatchObject({
+      policy: defaultPolicy(ACCOUNT, REGION),
+      state: 'Enabled',
+      description: '',
+    });
     expect((await stored())!.backingKeys, action).toHaveLength(1);
     expect(audit.events.at(-1), action).toMatchObject({ action, result: 'AccessDeniedException' });
     tried++;

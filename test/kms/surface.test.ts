@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { ActionFacts } from '../../src/kms/action.js';
+import { Input } from '../../src/kms/fields.js';
 import { ACTIONS, UNSUPPORTED } from '../../src/kms/registry.js';
 import { apiModel, plainText } from '../support/api-model.js';
 import { makeKms, OTHER_ACCOUNT, root, user } from './harness.js';
@@ -68,6 +69,12 @@ describe('what an action declares is what it does', () => {
       const { permissions } = factsOf(name);
       const { ask } = makeKms();
       expect((await ask(name, input, permitted(permissions))).status, name).toBe(200);
+      const read = new Input(input as Record<string, unknown>);
+      ACTIONS.get(name)!.input(read);
+      const shape = model?.operations[name]?.input.shape;
+      if (shape !== undefined)
+        expect([...read.known].sort()).toEqual(Object.keys(model!.shapes[shape]!.members!).sort());
+      expect((await ask(name, { ...input, Unknown: 1 })).json.__type, name).toBe('ValidationException');
       for (const missing of permissions) {
         const fewer = permitted(permissions.filter((one) => one !== missing));
         expect((await ask(name, input, fewer)).json.__type, name).toBe('AccessDeniedException');
@@ -131,8 +138,24 @@ describe('what an action declares is what it does', () => {
         expect((await ask({ DryRun: true })).json.__type).toBe('DryRunOperationException');
         expect(await lastUse()).toBe(before);
       }
-      expect((await ask({ Unknown: { member: [1] } })).json.__type).toBeUndefined();
+      expect((await ask({ Unknown: null })).json.__type).toBeUndefined();
       expect(await lastUse()).toBe(facts.cryptographic ? actionOf(name) : before);
+    });
+
+    test(`${name}: every member of AWS’s model is read, and what isn’t known is refused before anything is done`, async () => {
+      const { ask, input } = await prepared();
+      const [read, shape] = [new Input({ ...input }), model?.operations[actionOf(name)]?.input.shape];
+      ACTIONS.get(actionOf(name))!.input(read);
+      if (shape !== undefined)
+        expect([...read.known].sort()).toEqual(Object.keys(model!.shapes[shape]!.members!).sort());
+      const strange = facts.dryRun ? [{ Unknown: { member: [1] } }] : [{ Unknown: 1 }, { DryRun: true }];
+      for (const more of strange) {
+        const member = Object.keys(more)[0];
+        const message = `The request has a member ${member} that this version of Coffer does not know.`;
+        expect((await ask(more)).json).toEqual({ __type: 'ValidationException', message });
+      }
+      // Nothing of it was done: it still can be.
+      expect((await ask()).status).toBe(200);
     });
 
     if (REQUESTS[name]!.whole) continue;

@@ -44,6 +44,7 @@ function overtaken(now: typeof fresh | undefined, mayRead: (owner: string) => bo
     },
     allowed: () => false,
     services: {
+      region: 'us-east-1',
       clock: { now: () => 0 },
       configs: { read: async () => undefined },
       objects: { find: async () => now },

@@ -9,7 +9,14 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3';
 
-export const ROLE = 'arn:aws:iam::000000000000:role/replicator';
+/** The root of the default account, which has no roles. */
+export const ROLE = 'arn:aws:iam::000000000000:root';
+
+/** The trust policy of a role that S3 may act as. */
+export const TRUSTS_S3 = {
+  Version: '2012-10-17',
+  Statement: [{ Effect: 'Allow', Principal: { Service: 's3.amazonaws.com' }, Action: 'sts:AssumeRole' }],
+};
 
 /** A bucket with versioning. */
 export async function versionedBucket(s3: S3Client, Bucket: string): Promise<void> {

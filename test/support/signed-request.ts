@@ -15,6 +15,10 @@ export interface SignedRequestParts {
   key?: Keys | undefined;
   /** What is claimed to be the body's hash; default: what it is. */
   payload?: string;
+  /** Of the credential scope; default: s3. */
+  service?: string;
+  /** Headers that are sent and left out of what is signed; `host` is one. */
+  unsigned?: readonly string[];
   /** Changes the signature after signing. */
   spoil?: boolean;
 }
@@ -26,13 +30,25 @@ export async function signedRequest(
   port: number,
   parts: SignedRequestParts,
 ): Promise<{ status: number; text: string; headers: Headers }> {
-  const { method, path, query = '', headers = {}, body = '', key, spoil = false } = parts;
+  const {
+    method,
+    path,
+    query = '',
+    headers = {},
+    body = '',
+    key,
+    service = 's3',
+    unsigned = [],
+    spoil = false,
+  } = parts;
   const payload = parts.payload ?? sha256(body);
   const all: Record<string, string> = { ...headers, host: `127.0.0.1:${port}` };
   if (key) {
     const date = new Date().toISOString().replace(/[-:]|\.\d{3}/g, '');
     Object.assign(all, { 'x-amz-date': date, 'x-amz-content-sha256': payload });
-    const names = Object.keys(all).sort();
+    const names = Object.keys(all)
+      .filter((name) => !unsigned.includes(name))
+      .sort();
     const pairs = query.split('&').filter(Boolean);
     const canonicalQuery = pairs
       .map((one) => (one.includes('=') ? one : `${one}=`))
@@ -40,7 +56,7 @@ export async function signedRequest(
       .join('&');
     const lines = names.map((name) => `${name}:${all[name]}`);
     const canonical = [method, path, canonicalQuery, ...lines, '', names.join(';'), payload].join('\n');
-    const scope = `${date.slice(0, 8)}/us-east-1/s3/aws4_request`;
+    const scope = `${date.slice(0, 8)}/us-east-1/${service}/aws4_request`;
     let signing: string | Buffer = `AWS4${key.secretAccessKey}`;
     for (const part of scope.split('/')) signing = createHmac('sha256', signing).update(part).digest();
     const toSign = `AWS4-HMAC-SHA256\n${date}\n${scope}\n${sha256(canonical)}`;

@@ -1,3 +1,4 @@
+import { bytesOfText } from '../../base/byte-text.js';
 import { formMismatch } from '../form/mismatch.js';
 import { requireField } from '../form/missing-field.js';
 import type { SignedForm } from '../form/ports.js';
@@ -16,7 +17,7 @@ export function byForm(
   const accessKeyId = requireField(form, 'AWSAccessKeyId');
   const signature = requireField(form, 'Signature');
   const found = findCredential(options, accessKeyId);
-  if (!matches(found.secretAccessKey.expose(), policy, signature)) {
+  if (!matches(found.secretAccessKey.expose(), bytesOfText(policy), signature)) {
     throw formMismatch(form, accessKeyId, signature, policy);
   }
   return { caller: found.caller, signature: { type: 'POST', version: VERSION, ageMs: 0, region: '' } };

@@ -1,3 +1,4 @@
+import { bytesOfText } from '../../base/byte-text.js';
 import type { SignedRequest } from '../ports.js';
 import { SUBRESOURCES } from '../subresources.js';
 
@@ -20,23 +21,41 @@ export const SIGNED_PARAMETERS: ReadonlySet<string> = new Set([
   'versionId',
 ]);
 
+/** How a client may write what is the same resource. */
+export interface ResourceForm {
+  /** `/bucket` is signed as `/bucket/`: boto does so. */
+  slash?: boolean;
+  /** A parameter without a value is signed as its name (the default), or with the `=` behind it, however it was sent. */
+  emptyValue?: 'bare' | 'equals';
+}
+
 /** CanonicalizedResource: the bucket of a virtual host before the path as it was sent, then the signed parameters by name. */
-export function canonicalResource(request: SignedRequest, slash = false): string {
+export function canonicalResource(request: SignedRequest, { slash, emptyValue }: ResourceForm = {}): string {
   const { rawPath, rawQuery, virtualBucket } = request;
   const sent = virtualBucket === undefined ? rawPath : `/${virtualBucket}${rawPath}`;
   const path = slash && isBareBucket(request) ? `${sent}/` : sent;
-  const signed: [name: string, text: string][] = [];
-  for (const part of rawQuery.split('&')) {
-    const equals = part.indexOf('=');
-    const name = decode(equals < 0 ? part : part.slice(0, equals));
-    if (!SIGNED_PARAMETERS.has(name)) continue;
-    // Values are signed decoded. `acl=` is not what `acl` is.
-    signed.push([name, equals < 0 ? name : `${name}=${decode(part.slice(equals + 1))}`]);
-  }
+  const signed = signedParameters(rawQuery).map(([name, value]): [name: string, text: string] => [
+    name,
+    value === '' && emptyValue !== 'equals' ? name : `${name}=${value}`,
+  ]);
   if (signed.length === 0) return path;
   signed.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
   return `${path}?${signed.map(([, text]) => text).join('&')}`;
 }
+
+/** Values are signed decoded. */
+const signedParameters = (rawQuery: string): [name: string, value: string][] =>
+  rawQuery
+    .split('&')
+    .map((part): [name: string, value: string] => {
+      const equals = part.indexOf('=');
+      return equals < 0 ? [decode(part), ''] : [decode(part.slice(0, equals)), decode(part.slice(equals + 1))];
+    })
+    .filter(([name]) => SIGNED_PARAMETERS.has(name));
+
+/** Whether there is a parameter that clients write in two ways. */
+export const hasEmptyValue = ({ rawQuery }: SignedRequest): boolean =>
+  rawQuery !== '' && signedParameters(rawQuery).some(([, value]) => value === '');
 
 /** `/bucket`, by path. */
 export const isBareBucket = ({ rawPath, virtualBucket }: SignedRequest): boolean =>
@@ -44,7 +63,7 @@ export const isBareBucket = ({ rawPath, virtualBucket }: SignedRequest): boolean
 
 function decode(text: string): string {
   try {
-    return decodeURIComponent(text.replaceAll('+', ' '));
+    return bytesOfText(decodeURIComponent(text.replaceAll('+', ' ')));
   } catch {
     return text;
   }

@@ -1,3 +1,4 @@
+import { trimBlanks } from '../../base/byte-text.js';
 import { sha256Hex } from '../canonical.js';
 import { formatAmzDate, parseAmzDate } from '../date.js';
 import { AuthError } from '../error.js';
@@ -7,18 +8,28 @@ import { requireContentSha256 } from '../payload.js';
 import type { SignedRequest } from '../ports.js';
 import { invalidDate, requireSkew } from '../refusals.js';
 import { requireCredential, requireSameDay } from './credential.js';
-import { ALGORITHM, verify } from './verify.js';
+import { ALGORITHM, type Claim, verify } from './verify.js';
 
 /** `Authorization: AWS4-HMAC-SHA256 …`. https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html */
 export function byHeader(request: SignedRequest, options: AuthOptions, authorization: string): Authenticated {
-  const { clock, service } = options;
+  const claim = claimOfHeader(request, options, authorization);
+  const payload = options.service === 's3' ? requireContentSha256(request) : sha256Hex(options.body ?? '');
+  return verify(request, options, { ...claim, payload }, 'REST-HEADER');
+}
+
+/** What can be read of the signature without the body. */
+export function claimOfHeader(
+  request: SignedRequest,
+  options: AuthOptions,
+  authorization: string,
+): Omit<Claim, 'payload'> {
   const fields = new Map(
     authorization
       .slice(ALGORITHM.length)
       .split(',')
       .map((part): [string, string] => {
         const equals = part.indexOf('=');
-        return [part.slice(0, equals).trim(), part.slice(equals + 1).trim()];
+        return [trimBlanks(part.slice(0, equals)), trimBlanks(part.slice(equals + 1))];
       }),
   );
   const credentialText = fields.get('Credential');
@@ -30,10 +41,8 @@ export function byHeader(request: SignedRequest, options: AuthOptions, authoriza
   const credential = requireCredential(credentialText, options, malformed);
   const { date, dateMs } = requestDate(request);
   requireSameDay(credential, date, malformed);
-  requireSkew(dateMs, clock.now(), date);
-  const payload = service === 's3' ? requireContentSha256(request) : sha256Hex(options.body ?? '');
-  const claim = { credential, signedHeaders: signedHeaders.split(';'), signature, date, dateMs, payload };
-  return verify(request, options, claim, 'REST-HEADER');
+  requireSkew(dateMs, options.clock.now(), date);
+  return { credential, signedHeaders: signedHeaders.split(';'), signature, date, dateMs };
 }
 
 function requestDate(request: SignedRequest): { date: string; dateMs: number } {

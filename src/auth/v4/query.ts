@@ -1,4 +1,6 @@
+import { bytesOfText } from '../../base/byte-text.js';
 import { CLOCK_SKEW_MAX_MS, PRESIGN_MAX_SECONDS } from '../../base/limits.js';
+import { sha256Hex } from '../canonical.js';
 import { isoSeconds, parseAmzDate } from '../date.js';
 import { AuthError } from '../error.js';
 import { headerText } from '../header-text.js';
@@ -6,7 +8,7 @@ import type { Authenticated, AuthOptions } from '../options.js';
 import { CONTENT_SHA256, UNSIGNED } from '../payload.js';
 import type { SignedRequest } from '../ports.js';
 import { requireCredential, requireSameDay } from './credential.js';
-import { ALGORITHM, verify } from './verify.js';
+import { ALGORITHM, type Claim, verify } from './verify.js';
 
 const NAMES = [
   'X-Amz-Algorithm',
@@ -23,6 +25,10 @@ export function byQuery(
   options: AuthOptions,
   query: ReadonlyMap<string, string>,
 ): Authenticated {
+  return verify(request, options, claimOfQuery(request, options, query), 'REST-QUERY-STRING');
+}
+
+export function claimOfQuery(request: SignedRequest, options: AuthOptions, query: ReadonlyMap<string, string>): Claim {
   if (NAMES.some((name) => query.get(name) === undefined)) {
     throw fail(
       'Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters.',
@@ -36,10 +42,15 @@ export function byQuery(
   if (dateMs === undefined) throw fail("X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"");
   requireSameDay(credential, date, badCredential);
   requireInTime(query.get('X-Amz-Expires')!, dateMs, options.clock.now());
-  const payload = headerText(request.headers[CONTENT_SHA256]) ?? query.get('X-Amz-Content-Sha256') ?? UNSIGNED;
-  const signedHeaders = query.get('X-Amz-SignedHeaders')!.split(';');
-  const claim = { credential, signedHeaders, signature: query.get('X-Amz-Signature')!, date, dateMs, payload };
-  return verify(request, options, claim, 'REST-QUERY-STRING', query.get('X-Amz-Security-Token'));
+  // What a service's body hashes to is known once it is there; until then nothing is compared with it.
+  const payload =
+    options.service === 's3'
+      ? (headerText(request.headers[CONTENT_SHA256]) ?? query.get('X-Amz-Content-Sha256') ?? UNSIGNED)
+      : sha256Hex(options.body ?? '');
+  const signedHeaders = bytesOfText(query.get('X-Amz-SignedHeaders')!).split(';');
+  const signature = query.get('X-Amz-Signature')!;
+  const tokenInQuery = query.get('X-Amz-Security-Token');
+  return { credential, signedHeaders, signature, date, dateMs, payload: bytesOfText(payload), tokenInQuery };
 }
 
 function requireInTime(expiresText: string, dateMs: number, nowMs: number): void {

@@ -1,4 +1,5 @@
 import type { Caller } from '../../auth/ports.js';
+import { actingRole } from '../../s3/replication/pass-role.js';
 import { REPLICATION } from '../../s3/replication/rules.js';
 import { ReplicaSource, type RoleAccess } from '../../s3/replication/source.js';
 import type { Services } from '../../s3/services.js';
@@ -85,9 +86,11 @@ export class Attempt {
     if (!replication || !rule?.enabled) {
       throw new ReplicationFault('RuleRemoved', `rule ${JSON.stringify(ruleId)} is gone or disabled`);
     }
-    const role = services.accounts.acting(replication.role);
-    if (!role)
-      throw new ReplicationFault('AssumeRoleNotPermitted', `${replication.role} is in no account of this Coffer`);
+    const role = actingRole(services, replication.role, this.bucket.record);
+    if (!role) {
+      const why = 'does not exist, or its trust policy does not let s3.amazonaws.com assume it';
+      throw new ReplicationFault('AssumeRoleNotPermitted', `${replication.role} ${why}`);
+    }
     const access = this.parts.access(role);
     if (!(await access.enter(this.bucket.record.name)))
       throw new ReplicationFault('SrcBucketNotFound', 'it was deleted');

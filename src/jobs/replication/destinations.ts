@@ -1,5 +1,6 @@
 import type { Caller } from '../../auth/ports.js';
 import type { Clock } from '../../base/clock.js';
+import { comparable } from '../../base/partition.js';
 import { bucketOfArn } from '../../s3/replication/rules.js';
 import type { Buckets } from '../../store/buckets.js';
 import { HttpTarget } from './http-target.js';
@@ -28,13 +29,13 @@ export class Destinations {
     for (const config of targets) {
       const target = new HttpTarget(config, clock);
       if (config.bucketArn === undefined) this.#ofRegions.push(target);
-      else this.#byArn.set(config.bucketArn, target);
+      else this.#byArn.set(comparable(config.bucketArn), target);
     }
   }
 
   /** Undefined: there is no such bucket. @throws TargetUnreachable */
   async find(bucketArn: string, role: Caller): Promise<Target | undefined> {
-    const named = this.#byArn.get(bucketArn);
+    const named = this.#byArn.get(comparable(bucketArn));
     if (named) return named;
     if (await this.buckets.get(bucketOfArn(bucketArn))) return this.here(role);
     return this.#inRegions(bucketArn);
@@ -44,7 +45,7 @@ export class Destinations {
   async isVersioned(bucketArn: string): Promise<boolean> {
     const name = bucketOfArn(bucketArn);
     try {
-      const remote = this.#byArn.get(bucketArn);
+      const remote = this.#byArn.get(comparable(bucketArn));
       const local = remote ? undefined : await this.buckets.get(name);
       if (local) return local.record.versioning === 'Enabled';
       const target = remote ?? (await this.#inRegions(bucketArn));

@@ -1,6 +1,6 @@
 import { Agent, type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest, Agent as TlsAgent } from 'node:https';
-import { canonicalRequest, sha256Hex } from '../../auth/canonical.js';
+import { canonicalHash, canonicalRequest, sha256Hex } from '../../auth/canonical.js';
 import { formatAmzDate } from '../../auth/date.js';
 import { scopeText } from '../../auth/scope.js';
 import { sign, signingKey } from '../../auth/signing-key.js';
@@ -91,7 +91,7 @@ export class HttpTarget implements Target {
     const names = Object.keys(headers).sort();
     const scope = { date: date.slice(0, 8), region, service: 's3' };
     const canonical = canonicalRequest({ method, rawPath, rawQuery, headers }, names, hash);
-    const toSign = `AWS4-HMAC-SHA256\n${date}\n${scopeText(scope)}\n${sha256Hex(canonical)}`;
+    const toSign = `AWS4-HMAC-SHA256\n${date}\n${scopeText(scope)}\n${canonicalHash(canonical)}`;
     const signature = sign(signingKey(accessKeyId, secretAccessKey, scope), toSign);
     headers.authorization = `AWS4-HMAC-SHA256 Credential=${accessKeyId}/${scopeText(scope)}, SignedHeaders=${names.join(';')}, Signature=${signature}`;
     const length = streamed ? body.length : Buffer.byteLength(body ?? '');

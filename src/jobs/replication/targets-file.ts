@@ -59,7 +59,7 @@ function target(json: unknown, at: string, folder: string): TargetConfig {
   const fields = members(json, at, MEMBERS);
   const endpoint = url(fields, at);
   const bucketArn = fields.bucket === undefined ? undefined : text(fields, 'bucket', at);
-  if (bucketArn !== undefined && !/^arn:aws:s3:::[^/:]+$/.test(bucketArn)) {
+  if (bucketArn !== undefined && !/^arn:aws(-[a-z]+)*:s3:::[^/:]+$/.test(bucketArn)) {
     throw new ConfigError(`${at}: bucket is not an ARN such as arn:aws:s3:::name`);
   }
   return {

@@ -3,27 +3,43 @@ import { KmsError } from '../../encryption/ports.js';
 import { type Answer, keyAction } from '../action.js';
 import type { Call } from '../call.js';
 import type { RequestFacts } from '../conditions.js';
+import { validation } from '../errors.js';
+import { missingAt } from '../fields.js';
 import { GRANTS_PER_KEY_MAX, type KeyGrants } from '../grant-book.js';
 import type { GrantRecord } from '../grant-record.js';
-import { PRINCIPAL_ID, readConstraints, readOperations, requireGrantable, requirePrincipal } from '../grant-request.js';
+import {
+  type NamedPrincipal,
+  readConstraints,
+  readOperations,
+  readPrincipal,
+  requireGrantable,
+  requirePrincipal,
+} from '../grant-request.js';
 import { grantsTo, isWithin, newGrantToken } from '../grants.js';
 import type { KeyRecord } from '../key-record.js';
 
-type Asked = Pick<GrantRecord, 'grantee' | 'operations'> &
-  Partial<Pick<GrantRecord, 'retiring' | 'constraints' | 'name'>>;
+type Asked = Pick<
+  GrantRecord,
+  'grantee' | 'granteeService' | 'operations' | 'retiring' | 'retiringService' | 'constraints' | 'name'
+>;
 
 export const createGrant = keyAction({
   name: 'CreateGrant',
   input: (input): Asked => {
-    const grantee = input.requiredText('GranteePrincipal', PRINCIPAL_ID);
-    const retiring = input.text('RetiringPrincipal', PRINCIPAL_ID);
+    const grantee = readPrincipal(input, 'Grantee');
+    const retiring = readPrincipal(input, 'Retiring');
     const name = input.text('Name', { min: 1, max: 256, pattern: '^[a-zA-Z0-9:/_-]+$' });
     const constraints = readConstraints(input);
     input.grantTokens();
+    const operations = readOperations(input);
+    if (!grantee) throw missingAt('granteePrincipal');
+    if (grantee.service) requireServiceGrant(constraints, retiring);
     return {
-      grantee,
-      operations: readOperations(input),
-      ...(retiring !== undefined && { retiring }),
+      grantee: grantee.principal,
+      ...(grantee.service && { granteeService: true }),
+      operations,
+      ...(retiring && { retiring: retiring.principal }),
+      ...(retiring?.service && { retiringService: true }),
       ...(constraints && { constraints }),
       ...(name !== undefined && { name }),
     };
@@ -40,8 +56,9 @@ export const createGrant = keyAction({
   otherAccounts: true,
   dryRun: true,
   async check(record, _, asked, call) {
-    const { principals } = call.keys.parts;
-    for (const named of [asked.grantee, asked.retiring]) requirePrincipal(named, principals);
+    const { principals, region } = call.keys.parts;
+    if (!asked.granteeService) requirePrincipal(asked.grantee, region, principals);
+    if (!asked.retiringService) requirePrincipal(asked.retiring, region, principals);
     requireGrantable(record, asked.operations, asked.constraints);
     if (call.grant) requireWithin(call, record, await call.keys.ring.grants.of(record.accountId, record.keyId), asked);
   },
@@ -50,6 +67,17 @@ export const createGrant = keyAction({
     return asked.name === undefined ? make() : call.keys.ring.grants.inTurn(`${record.keyId}/${asked.name}`, make);
   },
 });
+
+/** A service works for many: its grant says on whose behalf, and who ends it. @throws ValidationException */
+function requireServiceGrant(constraints: Asked['constraints'], retiring: NamedPrincipal | undefined): void {
+  if (constraints?.SourceArn === undefined) {
+    throw validation('You must specify a SourceArn grant constraint when you specify a GranteeServicePrincipal.');
+  }
+  if (retiring) return;
+  throw validation(
+    'You must specify either a RetiringPrincipal or a RetiringServicePrincipal when you specify a GranteeServicePrincipal.',
+  );
+}
 
 async function findOrMake(asked: Asked, record: KeyRecord, call: Call): Promise<Answer> {
   const { grants } = call.keys.ring;
@@ -88,6 +116,8 @@ function requireWithin(call: Call, record: KeyRecord, held: KeyGrants, asked: As
 const isSame = (grant: GrantRecord, asked: Asked): boolean =>
   grant.name === asked.name &&
   grant.grantee === asked.grantee &&
+  grant.granteeService === asked.granteeService &&
   grant.retiring === asked.retiring &&
+  grant.retiringService === asked.retiringService &&
   isDeepStrictEqual(new Set(grant.operations), new Set(asked.operations)) &&
   isDeepStrictEqual(grant.constraints, asked.constraints);

@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { action } from '../action.js';
 import { tagFacts } from '../conditions.js';
-import { algorithmsOf, KEY_SPECS, requireKeySpec } from '../crypto/key-spec.js';
+import { algorithmsOf, KEY_SPECS, requireKeySpec, UNSUPPORTED_SPECS } from '../crypto/key-spec.js';
 import { defaultPolicy } from '../default-policies.js';
 import { NO_KEY_STORES, unsupported, validation } from '../errors.js';
 import { metadata } from '../metadata.js';
 import { checkPolicy, POLICY_LIMITS, requireNoLockout } from '../policy-text.js';
 import { readTags } from '../tags.js';
 
-const SPECS = [...Object.keys(KEY_SPECS), 'SM2'];
+const SPECS = [...Object.keys(KEY_SPECS), ...UNSUPPORTED_SPECS];
 /** As AWS lists them in its message. */
 const SHOWN_SPECS = [
   'RSA_2048',
@@ -25,7 +25,9 @@ const SHOWN_SPECS = [
   'HMAC_512',
 ];
 const SHOWN_USAGES = ['ENCRYPT_DECRYPT', 'SIGN_VERIFY', 'GENERATE_VERIFY_MAC'];
-const USAGES = ['SIGN_VERIFY', 'ENCRYPT_DECRYPT', 'GENERATE_VERIFY_MAC', 'KEY_AGREEMENT'] as const;
+/** Of ML-KEM keys, which are refused. */
+const ENCAPSULATE = 'ENCAPSULATE_DECAPSULATE';
+const USAGES = ['SIGN_VERIFY', 'ENCRYPT_DECRYPT', 'GENERATE_VERIFY_MAC', 'KEY_AGREEMENT', ENCAPSULATE] as const;
 
 export const createKey = action({
   name: 'CreateKey',
@@ -68,6 +70,7 @@ export const createKey = action({
       throw validation('You must specify a KeyUsage value for all KMS keys except for symmetric encryption keys.');
     }
     const spec = requireKeySpec(named);
+    if (usage === ENCAPSULATE) throw unsupported(`KeyUsage ${usage} is not supported.`);
     // Not every usage goes with every spec.
     algorithmsOf(spec, usage);
     if ((more.keyStore ?? more.xksKey) !== undefined) throw unsupported(NO_KEY_STORES);
@@ -77,7 +80,7 @@ export const createKey = action({
     if (multiRegion) throw unsupported('Multi-Region keys are not supported: one Coffer is one region.');
     const { accountId } = who.caller;
     if (policy !== undefined) {
-      const parsed = checkPolicy(policy, keys.parts.principals);
+      const parsed = checkPolicy(policy, keys);
       if (!bypass) requireNoLockout(parsed, call, { accountId, keyId: '*' });
     }
     const keyId = randomUUID();
@@ -88,7 +91,7 @@ export const createKey = action({
         accountId,
         description,
         manager: 'CUSTOMER',
-        policy: policy ?? defaultPolicy(accountId),
+        policy: policy ?? defaultPolicy(accountId, keys.region),
         tags,
         spec,
         usage,

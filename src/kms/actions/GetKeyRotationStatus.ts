@@ -1,12 +1,11 @@
 import { keyAction } from '../action.js';
-import { requireRotatable } from '../rotation.js';
 
+/** Of every key: what can't rotate isn't rotated, as AWS answers and Terraform asks of each. */
 export const getKeyRotationStatus = keyAction({
   name: 'GetKeyRotationStatus',
   input: () => undefined,
   needs: () => ({}),
   states: 'any',
-  check: requireRotatable,
   otherAccounts: true,
   handle(_, record, { keys }) {
     const { rotation } = record;

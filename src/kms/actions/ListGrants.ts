@@ -1,5 +1,6 @@
+import { comparable } from '../../base/partition.js';
 import { keyAction } from '../action.js';
-import { GRANT_ID, grantEntry, PRINCIPAL_ID } from '../grant-request.js';
+import { GRANT_ID, grantEntry, readPrincipal, requireServiceCaller } from '../grant-request.js';
 import { page, readPage } from '../paging.js';
 
 export const listGrants = keyAction({
@@ -7,18 +8,21 @@ export const listGrants = keyAction({
   input: (input) => ({
     ...readPage(input, { limit: 50, max: 100, names: /^[0-9a-f]{64}$/ }),
     grantId: input.text('GrantId', GRANT_ID),
-    grantee: input.text('GranteePrincipal', PRINCIPAL_ID),
+    grantee: readPrincipal(input, 'Grantee'),
   }),
   needs: () => ({}),
   states: 'any',
   otherAccounts: true,
+  check(_, _arn, { grantee }, call) {
+    requireServiceCaller(grantee, 'GranteeServicePrincipal', call);
+  },
   async handle({ limit, after, grantId, grantee }, record, { keys }) {
     const held = await keys.ring.grants.of(record.accountId, record.keyId);
     const matching = [...held.byId.values()].filter(
       (one) =>
         one.grantId > after &&
         (grantId === undefined || one.grantId === grantId) &&
-        (grantee === undefined || one.grantee === grantee),
+        (grantee === undefined || comparable(one.grantee) === comparable(grantee.principal)),
     );
     matching.sort((a, b) => (a.grantId < b.grantId ? -1 : 1));
     const { shown, ...rest } = page(matching, limit, (one) => one.grantId);

@@ -1,7 +1,14 @@
 import { action } from '../action.js';
 import { notOurs } from '../denial.js';
+import { type Input, missingAt } from '../fields.js';
 import { retirableRow } from '../grant-record.js';
-import { grantEntry, PRINCIPAL_ID, requirePrincipal } from '../grant-request.js';
+import {
+  grantEntry,
+  type NamedPrincipal,
+  readPrincipal,
+  requirePrincipal,
+  requireServiceCaller,
+} from '../grant-request.js';
 import { page, readPage } from '../paging.js';
 
 const NEEDED = 'kms:ListRetirableGrants';
@@ -10,13 +17,15 @@ export const listRetirableGrants = action({
   name: 'ListRetirableGrants',
   input: (input) => ({
     ...readPage(input, { limit: 50, max: 100, names: /^\d{12}\/[0-9a-f-]{36}\/[0-9a-f]{64}$/ }),
-    principal: input.requiredText('RetiringPrincipal', PRINCIPAL_ID),
+    retiring: requiredPrincipal(input),
   }),
-  async run({ limit, after, principal }, call) {
+  async run({ limit, after, retiring }, call) {
     const { keys, who } = call;
     // Nobody needs rights on the keys, which may be of any account, to see what may be retired.
     call.authorizeOn('*', {});
-    requirePrincipal(principal);
+    requireServiceCaller(retiring, 'RetiringServicePrincipal', call);
+    const { principal } = retiring;
+    if (!retiring.service) requirePrincipal(principal, keys.region);
     const accountId = /^arn:[^:]+:[^:]+::(\d{12}):/.exec(principal)?.[1];
     if (accountId !== undefined && accountId !== who.caller.accountId) throw notOurs(who, NEEDED, principal);
     const from = after === '' ? undefined : retirableRow(principal, markerOf(after));
@@ -25,6 +34,12 @@ export const listRetirableGrants = action({
     return { Grants: shown.map((one) => grantEntry(one, keys.arn(one))), ...rest };
   },
 });
+
+function requiredPrincipal(input: Input): NamedPrincipal {
+  const retiring = readPrincipal(input, 'Retiring');
+  if (!retiring) throw missingAt('retiringPrincipal');
+  return retiring;
+}
 
 function markerOf(text: string): { accountId: string; keyId: string; grantId: string } {
   const [accountId = '', keyId = '', grantId = ''] = text.split('/');

@@ -11,7 +11,7 @@ export const putKeyPolicy = keyAction({
   needs: ({ bypass }) => ({ keys: { 'kms:bypasspolicylockoutsafetycheck': String(bypass) } }),
   states: 'any',
   async handle({ policy, bypass }, record, call) {
-    const parsed = checkPolicy(policy, call.keys.parts.principals);
+    const parsed = checkPolicy(policy, call.keys);
     if (!bypass) requireNoLockout(parsed, call, record);
     if (bypass) call.note({ details: { BypassPolicyLockoutSafetyCheck: true } });
     await call.changeKey(record, 'any', (found) => ({ ...found, policy }));

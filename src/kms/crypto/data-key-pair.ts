@@ -4,7 +4,7 @@ import { generatePair, type KeyMaterial } from './material.js';
 
 export type DataKeyPairSpec = RsaSpec | EcdsaSpec | EdwardsSpec;
 
-/** Of the API model but SM2. */
+/** Of the API model but UNSUPPORTED_SPECS. */
 export const DATA_KEY_PAIR_SPECS: readonly DataKeyPairSpec[] = [
   'RSA_2048',
   'RSA_3072',
@@ -18,7 +18,7 @@ export const DATA_KEY_PAIR_SPECS: readonly DataKeyPairSpec[] = [
 
 /**
  * GenerateDataKeyPair of the API: PKCS#8 DER and SubjectPublicKeyInfo DER. `spec`: any name of DataKeyPairSpec.
- * @throws KmsError UnsupportedOperationException for SM2, which AWS has in China only
+ * @throws KmsError UnsupportedOperationException for UNSUPPORTED_SPECS
  */
 export async function generateDataKeyPair(spec: string): Promise<Required<KeyMaterial>> {
   const known = DATA_KEY_PAIR_SPECS.find((one) => one === spec);

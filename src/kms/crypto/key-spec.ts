@@ -14,7 +14,7 @@ export type MlDsaSpec = 'ML_DSA_44' | 'ML_DSA_65' | 'ML_DSA_87';
 export type HmacSpec = 'HMAC_224' | 'HMAC_256' | 'HMAC_384' | 'HMAC_512';
 /** Of what a pair of keys is made. */
 export type PairSpec = RsaSpec | EcdsaSpec | EdwardsSpec | MlDsaSpec;
-/** All of the API model but SM2. */
+/** All of the API model but UNSUPPORTED_SPECS. */
 export type KeySpec = 'SYMMETRIC_DEFAULT' | HmacSpec | PairSpec;
 
 /** What of KeyMetadata follows from spec and usage. Exactly one list is there. */
@@ -68,6 +68,9 @@ export const KEY_SPECS: Readonly<Record<KeySpec, Uses>> = {
   HMAC_512: mac('HMAC_SHA_512'),
 };
 
+/** Of the API model, known and refused. SM2 AWS has in China only. */
+export const UNSUPPORTED_SPECS = ['SM2', 'ML_KEM_512', 'ML_KEM_768', 'ML_KEM_1024'] as const;
+
 export const isRsa = (spec: KeySpec): spec is RsaSpec => spec.startsWith('RSA_');
 export const isHmac = (spec: KeySpec): spec is HmacSpec => spec.startsWith('HMAC_');
 export const isMlDsa = (spec: KeySpec): spec is MlDsaSpec => spec.startsWith('ML_DSA_');
@@ -77,7 +80,7 @@ export const isNistCurve = (spec: KeySpec): spec is NistCurveSpec => spec.starts
 /** Whether the key has a public half. */
 export const isPair = (spec: KeySpec): spec is PairSpec => spec !== 'SYMMETRIC_DEFAULT' && !isHmac(spec);
 
-/** `name`: one of the API model's. @throws KmsError UnsupportedOperationException for SM2, which AWS has in China only */
+/** `name`: one of the API model's. @throws KmsError UnsupportedOperationException for UNSUPPORTED_SPECS */
 export function requireKeySpec(name: string): KeySpec {
   if (Object.hasOwn(KEY_SPECS, name)) return name as KeySpec;
   throw unsupported(`KeySpec ${name} is not supported.`);

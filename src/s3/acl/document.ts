@@ -35,10 +35,14 @@ function grantNodes(grant: Grant, accounts: Accounts): XmlNode[] {
 
 /** @throws MalformedACLError */
 export function parseAcl(tree: XmlTree): AclDocument {
-  const owner = textOf(one(tree, 'Owner'), 'ID');
+  only(tree, ['Owner', 'AccessControlList']);
+  const named = one(tree, 'Owner');
+  only(named, ['ID', 'DisplayName']);
+  const owner = textOf(named, 'ID');
   const list = one(tree, 'AccessControlList');
   if (list.children.some((grant) => grant.name !== 'Grant')) throw malformed();
   const grants = list.children.map((grant): NamedGrant => {
+    only(grant, ['Grantee', 'Permission']);
     const permission = textOf(grant, 'Permission') as AclPermission;
     if (!PERMISSIONS.includes(permission)) throw malformed();
     return { grantee: granteeOf(one(grant, 'Grantee')), permission };
@@ -47,6 +51,7 @@ export function parseAcl(tree: XmlTree): AclDocument {
 }
 
 function granteeOf(tree: XmlTree): NamedGrantee {
+  only(tree, ['Type', 'ID', 'URI', 'EmailAddress', 'DisplayName']);
   const type = Object.entries(tree.attributes).find(([name]) => /(^|:)type$/.test(name))?.[1];
   switch (type) {
     case 'CanonicalUser':
@@ -62,6 +67,11 @@ function granteeOf(tree: XmlTree): NamedGrantee {
     default:
       throw malformed();
   }
+}
+
+/** What isn't known may have narrowed the grant. */
+function only(tree: XmlTree, names: readonly string[]): void {
+  if (tree.children.some((child) => !names.includes(child.name))) throw malformed();
 }
 
 function one(tree: XmlTree, name: string): XmlTree {

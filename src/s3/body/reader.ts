@@ -1,3 +1,4 @@
+import type { ClientBudget, ClientHolding, Displaced } from '../../base/client-budget.js';
 import type { BodyProducer, Sink } from '../../base/stream.js';
 import type { Opener, Span } from '../../encryption/body-opener.js';
 import { StoreDamaged } from '../../store/errors.js';
@@ -24,6 +25,8 @@ const READ_VALUES = 2;
 export class BodyReader implements BodyProducer {
   readonly length: number;
   #inline: Buffer | undefined;
+  /** Something was handed over: from now on it may take as long as it takes. */
+  #begun = false;
 
   constructor(
     private readonly meta: MetaStore,
@@ -32,6 +35,8 @@ export class BodyReader implements BodyProducer {
     /** The parts that the range touches, in order. */
     private readonly parts: readonly ReadablePart[],
     private readonly range: { start: number; end: number },
+    /** Of what is read for a client that may be slow to take it. */
+    private readonly budget?: ClientBudget,
   ) {
     this.length = range.end - range.start;
   }
@@ -87,22 +92,40 @@ export class BodyReader implements BodyProducer {
       reading.catch(() => {});
       return reading;
     };
-    let group = take(wanted, READ_VALUES);
-    let ahead = read(group);
-    while (group.length > 0) {
-      const values = await ahead;
-      const next = take(wanted, READ_VALUES);
-      if (next.length > 0) ahead = read(next);
-      for (const [i, { slices }] of group.entries()) {
-        const value = values[i]!;
-        for (const { start, end } of slices) {
-          const whole = start === 0 && end >= value.length;
-          await give(opener.update(whole ? value : value.subarray(start, end)), sink);
+    const held = new Held(this.budget);
+    const cost = (group: NeededValue[]): number =>
+      // What is read, and one value more, decrypted, on its way out.
+      (group.length + 1) * Math.min(valueBytes, part.size + part.chunkBytes);
+    try {
+      let group = take(wanted, READ_VALUES);
+      await held.take(cost(group), this.#begun);
+      let ahead = read(group);
+      while (group.length > 0) {
+        const values = await ahead;
+        const next = take(wanted, READ_VALUES);
+        const early = next.length > 0 && held.tryTake(cost(next));
+        if (early) ahead = read(next);
+        for (const [i, { slices }] of group.entries()) {
+          const value = values[i]!;
+          for (const { start, end } of slices) {
+            const whole = start === 0 && end >= value.length;
+            await give(opener.update(whole ? value : value.subarray(start, end)), (chunk) => {
+              this.#begun = true;
+              return held.during(sink(chunk));
+            });
+          }
         }
+        held.give(cost(group));
+        if (next.length > 0 && !early) {
+          await held.take(cost(next), true);
+          ahead = read(next);
+        }
+        group = next;
       }
-      group = next;
+      opener.final();
+    } finally {
+      held.close();
     }
-    opener.final();
   }
 
   /** Neighbours are read at once. */
@@ -132,6 +155,48 @@ export class BodyReader implements BodyProducer {
     }
     if (values.length < count) throw new StoreDamaged('the record of a body names too few blobs');
     return values;
+  }
+}
+
+/** The memory of one answer. Without a budget it costs nothing. */
+class Held {
+  readonly #holding: ClientHolding | undefined;
+  #displace: ((error: Displaced) => void) | undefined;
+
+  constructor(budget: ClientBudget | undefined) {
+    this.#holding = budget?.open((error) => this.#displace?.(error));
+  }
+
+  /** @throws BudgetExhausted, unless it is patient */
+  async take(bytes: number, patient: boolean): Promise<void> {
+    if (this.#holding && !this.#holding.tryTake(bytes)) await this.#holding.take(bytes, { patient });
+  }
+
+  tryTake(bytes: number): boolean {
+    return this.#holding?.tryTake(bytes) ?? true;
+  }
+
+  give(bytes: number): void {
+    this.#holding?.give(bytes);
+  }
+
+  /** Waits for the client, who may be displaced meanwhile. @throws Displaced */
+  during(wait: void | Promise<void>): void | Promise<void> {
+    const holding = this.#holding;
+    if (!holding) return wait;
+    holding.progressed();
+    if (!wait) return undefined;
+    return new Promise((resolve, reject) => {
+      this.#displace = reject;
+      wait.then(() => {
+        holding.progressed();
+        resolve();
+      }, reject);
+    });
+  }
+
+  close(): void {
+    this.#holding?.close();
   }
 }
 

@@ -1,3 +1,4 @@
+import type { ClientBudget } from '../../base/client-budget.js';
 import { StoreDamaged } from '../../store/errors.js';
 import type { Manifests } from '../../store/manifest.js';
 import type { BlobSnapshot, MetaStore } from '../../store/ports.js';
@@ -8,6 +9,7 @@ import { BodyReader, type ReadablePart, VersionReplaced } from './reader.js';
 /**
  * The bytes [start, end) of a version, decrypted while they are read. Everything that lies outside the blob snapshot (inline body,
  * manifest pages) is fetched here, before an answer begins: an overwrite may take it at any time.
+ * `budget`: where a client takes them.
  * @throws VersionReplaced: read the record again.
  */
 export async function readVersion(
@@ -16,6 +18,7 @@ export async function readVersion(
   record: ObjectRecord,
   cipher: ObjectCipher,
   range: { start: number; end: number },
+  budget?: ClientBudget,
 ): Promise<BodyReader> {
   const content = record.content;
   if (!content) throw new StoreDamaged('a version without content has no body');
@@ -24,7 +27,7 @@ export async function readVersion(
     'manifest' in content.body
       ? await manifestParts(stores.manifests, record.objectId, content.body.manifest, cipher, range)
       : [readable(content.body, 0, cipher)];
-  const reader = new BodyReader(stores.meta, snapshot, objectId, parts, range);
+  const reader = new BodyReader(stores.meta, snapshot, objectId, parts, range, budget);
   await reader.prefetch();
   return reader;
 }

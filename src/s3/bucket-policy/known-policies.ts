@@ -19,7 +19,10 @@ export class KnownPolicies {
   readonly #known = new Map<string, BucketPolicy>();
   #characters = 0;
 
-  constructor(private readonly rows: BucketPolicies) {}
+  constructor(
+    private readonly rows: BucketPolicies,
+    private readonly partition: string,
+  ) {}
 
   /** The policy that the bucket's record names; undefined where it was replaced or removed since the record was read. */
   async of({ bucketId, name, policy }: BucketRecord): Promise<BucketPolicy | undefined> {
@@ -28,7 +31,7 @@ export class KnownPolicies {
     if (known) return known;
     const text = await this.rows.text(bucketId, policy.stamp);
     if (text === undefined) return undefined;
-    const document = parseBucketPolicy(text, name);
+    const document = parseBucketPolicy(text, name, this.partition);
     const parsed = { text, document, isPublic: isPublic(document) };
     this.#keep(policy.stamp, parsed);
     return parsed;

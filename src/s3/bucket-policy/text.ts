@@ -1,3 +1,4 @@
+import { partitionOf } from '../../base/partition.js';
 import { parseBucketPolicy } from '../../policy/bucket-policy.js';
 import { PolicyError } from '../../policy/error.js';
 import { isPublic } from '../../policy/is-public.js';
@@ -10,10 +11,14 @@ const POLICY_MAX_BYTES = 20 * 1024;
 export const TEXT_MAX_BYTES = 64 * 1024;
 
 /** @throws MalformedPolicy */
-export function parsePolicyText(text: string, bucket: string): { document: PolicyDocument; isPublic: boolean } {
+export function parsePolicyText(
+  text: string,
+  bucket: string,
+  { region }: { region: string },
+): { document: PolicyDocument; isPublic: boolean } {
   if (Buffer.byteLength(text) > POLICY_MAX_BYTES) throw malformed('Policy exceeds the maximum allowed document size.');
   try {
-    const document = parseBucketPolicy(text, bucket);
+    const document = parseBucketPolicy(text, bucket, partitionOf(region));
     return { document, isPublic: isPublic(document) };
   } catch (error) {
     throw error instanceof PolicyError ? malformed(error.message) : error;

@@ -1,8 +1,10 @@
+import { inPartition, partitionOf, servicePrincipalOf } from '../../base/partition.js';
 import type { KeyTarget } from '../../encryption/data-keys.js';
 import type { KmsCallerContext } from '../../encryption/ports.js';
+import type { ObjectArns } from '../../encryption/s3-context.js';
 import type { BucketRecord } from '../../store/records.js';
 import { S3Error } from '../error.js';
-import { bucketArn, type OperationContext, objectArn } from '../operation.js';
+import { bucketArnIn, type OperationContext, objectArn } from '../operation.js';
 import type { Services } from '../services.js';
 
 /**
@@ -19,16 +21,30 @@ export function kmsCaller(context: OperationContext, bucket: string, key: string
   };
 }
 
-export const viaS3 = ({ region }: Pick<Services, 'region'>): string => `s3.${region}.amazonaws.com`;
+export const viaS3 = ({ region }: Pick<Services, 'region'>): string => servicePrincipalOf('s3', region);
 
 export const keyTarget = (context: OperationContext, bucket: BucketRecord, key: string, objectId: Buffer): KeyTarget =>
-  targetOf(kmsCaller(context, bucket.name, key), bucket, key, objectId);
+  targetOf(context.services, kmsCaller(context, bucket.name, key), bucket, key, objectId);
 
-export const targetOf = (who: KmsCallerContext, bucket: BucketRecord, key: string, objectId: Buffer): KeyTarget => ({
+export const targetOf = (
+  services: Pick<Services, 'region'>,
+  who: KmsCallerContext,
+  bucket: BucketRecord,
+  key: string,
+  objectId: Buffer,
+): KeyTarget => ({
   who,
-  arns: { bucketArn: bucketArn(bucket.name), objectArn: objectArn(bucket.name, key) },
+  arns: arnsOf(services, bucket.name, key),
   ids: { bucketId: Buffer.from(bucket.bucketId, 'hex'), objectId },
 });
+
+/** As the encryption context names an object. */
+export function arnsOf({ region }: Pick<Services, 'region'>, bucket: string, key: string): ObjectArns {
+  return {
+    bucketArn: bucketArnIn(region, bucket),
+    objectArn: inPartition(objectArn(bucket, key), partitionOf(region)),
+  };
+}
 
 /** Does a data key of this mode come from the key service? */
 export const isUnderKms = (mode: string): boolean => mode === 'SSE-KMS' || mode === 'DSSE-KMS';

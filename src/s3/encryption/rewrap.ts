@@ -51,7 +51,7 @@ export function whyNotUpdatable(
 export async function rewrapVersion(services: Services, version: VersionToRewrap, to: NewWrap): Promise<ObjectRecord> {
   const { bucket, key, versionId, record, content, who } = version;
   const old = requireUpdatable(content, services.clock.now());
-  const target = targetOf(who, bucket.record, key, Buffer.from(record.objectId, 'hex'));
+  const target = targetOf(services, who, bucket.record, key, Buffer.from(record.objectId, 'hex'));
   const { keyArn: keyId, bucketKeyEnabled } = to;
   const cipher = await services.dataKeys.rewrap(target, old, { keyId, bucketKeyEnabled });
   const place = { facts: { bucket }, services, fields: { method: 'PUT' } };

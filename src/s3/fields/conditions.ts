@@ -1,3 +1,4 @@
+import { trimBlanks } from '../../base/byte-text.js';
 import type { ObjectRecord } from '../../store/records.js';
 import { S3Error } from '../error.js';
 import type { Field } from '../operation.js';
@@ -74,6 +75,17 @@ function failing(
     return { name: 'If-Modified-Since' };
   }
   return undefined;
+}
+
+/**
+ * If-Range: whether a range still counts. It names the ETag, or the very second of the last change (RFC 9110, section 13.1.5); a
+ * weak ETag and what is neither never hold. Without the header it counts.
+ */
+export function rangeHolds(ifRange: string | undefined, etag: string, lastModifiedMs: number): boolean {
+  if (ifRange === undefined) return true;
+  const value = trimBlanks(ifRange);
+  if (unquote(value) === etag) return true;
+  return parseHttpDate(value) === Math.floor(lastModifiedMs / 1000) * 1000;
 }
 
 /** For GetObject and HeadObject. @throws PreconditionFailed (412), NotModified (304) */

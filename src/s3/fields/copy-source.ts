@@ -1,3 +1,4 @@
+import { textOfBytes } from '../../base/byte-text.js';
 import { OBJECT_KEY_MAX_BYTES } from '../../base/limits.js';
 import { S3Error } from '../error.js';
 import type { Field } from '../operation.js';
@@ -13,7 +14,7 @@ const NAME = 'x-amz-copy-source';
 
 export const copySource: Field<CopySource> = {
   read: ({ headers }) => {
-    const sent = headers[NAME] ?? '';
+    const sent = textOfBytes(headers[NAME] ?? '');
     const at = sent.indexOf('?versionId=');
     const path = decode(at < 0 ? sent : sent.slice(0, at)).replace(/^\//, '');
     const slash = path.indexOf('/');

@@ -3,7 +3,7 @@ import type { SystemMetadata } from '../../store/records.js';
 import { S3Error } from '../error.js';
 import type { Field } from '../operation.js';
 import { refuseUnsendable } from './header-value.js';
-import { decodeHeaderValue, encodeHeaderValue } from './rfc2047.js';
+import { decodeHeaderValue, encodeHeaderValue, storedBytes } from './rfc2047.js';
 
 const PREFIX = 'x-amz-meta-';
 
@@ -19,7 +19,7 @@ export const userMetadata: Field<Record<string, string>> = {
       if (value === undefined) continue;
       const short = name.slice(PREFIX.length);
       metadata[short] = decodeHeaderValue(value);
-      bytes += short.length + Buffer.byteLength(metadata[short], 'utf8');
+      bytes += short.length + storedBytes(metadata[short]).length;
     }
     if (bytes > USER_METADATA_MAX_BYTES) {
       throw new S3Error('MetadataTooLarge', {

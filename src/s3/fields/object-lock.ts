@@ -1,6 +1,8 @@
+import type { XmlTree } from '../../base/xml/ports.js';
 import type { RetentionMode, VersionLock } from '../../store/records.js';
 import { S3Error } from '../error.js';
 import type { Field, RequestFields } from '../operation.js';
+import { child } from './xml.js';
 
 const PREFIX = 'x-amz-object-lock-';
 const MODE = `${PREFIX}mode`;
@@ -61,4 +63,11 @@ export const bypassGovernance: Field<boolean | undefined> = {
 function invalid(message: string, name: string, value?: string): S3Error {
   const extra = { ArgumentName: name, ...(value === undefined ? {} : { ArgumentValue: value }) };
   return new S3Error('InvalidArgument', { message, extra });
+}
+
+/** Holds until an event, which AWS has since 2026. @throws NotImplemented: a version must not look held */
+export function refuseEventHold(tree: XmlTree): void {
+  for (const name of ['EventHold', 'EventHoldDuration', 'DefaultEventHold']) {
+    if (child(tree, name)) throw new S3Error('NotImplemented', { message: `${name} is not implemented` });
+  }
 }

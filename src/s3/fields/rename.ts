@@ -1,3 +1,4 @@
+import { textOfBytes } from '../../base/byte-text.js';
 import { OBJECT_KEY_MAX_BYTES } from '../../base/limits.js';
 import { S3Error } from '../error.js';
 import type { Field } from '../operation.js';
@@ -11,7 +12,7 @@ const TOKEN = 'x-amz-client-token';
  */
 export const renameSource: Field<string> = {
   read: ({ headers, bucket }) => {
-    const sent = headers[SOURCE] ?? '';
+    const sent = textOfBytes(headers[SOURCE] ?? '');
     let path: string;
     try {
       path = decodeURIComponent(sent);

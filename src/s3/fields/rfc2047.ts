@@ -1,14 +1,20 @@
+import { isAscii } from '../../base/byte-text.js';
+
 /**
- * User metadata beyond US-ASCII. Clients send it as raw UTF-8 bytes (which node:http hands over as latin1) or as RFC 2047 encoded
- * words; S3 stores the text and answers non-ASCII values as encoded words.
+ * User metadata beyond US-ASCII. What clients send as RFC 2047 encoded words is stored as its text and answered as encoded words,
+ * as S3 does; what they send as raw bytes comes back as these bytes: in what is stored, U+DC80 … U+DCFF (which no text has) stand
+ * for the bytes 0x80 … 0xFF.
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html
  */
 
+const RAW = 0xdc00;
 const WORD = /=\?UTF-8\?([BQ])\?([^?]*)\?=/gi;
 
 /** From the header's latin1 text to what is stored. */
 export function decodeHeaderValue(latin1: string): string {
-  const raw = isAscii(latin1) ? latin1 : Buffer.from(latin1, 'latin1').toString('utf8');
+  const raw = isAscii(latin1)
+    ? latin1
+    : latin1.replace(/[\x80-\xff]/g, (c) => String.fromCharCode(RAW + c.charCodeAt(0)));
   if (!raw.includes('=?')) return raw;
   return raw.replace(WORD, (whole, kind: string, text: string) => {
     const bytes = kind.toUpperCase() === 'B' ? decodeBase64(text) : decodeQ(text);
@@ -16,10 +22,11 @@ export function decodeHeaderValue(latin1: string): string {
   });
 }
 
-/** From what is stored to a header value of US-ASCII alone. */
+/** From what is stored to a header's latin1 text. */
 export function encodeHeaderValue(text: string): string {
   if (isPrintableAscii(text)) return text;
-  const bytes = Buffer.from(text, 'utf8');
+  if (/^[\t\x20-\x7e\udc80-\udcff]*$/.test(text)) return text.replace(/[\udc80-\udcff]/g, rawByte);
+  const bytes = storedBytes(text);
   const q = encodeQ(bytes);
   const b = bytes.toString('base64');
   // The shorter of the two forms, as AWS's answers show; Q where they tie.
@@ -28,10 +35,18 @@ export function encodeHeaderValue(text: string): string {
     : `=?UTF-8?B?${b}?=`;
 }
 
-function isAscii(text: string): boolean {
-  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0x7f) return false;
-  return true;
+/** The text in UTF-8, raw bytes among it as they are. */
+export function storedBytes(text: string): Buffer {
+  if (!/[\udc80-\udcff]/.test(text)) return Buffer.from(text, 'utf8');
+  const pieces = text.split(/(?<![\ud800-\udbff])([\udc80-\udcff]+)/);
+  return Buffer.concat(
+    pieces.map((piece, i) =>
+      i % 2 === 1 ? Buffer.from(piece.replace(/[\udc80-\udcff]/g, rawByte), 'latin1') : Buffer.from(piece, 'utf8'),
+    ),
+  );
 }
+
+const rawByte = (character: string): string => String.fromCharCode(character.charCodeAt(0) - RAW);
 
 function isPrintableAscii(text: string): boolean {
   for (let i = 0; i < text.length; i++) {

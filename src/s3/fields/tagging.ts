@@ -1,3 +1,4 @@
+import { textOfBytes } from '../../base/byte-text.js';
 import { compareUtf8 } from '../../base/order.js';
 import { S3Error } from '../error.js';
 import type { Field } from '../operation.js';
@@ -9,8 +10,9 @@ const TAG_TEXT = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$/u;
 /** `x-amz-tagging`: tags as URL query parameters. */
 export const tagging: Field<Tag[] | undefined> = {
   read: ({ headers }) => {
-    const text = headers['x-amz-tagging'];
-    if (text === undefined) return undefined;
+    const sent = headers['x-amz-tagging'];
+    if (sent === undefined) return undefined;
+    const text = textOfBytes(sent);
     const tags: Tag[] = [];
     for (const pair of text.split('&')) {
       if (pair === '') continue;

@@ -11,22 +11,32 @@ import { requireBucketName } from '../fields/bucket-name.js';
 import { objectOwnership } from '../fields/object-ownership.js';
 import { isLocationConstraint } from '../fields/region.js';
 import type { Tag } from '../fields/tagging.js';
-import { child, text, xmlBody } from '../fields/xml.js';
-import { bucketArn, type Field, type OperationContext, operation, type Permission } from '../operation.js';
+import { child, only, text, xmlBody } from '../fields/xml.js';
+import { bucketArn, bucketArnIn, type Field, type OperationContext, operation, type Permission } from '../operation.js';
 import type { Services } from '../services.js';
 import { BUCKET_TAG_RULES, BUCKET_TAGS, decodeTags } from '../tags.js';
 import { bucketUrl, endpointOf } from '../urls.js';
 
-/** `x-amz-bucket-object-lock-enabled`. */
+const LOCK_ENABLED = 'x-amz-bucket-object-lock-enabled';
 const objectLock: Field<boolean> = {
-  read: ({ headers }) => headers['x-amz-bucket-object-lock-enabled']?.toLowerCase() === 'true',
+  read({ headers }) {
+    const value = headers[LOCK_ENABLED];
+    const lower = value?.toLowerCase();
+    if (lower === 'true') return true;
+    if (lower === undefined || lower === 'false') return false;
+    // Whoever asks for a lock must not get a bucket without.
+    throw new S3Error('InvalidArgument', {
+      message: `The value of ${LOCK_ENABLED} is neither true nor false.`,
+      extra: { ArgumentName: LOCK_ENABLED, ArgumentValue: value! },
+    });
+  },
 };
 
 export const createBucket = operation({
   name: 'CreateBucket',
   route: { method: 'PUT', on: 'bucket' },
   input: {
-    locationConstraint: xmlBody((tree) => tree && text(tree, 'LocationConstraint')),
+    locationConstraint: xmlBody(decodeLocation),
     tags: xmlBody(decodeBucketTags),
     objectLock,
     acl: aclHeaders,
@@ -57,6 +67,8 @@ export const createBucket = operation({
     'InvalidBucketName',
     'InvalidLocationConstraint',
     'InvalidTag',
+    'MalformedXML',
+    'NotImplemented',
   ],
   async handle({ bucket, locationConstraint, tags, objectLock, ...access }, context) {
     const { caller, services } = context;
@@ -78,9 +90,12 @@ export const createBucket = operation({
       ...accessOf(access, caller.accountId, services),
     };
     const tagging = tags.length === 0 ? undefined : services.configs.prepare(record, BUCKET_TAGS, tags);
-    const location = locationConstraint ? bucketUrl(endpointOf(context), bucket) : `/${bucket}`;
+    const made = {
+      location: locationConstraint ? bucketUrl(endpointOf(context), bucket) : `/${bucket}`,
+      arn: bucketArnIn(services.region, bucket),
+    };
     for (;;) {
-      if (await services.buckets.create(tagging?.record ?? record, tagging?.alongside)) return { location };
+      if (await services.buckets.create(tagging?.record ?? record, tagging?.alongside)) return made;
       const existing = await services.buckets.get(bucket);
       if (!existing) continue;
       if (existing.record.ownerAccountId !== caller.accountId) {
@@ -91,11 +106,21 @@ export const createBucket = operation({
       if (!again || existing.record.locationConstraint !== '') {
         throw new S3Error('BucketAlreadyOwnedByYou', { extra: { BucketName: bucket } });
       }
-      if (await resetAcl(existing.record, access.acl, context)) return { location };
+      if (await resetAcl(existing.record, access.acl, context)) return made;
     }
   },
-  reply: ({ location }, { bucket }) => ({ headers: { location, 'x-amz-bucket-arn': bucketArn(bucket) } }),
+  reply: ({ location, arn }) => ({ headers: { location, 'x-amz-bucket-arn': arn } }),
 });
+
+/** `Location` and `Bucket` make directory buckets. */
+function decodeLocation(tree: XmlTree | undefined): string | undefined {
+  if (!tree) return undefined;
+  only(tree, ['LocationConstraint', 'Location', 'Bucket', 'Tags']);
+  if (child(tree, 'Location') ?? child(tree, 'Bucket')) {
+    throw new S3Error('NotImplemented', { message: 'Directory buckets are not implemented' });
+  }
+  return text(tree, 'LocationConstraint');
+}
 
 /** Ownership, public access block and ACL that the bucket starts with. */
 function accessOf(

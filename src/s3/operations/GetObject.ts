@@ -13,6 +13,7 @@ export const getObject = operation({
     versionId,
     partNumber,
     range: header('range'),
+    ifRange: header('if-range'),
     checksumMode: header('x-amz-checksum-mode'),
     conditions: readConditions,
     customerKey: readCustomerKey,

@@ -1,4 +1,4 @@
-import { bucketArn, operation } from '../operation.js';
+import { bucketArn, bucketArnIn, operation } from '../operation.js';
 
 export const headBucket = operation({
   name: 'HeadBucket',
@@ -14,7 +14,7 @@ export const headBucket = operation({
     headers: {
       'content-type': 'application/xml',
       'x-amz-bucket-region': region,
-      'x-amz-bucket-arn': bucketArn(bucket),
+      'x-amz-bucket-arn': bucketArnIn(region, bucket),
       'x-amz-access-point-alias': 'false',
     },
   }),

@@ -3,7 +3,7 @@ import { S3Error } from '../error.js';
 import { query, queryInt } from '../fields/field.js';
 import { isoDate } from '../fields/http-date.js';
 import { isRegion } from '../fields/region.js';
-import { bucketArn, operation } from '../operation.js';
+import { bucketArnIn, operation } from '../operation.js';
 
 const MAX_BUCKETS = 10_000;
 
@@ -70,7 +70,7 @@ export const listBuckets = operation({
               ['Name', bucket.name],
               ['CreationDate', isoDate(bucket.createdMs)],
               ['BucketRegion', region],
-              ['BucketArn', region && bucketArn(bucket.name)],
+              ['BucketArn', region && bucketArnIn(region, bucket.name)],
             ],
           ]),
         ],

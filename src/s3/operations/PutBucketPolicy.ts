@@ -20,7 +20,7 @@ export const putBucketPolicy = operation({
     requireOwnAccount(context);
     const { facts, services, caller } = context;
     const { record } = facts.bucket;
-    const { isPublic } = parsePolicyText(policy, bucket);
+    const { isPublic } = parsePolicyText(policy, bucket, services);
     if (isPublic && record.publicAccessBlock?.blockPublicPolicy) {
       const permission = { action: 's3:PutBucketPolicy', resource: bucketArn(bucket) } as const;
       throw denial(caller, permission, record.ownerAccountId, 'BlockPublicPolicy');

@@ -4,9 +4,10 @@ import { S3Error } from '../error.js';
 import { NOT_VERSIONED } from '../failures.js';
 import { xmlBody } from '../fields/xml.js';
 import { bucketArn, operation } from '../operation.js';
+import { invalidBucketArn } from '../replication/check.js';
 import { decodeReplication } from '../replication/decode.js';
-import { requirePassRole } from '../replication/pass-role.js';
-import { REPLICATION } from '../replication/rules.js';
+import { requireAssumable, requirePassRole } from '../replication/pass-role.js';
+import { bucketOfArn, isHere, REPLICATION } from '../replication/rules.js';
 
 export const putBucketReplication = operation({
   name: 'PutBucketReplication',
@@ -22,6 +23,7 @@ export const putBucketReplication = operation({
   facts: ['bucket'],
   needs: ({ bucket }) => [{ action: 's3:PutReplicationConfiguration', resource: bucketArn(bucket) }],
   errors: [
+    'NotImplemented',
     'AccessDenied',
     'InvalidArgument',
     'InvalidRequest',
@@ -38,7 +40,8 @@ export const putBucketReplication = operation({
       });
     }
     const destinations = new Set(replication.rules.map((rule) => rule.destination.bucketArn));
-    if (destinations.has(bucketArn(bucket))) {
+    for (const arn of destinations) if (!isHere(arn, context.services)) throw invalidBucketArn(arn);
+    if ([...destinations].some((arn) => bucketOfArn(arn) === bucket)) {
       throw new S3Error('InvalidRequest', { message: 'Destination bucket must be different from the source bucket.' });
     }
     for (const destination of destinations) {
@@ -46,6 +49,7 @@ export const putBucketReplication = operation({
         throw new S3Error('InvalidRequest', { message: NOT_VERSIONED });
       }
     }
+    requireAssumable(replication.role, context);
     await putBucketConfig(context, REPLICATION, replication);
   },
   reply: () => ({}),

@@ -2,7 +2,7 @@ import type { XmlTree } from '../../base/xml/ports.js';
 import type { DefaultRetention } from '../../store/records.js';
 import { updateBucket } from '../bucket-config.js';
 import { S3Error } from '../error.js';
-import { isRetentionMode } from '../fields/object-lock.js';
+import { isRetentionMode, refuseEventHold } from '../fields/object-lock.js';
 import { child, malformed, only, requiredText, text, xmlBody } from '../fields/xml.js';
 import { bucketArn, operation } from '../operation.js';
 
@@ -13,7 +13,7 @@ export const putObjectLockConfiguration = operation({
   body: { kind: 'xml', root: 'ObjectLockConfiguration', required: false, integrity: 'required' },
   facts: ['bucket'],
   needs: ({ bucket }) => [{ action: 's3:PutBucketObjectLockConfiguration', resource: bucketArn(bucket) }],
-  errors: ['InvalidArgument', 'InvalidBucketState', 'MalformedXML'],
+  errors: ['InvalidArgument', 'InvalidBucketState', 'MalformedXML', 'NotImplemented'],
   async handle({ defaultRetention }, context) {
     await updateBucket(context, (record) => {
       if (record.versioning !== 'Enabled') {
@@ -37,6 +37,7 @@ function decode(tree: XmlTree | undefined): DefaultRetention | undefined {
   only(rule, ['DefaultRetention']);
   const retention = child(rule, 'DefaultRetention');
   if (!retention) throw malformed();
+  refuseEventHold(retention);
   only(retention, ['Mode', 'Days', 'Years']);
   const mode = requiredText(retention, 'Mode');
   const [days, years] = [text(retention, 'Days'), text(retention, 'Years')];

@@ -2,7 +2,7 @@ import type { XmlTree } from '../../base/xml/ports.js';
 import type { VersionLock } from '../../store/records.js';
 import { changeVersion } from '../change-version.js';
 import { versionId } from '../fields/field.js';
-import { bypassGovernance, isRetentionMode, parseIsoDate } from '../fields/object-lock.js';
+import { bypassGovernance, isRetentionMode, parseIsoDate, refuseEventHold } from '../fields/object-lock.js';
 import { malformed, only, text, xmlBody } from '../fields/xml.js';
 import { mayBypassGovernance, requireFuture, requireObjectLock } from '../object-lock.js';
 import { objectArn, operation } from '../operation.js';
@@ -15,6 +15,7 @@ export const putObjectRetention = operation({
   facts: ['bucket', 'object'],
   needs: ({ bucket, key }) => [{ action: 's3:PutObjectRetention', resource: objectArn(bucket, key) }],
   errors: [
+    'NotImplemented',
     'AccessDenied',
     'InvalidArgument',
     'InvalidRequest',
@@ -47,6 +48,7 @@ function lockWith(lock: VersionLock | undefined, retention: VersionLock['retenti
 /** An empty element ends the retention; half of one is malformed. */
 function decode(tree: XmlTree | undefined): VersionLock['retention'] | undefined {
   if (!tree) throw malformed();
+  refuseEventHold(tree);
   only(tree, ['Mode', 'RetainUntilDate']);
   const [mode, until] = [text(tree, 'Mode'), text(tree, 'RetainUntilDate')];
   if (mode === undefined && until === undefined) return undefined;

@@ -70,6 +70,7 @@ function decode(tree: XmlTree | undefined): { days: number; tier: (typeof TIERS)
     });
   }
   const job = child(tree, 'GlacierJobParameters');
+  if (job) only(job, ['Tier']);
   const named = job ? requiredText(job, 'Tier') : (text(tree, 'Tier') ?? 'Standard');
   const tier = TIERS.find((one) => one === named);
   if (!tier) throw malformed();

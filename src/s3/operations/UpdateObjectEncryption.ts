@@ -69,6 +69,7 @@ function decode(tree: XmlTree | undefined): NewWrap {
       'Requests that modify an object encryption configuration require a valid new encryption type. Valid values are SSEKMS. Modify the request to specify SSE-KMS for the updated encryption type, and then try again.',
     );
   }
+  only(tree, ['SSE-KMS']);
   only(to, ['KMSKeyArn', 'BucketKeyEnabled']);
   const keyArn = text(to, 'KMSKeyArn')?.trim();
   const requires = "Requests that modify an object's encryption type to SSE-KMS require";

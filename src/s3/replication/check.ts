@@ -7,7 +7,7 @@ import { bucketOfArn, type ReplicationRule } from './rules.js';
 
 const ID_MAX_CHARACTERS = 255;
 const RTC_MINUTES = 15;
-const BUCKET_ARN = /^arn:aws:s3:::[^/:]+$/;
+const BUCKET_ARN = /^arn:aws(-[a-z]+)*:s3:::[^/:]+$/;
 const SCHEMA =
   'for this version of Cross Region Replication configuration schema. Please refer to S3 Developer Guide for more information.';
 
@@ -34,7 +34,7 @@ export function checkRule(rule: ReplicationRule): void {
   const tagNames = (filter?.tags ?? []).map(([name]) => name);
   if (new Set(tagNames).size < tagNames.length) throw refused('Duplicate Tag Keys are not allowed.');
   if (!BUCKET_ARN.test(destination.bucketArn) || !isBucketName(bucketOfArn(destination.bucketArn))) {
-    throw argument('Bucket', destination.bucketArn, 'Invalid bucket ARN.');
+    throw invalidBucketArn(destination.bucketArn);
   }
   checkDestination(rule);
 }
@@ -97,6 +97,8 @@ export function checkTogether(rules: readonly ReplicationRule[]): void {
     throw refused(`Found overlapping prefixes '${before}' and '${prefix}'`);
   }
 }
+
+export const invalidBucketArn = (arn: string): S3Error => argument('Bucket', arn, 'Invalid bucket ARN.');
 
 const refused = (message: string): S3Error => new S3Error('InvalidRequest', { message });
 const argument = (name: string, value: string, message: string): S3Error =>

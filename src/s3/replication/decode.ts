@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { XmlTree } from '../../base/xml/ports.js';
+import { S3Error } from '../error.js';
 import { type Tag, validateTag } from '../fields/tagging.js';
 import { child, children, malformed, only, requiredText, text } from '../fields/xml.js';
 import { checkRule, checkTogether } from './check.js';
@@ -109,6 +110,9 @@ function decodeDestination(element: XmlTree): ReplicationDestination {
   }
   const encryption = child(element, 'EncryptionConfiguration');
   if (encryption) {
+    if (child(encryption, 'UseSourceMultiRegionKey')) {
+      throw new S3Error('NotImplemented', { message: 'UseSourceMultiRegionKey is not implemented' });
+    }
     only(encryption, ['ReplicaKmsKeyID']);
     const keyId = text(encryption, 'ReplicaKmsKeyID')?.trim();
     if (keyId) destination.replicaKmsKeyId = keyId;

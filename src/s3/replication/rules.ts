@@ -1,3 +1,4 @@
+import { AWS, partitionOf, partitionOfArn } from '../../base/partition.js';
 import type { ConfigKind } from '../../store/bucket-configs.js';
 import type { Tag } from '../fields/tagging.js';
 
@@ -48,6 +49,12 @@ export interface ReplicationDestination {
 }
 
 export const REPLICATION: ConfigKind<Replication> = { name: 'replication' };
+
+/** Nothing goes from one partition to another. */
+export function isHere(arn: string, { region }: { region: string }): boolean {
+  const partition = partitionOfArn(arn);
+  return partition === AWS || partition === partitionOf(region);
+}
 
 /** `arn:aws:s3:::bucket` → `bucket`. */
 export const bucketOfArn = (arn: string): string => arn.slice(arn.lastIndexOf(':') + 1);

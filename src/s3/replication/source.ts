@@ -7,8 +7,9 @@ import type { BlobSnapshot } from '../../store/ports.js';
 import type { BucketRecord, ManifestPart, ObjectContent, ObjectRecord } from '../../store/records.js';
 import type { Stored } from '../../store/table.js';
 import { readVersion } from '../body/version-body.js';
+import { arnsOf, viaS3 } from '../encryption/key-target.js';
 import type { ObjectCipher } from '../encryption/object-cipher.js';
-import { bucketArn, type OperationContext, objectArn } from '../operation.js';
+import { type OperationContext, objectArn } from '../operation.js';
 import { openChecksum } from '../read.js';
 import type { Services } from '../services.js';
 
@@ -49,12 +50,12 @@ export class ReplicaSource {
       {
         who: {
           caller: role,
-          viaService: `s3.${services.region}.amazonaws.com`,
+          viaService: viaS3(services),
           requestContext: access.requestContext,
           requestId: requestId(),
           source: { operation: 'Replication', bucket: name, key },
         },
-        arns: { bucketArn: bucketArn(name), objectArn: objectArn(name, key) },
+        arns: arnsOf(services, name, key),
         ids: { bucketId: Buffer.from(bucketId, 'hex'), objectId: Buffer.from(record.objectId, 'hex') },
       },
       record.content.encryption as WrappedDataKey,

@@ -21,7 +21,7 @@ import { kmsError } from './known.js';
 
 const SPECS = Object.keys(KEY_SPECS) as KeySpec[];
 
-/** SM2 is China's; ML-KEM came after the API model that Coffer follows. */
+/** SM2 is China’s; ML-KEM is refused by name. */
 const LACKING = ['SM2', 'ML_KEM_512', 'ML_KEM_768', 'ML_KEM_1024'];
 const USAGES: KeyUsage[] = ['ENCRYPT_DECRYPT', 'SIGN_VERIFY', 'GENERATE_VERIFY_MAC', 'KEY_AGREEMENT'];
 

@@ -158,6 +158,12 @@ const ROWS: Row[] = [
   ['aws:username', 'StringEquals', 'alice', 'bob', describe],
   ['aws:SourceIp', 'IpAddress', '192.0.2.0/24', '198.51.100.0/24', describe],
   ['aws:SecureTransport', 'Bool', 'true', 'false', describe],
+  ...[describe, { ...encrypt, throughS3: true } as const, { action: 'CreateKey', input: {} }].flatMap(
+    (asked): Row[] => [
+      ['aws:RequestedRegion', 'StringEquals', REGION, 'eu-central-1', asked],
+      ['aws:ResourceAccount', 'StringEquals', ACCOUNT, '999999999999', asked],
+    ],
+  ),
   ['aws:CurrentTime', 'DateLessThan', '2026-01-01T00:00:01Z', '2026-01-01T00:00:00Z', describe],
   ['aws:EpochTime', 'NumericEquals', '1767225600', '1767225601', describe],
   ['aws:RequestTag/Team', 'StringEquals', 'red', 'blue', tagging],

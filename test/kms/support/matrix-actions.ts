@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { defaultPolicy } from '../../../src/kms/default-policies.js';
-import { ACCOUNT } from '../harness.js';
+import { ACCOUNT, REGION } from '../harness.js';
 import type { Context, Kind, State } from './matrix-model.js';
 
 export interface Asked {
@@ -75,7 +75,7 @@ export const ASKED: Readonly<Record<string, Asked>> = {
   ListKeyPolicies: bare(),
   ListKeyRotations: bare(),
   ListResourceTags: bare(),
-  PutKeyPolicy: { kind: 'symmetric', input: () => ({ Policy: defaultPolicy(ACCOUNT) }) },
+  PutKeyPolicy: { kind: 'symmetric', input: () => ({ Policy: defaultPolicy(ACCOUNT, REGION) }) },
   ReEncrypt: {
     kind: 'symmetric',
     context: true,

@@ -43,7 +43,7 @@ const everyone = (conditions: object) => ({
   ...all,
   Condition: { StringEquals: conditions },
 });
-const trusted = JSON.parse(defaultPolicy(ACCOUNT)).Statement as object[];
+const trusted = JSON.parse(defaultPolicy(ACCOUNT, REGION)).Statement as object[];
 const STATEMENTS: Record<PolicyName, object[]> = {
   default: trusted,
   names: [{ Effect: 'Allow', Principal: { AWS: named }, ...all }],

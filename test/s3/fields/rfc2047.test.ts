@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { decodeHeaderValue, encodeHeaderValue } from '../../../src/s3/fields/rfc2047.js';
+import { decodeHeaderValue, encodeHeaderValue, storedBytes } from '../../../src/s3/fields/rfc2047.js';
 
 // Values that AWS answered (recorded by the LocalStack project, test_user_metadata_rfc2047_encoded).
 test.each([
@@ -16,6 +16,31 @@ test('encoded words that are plain ASCII come back plain', () => {
   expect(encodeHeaderValue(decodeHeaderValue('=?UTF-8?B?YWJj?='))).toBe('abc');
 });
 
-test('raw UTF-8 bytes, which node hands over as latin1, are understood', () => {
-  expect(decodeHeaderValue(Buffer.from('é', 'utf8').toString('latin1'))).toBe('é');
+const bytes = (text: string): string => Buffer.from(text, 'utf8').toString('latin1');
+
+test.each([
+  ['UTF-8', bytes('é')],
+  ['UTF-8 that ends like a no-break space', bytes('naïve à')],
+  ['UTF-8 of four bytes', bytes('💚')],
+  ['ISO 8859-1', 'na\xefve'],
+  ['UTF-8 that is cut', bytes('€').slice(0, 2)],
+  ['all bytes', Array.from({ length: 128 }, (_, i) => String.fromCharCode(128 + i)).join('')],
+  ['a tab', 'a\tb'],
+])('raw bytes come back as they came, also from JSON: %s', (_what, raw) => {
+  const stored = JSON.parse(Buffer.from(JSON.stringify(decodeHeaderValue(raw))).toString()) as string;
+  expect(encodeHeaderValue(stored)).toBe(raw);
+  expect(storedBytes(stored).toString('latin1')).toBe(raw);
+});
+
+test('raw bytes beside an encoded word become one word of all of them', () => {
+  const stored = decodeHeaderValue(`${bytes('ä')} =?UTF-8?Q?=F0=9F=92=9A?= ${bytes('ö')}`);
+  expect(storedBytes(stored).toString('utf8')).toBe('ä 💚 ö');
+  expect(encodeHeaderValue(stored)).toBe('=?UTF-8?Q?=C3=A4_=F0=9F=92=9A_=C3=B6?=');
+});
+
+test('no text that was stored earlier is taken for raw bytes', () => {
+  for (const text of ['é', '💚💚', '\ud83d\udc9a\udbff\udfff']) {
+    expect(decodeHeaderValue(encodeHeaderValue(text))).toBe(text);
+    expect(storedBytes(text).toString('utf8')).toBe(text);
+  }
 });

@@ -1,0 +1,151 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+
+/** Behind it ends a head, and the last chunk of a body in chunks. */
+const BLANK_LINE = Buffer.from('\r\n\r\n');
+/** What a paused socket may still bring. More than that breaks the agreement. */
+const HELD_MAX_BYTES = 1024 * 1024;
+
+interface AtWork {
+  request: IncomingMessage;
+  response: ServerResponse;
+  /** Bytes of the body that are still to come; undefined where it comes in chunks. */
+  bodyLeft: number | undefined;
+  answered: boolean;
+}
+
+/**
+ * One socket, one request at work. node:http parses all that a client sends ahead and starts every request at once, however long
+ * the answers before it take: a thousand requests in one packet would be a thousand answers in memory. Here bytes reach its parser
+ * only up to the end of a request, and those behind wait, unparsed and with the socket paused, until the answer has left. What
+ * follows a request (nonsense as well) can't take its answer away so.
+ *
+ * It stands between the socket and node's own `data` listener (`test/http/turnstile.test.ts` holds that there is one). Where
+ * requests end it knows from node's parser; it only takes care never to hand over more than one end at a time.
+ */
+export class Turnstile {
+  #held: Buffer[] = [];
+  #heldBytes = 0;
+  #draining = false;
+  #atWork: AtWork | undefined;
+  /** Whose heads were parsed too early. */
+  readonly #waiting: (() => void)[] = [];
+  /** The last bytes that were parsed: a blank line may be cut. */
+  #tail = Buffer.alloc(0);
+  #discarding = false;
+  readonly #feed: ((bytes: Buffer) => void) | undefined;
+
+  constructor(private readonly socket: Socket) {
+    const [parse] = socket.listeners('data');
+    if (!parse) return;
+    this.#feed = (bytes) => parse.call(socket, bytes);
+    socket.removeListener('data', parse as (bytes: Buffer) => void);
+    socket.on('data', (bytes) => this.#take(bytes));
+    socket.on('drain', () => this.#drain());
+  }
+
+  /** Runs it when the requests before it are answered: at once, as a rule. */
+  enter(request: IncomingMessage, response: ServerResponse, run: () => void): void {
+    if (this.#atWork) this.#waiting.push(() => this.#begin(request, response, run));
+    else this.#begin(request, response, run);
+  }
+
+  /** Nothing that still comes is wanted. */
+  discard(): void {
+    this.#discarding = true;
+    this.#held = [];
+    this.socket.resume();
+  }
+
+  #begin(request: IncomingMessage, response: ServerResponse, run: () => void): void {
+    const { 'content-length': length, 'transfer-encoding': coding } = request.headers;
+    const bodyLeft = coding === undefined ? Number(length ?? 0) : undefined;
+    const atWork: AtWork = { request, response, bodyLeft, answered: false };
+    this.#atWork = atWork;
+    response.once('close', () => {
+      atWork.answered = true;
+      this.#leave();
+    });
+    run();
+  }
+
+  /** The request at work is over when its answer has left and its body has come. */
+  #leave(): void {
+    const atWork = this.#atWork;
+    if (!atWork?.answered || !(atWork.request.complete || this.socket.destroyed)) return;
+    this.#atWork = undefined;
+    const next = this.#waiting.shift();
+    if (next) next();
+    else this.#drain();
+  }
+
+  /** Whether what comes belongs to no request that is known, or node has stopped to parse until its answers have gone. */
+  get #busy(): boolean {
+    return this.#atWork?.request.complete === true || (this.socket as { _paused?: boolean })._paused === true;
+  }
+
+  #take(bytes: Buffer): void {
+    if (this.#discarding) return;
+    if (this.#held.length === 0 && !this.#draining && !this.#busy) {
+      const rest = this.#parse(bytes);
+      if (rest) this.#hold(rest);
+    } else this.#hold(bytes);
+  }
+
+  #hold(bytes: Buffer): void {
+    this.#held.push(bytes);
+    this.#heldBytes += bytes.length;
+    if (this.#heldBytes > HELD_MAX_BYTES) this.socket.destroy();
+    else this.socket.pause();
+  }
+
+  /** What was held, until the next request is complete. */
+  #drain(): void {
+    if (this.#draining || this.#held.length === 0) return;
+    this.#draining = true;
+    while (this.#held.length > 0 && !this.#busy && !this.#discarding) {
+      const bytes = this.#held.shift()!;
+      this.#heldBytes -= bytes.length;
+      const rest = this.#parse(bytes);
+      if (!rest) continue;
+      this.#held.unshift(rest);
+      this.#heldBytes += rest.length;
+    }
+    this.#draining = false;
+    if (this.#held.length === 0) this.socket.resume();
+  }
+
+  /** Hands over what belongs to one request. @returns what is behind it */
+  #parse(bytes: Buffer): Buffer | undefined {
+    let at = 0;
+    while (at < bytes.length) {
+      if (this.socket.destroyed || this.#discarding) return undefined;
+      if (this.#busy) return bytes.subarray(at);
+      const slice = bytes.subarray(at, this.#endOfSlice(bytes, at));
+      at += slice.length;
+      this.#feed!(slice);
+      this.#leave();
+    }
+    return undefined;
+  }
+
+  #endOfSlice(bytes: Buffer, at: number): number {
+    const atWork = this.#atWork;
+    if (atWork?.bodyLeft !== undefined) {
+      const end = Math.min(bytes.length, at + atWork.bodyLeft);
+      atWork.bodyLeft -= end - at;
+      this.#tail = NOTHING;
+      // A body that is longer than it said is the parser's to refuse.
+      return end > at ? end : bytes.length;
+    }
+    const tail = this.#tail;
+    const seam = tail.length === 0 ? -1 : Buffer.concat([tail, bytes.subarray(at, at + 3)]).indexOf(BLANK_LINE);
+    const found = seam >= 0 ? at + seam - tail.length : bytes.indexOf(BLANK_LINE, at);
+    this.#tail = NOTHING;
+    if (found >= 0) return found + BLANK_LINE.length;
+    this.#tail = Buffer.concat([tail, bytes.subarray(Math.max(at, bytes.length - 3))]).subarray(-3);
+    return bytes.length;
+  }
+}
+
+const NOTHING = Buffer.alloc(0);

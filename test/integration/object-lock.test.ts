@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,6 +25,7 @@ import {
   PutObjectTaggingCommand,
   type S3Client,
   UploadPartCommand,
+  UploadPartCopyCommand,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { refusal } from '../support/s3-error.js';
@@ -229,6 +231,48 @@ describe('a bucket', () => {
       ),
     ]);
     expect(await refusal(s3.send(new DeleteBucketCommand(bucket)))).toMatchObject({ code: 'BucketNotEmpty' });
+  });
+
+  test.each<[string, string, object]>([
+    ['of a bucket with default retention', 'locked-by-default', {}],
+    ['of an upload under a legal hold', Bucket, { ObjectLockLegalHoldStatus: 'ON' }],
+    ['of an upload with retention', Bucket, { ObjectLockMode: 'GOVERNANCE', ObjectLockRetainUntilDate: inHours(2) }],
+  ])('parts %s come with a digest', async (_, bucket, lock) => {
+    const upload = { Bucket: bucket, Key: 'digested' };
+    const { UploadId } = await s3.send(new CreateMultipartUploadCommand({ ...upload, ...lock }));
+    const part = (headers: Record<string, string>) =>
+      signedRequest(server.port, {
+        method: 'PUT',
+        path: `/${bucket}/digested`,
+        query: `partNumber=1&uploadId=${UploadId}`,
+        headers,
+        body: 'part',
+        key: keys.root,
+      });
+    const refused = await part({});
+    expect([refused.status, refused.text]).toEqual([
+      400,
+      expect.stringContaining(
+        '<Message>Content-MD5 OR x-amz-checksum- HTTP header is required for Put Part requests with Object Lock parameters</Message>',
+      ),
+    ]);
+    const md5 = createHash('md5').update('part').digest('base64');
+    const sha256 = createHash('sha256').update('part').digest('base64');
+    expect((await part({ 'content-md5': md5 })).status).toBe(200);
+    const { headers } = await part({ 'x-amz-checksum-sha256': sha256 });
+    // What is copied is known to be whole.
+    const copy = { ...upload, UploadId, PartNumber: 2, CopySource: `${Bucket}/digest-source` };
+    await put('digest-source', { Body: 'copied' });
+    await s3.send(new UploadPartCopyCommand(copy));
+    const MultipartUpload = { Parts: [{ PartNumber: 1, ETag: headers.get('etag')! }] };
+    await s3.send(new CompleteMultipartUploadCommand({ ...upload, UploadId, MultipartUpload }));
+  });
+
+  test('parts of an upload that nothing locks need none', async () => {
+    const { UploadId } = await s3.send(new CreateMultipartUploadCommand({ Bucket, Key: 'free' }));
+    const query = `partNumber=1&uploadId=${UploadId}`;
+    const free = { method: 'PUT', path: `/${Bucket}/free`, query, body: 'part', key: keys.root };
+    expect((await signedRequest(server.port, free)).status).toBe(200);
   });
 });
 

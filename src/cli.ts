@@ -20,7 +20,8 @@ try {
 async function main(words: string[]): Promise<number> {
   const [first, second, ...rest] = words;
   if (first === 'serve' && second === undefined) {
-    await import('./main.js');
+    const { serve } = await import('./serve.js');
+    await serve();
     return 0;
   }
   const alone = second === undefined;

@@ -42,6 +42,7 @@ export interface Config {
   kmsEndpoint: string | undefined;
   dayMs: number;
   auditRetentionDays: number;
+  shutdownMs: number;
   logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
   /** Where root key and credentials lie by default: `$XDG_CONFIG_HOME/coffer`. */
   configHome: string;
@@ -73,6 +74,7 @@ export function readConfig(env: Env): Config {
     kmsEndpoint: readOptional(env, settings.kmsEndpoint),
     dayMs: read(env, settings.daySeconds) * 1000,
     auditRetentionDays: read(env, settings.auditRetentionDays),
+    shutdownMs: read(env, settings.shutdownSeconds) * 1000,
     logLevel: read(env, settings.logLevel),
     configHome: home,
   };

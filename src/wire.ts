@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { type DestinationStream, type Logger, pino } from 'pino';
+import { type Logger, pino } from 'pino';
 import { ConfigError } from './base/config-error.js';
 import { StoreDamaged } from './base/damaged.js';
 import type { Config } from './config.js';
@@ -26,9 +26,6 @@ const SAMPLE_EVERY_MS = 10_000;
 const RETAIN_EVERY_MS = 3_600_000;
 const FORGET_EVERY_MS = 60_000;
 
-/** Lines that a stuck reader of the log leaves in memory; more are dropped. */
-const LOG_MAX_BYTES = 16 * 1024 * 1024;
-
 export interface Coffer {
   url: string;
   /** Where the root key lies; absent where it comes from a passphrase. */
@@ -37,25 +34,32 @@ export interface Coffer {
   credentialsFile: string | undefined;
   /** Where they were generated at this very start. */
   newCredentials: RootCredentials | undefined;
+  /** No new requests; those under way have `shutdownMs`. */
   close(): Promise<void>;
+  /** While it closes: waits for clients no longer. */
+  hurry(): void;
+}
+
+/** Where lines of the log go. */
+export interface LogTo {
+  write(line: string): void;
+  /** How many could not be written. */
+  readonly lost?: number;
 }
 
 /** Puts everything together and serves. @throws ConfigError, RootKeyError, StoreInUse, StoreTooNew, StoreDamaged … with one line each */
-export async function startCoffer(config: Config, logTo: DestinationStream = logToStdout()): Promise<Coffer> {
+export async function startCoffer(config: Config, logTo: LogTo): Promise<Coffer> {
   const log = pino({ level: config.logLevel, base: undefined }, logTo);
   const store = await openStore(config.dataDir, { onTrouble: (message) => log.error(message) });
   try {
-    return await serve(config, await openCoffer(config, store, log), log);
+    return await serve(config, await openCoffer(config, store, log), log, () => logTo.lost ?? 0);
   } catch (error) {
     await store.close();
     throw error;
   }
 }
 
-/** Lines are written while others gather: a write per request would cost each of them a system call. */
-const logToStdout = (): DestinationStream => pino.destination({ dest: 1, sync: false, maxLength: LOG_MAX_BYTES });
-
-async function serve(config: Config, open: OpenCoffer, log: Logger): Promise<Coffer> {
+async function serve(config: Config, open: OpenCoffer, log: Logger, lostLines: () => number): Promise<Coffer> {
   const {
     store,
     rootKey,
@@ -77,7 +81,7 @@ async function serve(config: Config, open: OpenCoffer, log: Logger): Promise<Cof
   if (indexed && indexed.versions > 0) log.info(indexed, 'object versions are indexed by key');
   await builtIn?.recover();
   let closing = false;
-  const metrics = new Metrics(authFailures && (() => authFailures.totals()), open.counts);
+  const metrics = new Metrics(authFailures && (() => authFailures.totals()), open.counts, lostLines);
   const { domain, region } = config;
   const edge = new Edge({
     s3: new S3Requests({
@@ -102,7 +106,7 @@ async function serve(config: Config, open: OpenCoffer, log: Logger): Promise<Cof
     metrics,
   });
   const tls = await tlsFiles(config);
-  const server = new HttpServer(edge, tls);
+  const server = new HttpServer(edge, tls, config.shutdownMs);
   const port = await listen(server, config);
   sweep();
   const lifecycle = new LifecycleJob({
@@ -142,6 +146,7 @@ async function serve(config: Config, open: OpenCoffer, log: Logger): Promise<Cof
       await store.close();
       rootKey.dispose();
     },
+    hurry: () => server.closeNow(),
   };
 }
 

@@ -171,6 +171,12 @@ export const settings = {
     '365',
     'How long records of the audit log are kept',
   ),
+  shutdownSeconds: defaulted(
+    'COFFER_SHUTDOWN_SECONDS',
+    integer(0, 3600),
+    '25',
+    'How long requests under way may take to finish after SIGTERM; a second signal ends them',
+  ),
   logLevel: defaulted(
     'COFFER_LOG_LEVEL',
     oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),

@@ -13,7 +13,6 @@ export interface TlsFiles {
   key: Buffer;
 }
 
-const SHUTDOWN_MS = 30_000;
 const CLOSE_IDLE_MS = 50;
 
 /** The one file that knows Express: it gets one catch-all route; the operations' router is our own. */
@@ -21,9 +20,16 @@ export class HttpServer {
   readonly #server: Server;
   /** The latest response of a connection. */
   readonly #current = new WeakMap<Socket, ServerResponse>();
+  /** Of every connection, those in their TLS handshake included: node:http closes only what got as far as HTTP. */
+  readonly #sockets = new Set<Socket>();
   #closing = false;
 
-  constructor(edge: Edge, tls: TlsFiles | undefined) {
+  /** `shutdownMs`: how long `close` waits for answers under way. */
+  constructor(
+    edge: Edge,
+    tls: TlsFiles | undefined,
+    private readonly shutdownMs: number,
+  ) {
     const app = express();
     for (const setting of ['etag', 'x-powered-by', 'query parser']) app.set(setting, false);
     const wanted = new WeakSet<IncomingMessage>();
@@ -49,6 +55,10 @@ export class HttpServer {
     this.#server = tls
       ? (createTlsServer({ ...options, ...tls }, app) as unknown as Server)
       : createServer(options, app);
+    this.#server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+    });
     this.#server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
       wanted.add(request);
       this.#server.emit('request', request, response);
@@ -73,16 +83,21 @@ export class HttpServer {
     });
   }
 
-  /** No new requests; those in flight finish, for 30 s at most. */
+  /** No new requests; those in flight finish, for `shutdownMs` at most. */
   async close(): Promise<void> {
     this.#closing = true;
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     // Connections become idle as their answers end; node:http would keep those for `keepAliveTimeout`.
     const idle = setInterval(() => this.#server.closeIdleConnections(), CLOSE_IDLE_MS);
-    const timer = setTimeout(() => this.#server.closeAllConnections(), SHUTDOWN_MS);
+    const timer = setTimeout(() => this.closeNow(), this.shutdownMs);
     await closed;
     clearInterval(idle);
     clearTimeout(timer);
+  }
+
+  /** Ends every connection, whatever is under way on it. */
+  closeNow(): void {
+    for (const socket of this.#sockets) socket.destroy();
   }
 }
 

@@ -18,6 +18,12 @@ test.each([[[]], [['sreve']], [['serve', 'me']]])('coffer %j says what there is,
   expect(stderr).toContain('coffer serve');
 });
 
+test.each([['--version'], ['serve'], ['--port', '9000']])('main.js takes no arguments: %s is refused', (...args) => {
+  const { status, stderr } = spawnSync(process.execPath, ['dist/main.js', ...args], { encoding: 'utf8' });
+  expect(status).toBe(2);
+  expect(stderr).toMatch(new RegExp(`^coffer: unexpected argument ${args[0]}: .*\\n$`));
+});
+
 test('the welcome shows a secret on a terminal only, and only where it is new', () => {
   const config = readConfig({ HOME: '/home/coffer' });
   const newCredentials = {
@@ -31,6 +37,7 @@ test('the welcome shows a secret on a terminal only, and only where it is new', 
     credentialsFile: "/it's/here",
     newCredentials,
     close: async () => {},
+    hurry: () => {},
   };
   expect(welcome(started, config, true)).toContain('the-new-secret');
   expect(welcome(started, config, false)).not.toContain('the-new-secret');

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { ConfigError } from './base/config-error.js';
 import type { Secret } from './base/secret.js';
 import { type Env, exclude, read, readOptional, readSecret } from './config/environment.js';
@@ -42,8 +43,12 @@ export interface Config {
   kmsEndpoint: string | undefined;
   dayMs: number;
   auditRetentionDays: number;
+  /** Whether a store may be made where another one has been. */
+  newStore: boolean;
   shutdownMs: number;
   logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
+  /** Files that hold secrets, by setting: nobody else should be able to read them. */
+  secretFiles: [name: string, path: string][];
   /** Where root key and credentials lie by default: `$XDG_CONFIG_HOME/coffer`. */
   configHome: string;
 }
@@ -74,8 +79,10 @@ export function readConfig(env: Env): Config {
     kmsEndpoint: readOptional(env, settings.kmsEndpoint),
     dayMs: read(env, settings.daySeconds) * 1000,
     auditRetentionDays: read(env, settings.auditRetentionDays),
+    newStore: read(env, settings.newStore) === '1',
     shutdownMs: read(env, settings.shutdownSeconds) * 1000,
     logLevel: read(env, settings.logLevel),
+    secretFiles: secretFiles(env),
     configHome: home,
   };
 }
@@ -116,6 +123,12 @@ function rootKey(
   if (keepKeysApart) requireApart(rootKeyFile ?? home, dataDir);
   const newRootKeyPassphrase = readSecret(env, settings.newRootKeyPassphrase, settings.newRootKeyPassphraseFile);
   return { rootKeyFile, rootKeyPassphrase, newRootKeyPassphrase, keepKeysApart };
+}
+
+function secretFiles(env: Env): Config['secretFiles'] {
+  const { accountsFile, secretAccessKeyFile, rootKeyPassphraseFile, replicationTargetsFile, tlsKeyFile } = settings;
+  const all = [accountsFile, secretAccessKeyFile, rootKeyPassphraseFile, replicationTargetsFile, tlsKeyFile];
+  return all.flatMap(({ name }): [string, string][] => (env[name] ? [[name, resolve(env[name])]] : []));
 }
 
 function tls(env: Env): Config['tls'] {

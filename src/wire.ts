@@ -1,4 +1,5 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
+import { createSecureContext } from 'node:tls';
 import { type Logger, pino } from 'pino';
 import { ConfigError } from './base/config-error.js';
 import { StoreDamaged } from './base/damaged.js';
@@ -15,6 +16,7 @@ import { ServiceRequests } from './http/service-requests.js';
 import type { RootCredentials } from './iam/credentials-file.js';
 import { type Chore, Housekeeping } from './jobs/housekeeping.js';
 import { LifecycleJob } from './jobs/lifecycle/job.js';
+import { rememberStore, requireNoLostStore } from './lost-store.js';
 import { type OpenCoffer, openCoffer } from './open.js';
 import { buildKeyIndex } from './store/key-index-build.js';
 import { openStore } from './store/leveldb/open.js';
@@ -50,12 +52,27 @@ export interface LogTo {
 /** Puts everything together and serves. @throws ConfigError, RootKeyError, StoreInUse, StoreTooNew, StoreDamaged … with one line each */
 export async function startCoffer(config: Config, logTo: LogTo): Promise<Coffer> {
   const log = pino({ level: config.logLevel, base: undefined }, logTo);
+  await requireNoLostStore(config);
+  await warnOfReadable(config, log);
   const store = await openStore(config.dataDir, { onTrouble: (message) => log.error(message) });
   try {
     return await serve(config, await openCoffer(config, store, log), log, () => logTo.lost ?? 0);
   } catch (error) {
     await store.close();
     throw error;
+  }
+}
+
+/** The root key file and the generated credentials are refused then; these may be mounted by others, whose modes can't be chosen. */
+async function warnOfReadable({ secretFiles }: Config, log: Logger): Promise<void> {
+  for (const [setting, path] of secretFiles) {
+    const mode = await stat(path).then(
+      (stats) => stats.mode & 0o077,
+      // Whoever reads it says what is wrong.
+      () => 0,
+    );
+    if (mode === 0 || process.platform === 'win32') continue;
+    log.warn({ setting, path }, `${setting} ${path} holds secrets and is open to others: chmod 600 it`);
   }
 }
 
@@ -74,6 +91,12 @@ async function serve(config: Config, open: OpenCoffer, log: Logger, lostLines: (
     sweeper,
   } = open;
   const { meta, clock, sweep } = services;
+  // A directory of keys that is read-only has none of its own.
+  await rememberStore(open.storeFile, store.storeId, config.dataDir).catch((error: unknown) => {
+    log.warn(
+      `${open.storeFile} can't be written: a missing data directory would not be noticed (${(error as NodeJS.ErrnoException).code})`,
+    );
+  });
   await services.buckets.recover();
   await sweeper.recover();
   // Before anything is served: a version that is written or moved meanwhile could be missed.
@@ -189,11 +212,25 @@ const ABSENT_KEY = Buffer.of(0xfe);
 async function tlsFiles(config: Config): Promise<TlsFiles | undefined> {
   if (config.tls === undefined) return undefined;
   const { certFile, keyFile } =
-    config.tls === 'self-signed' ? await selfSigned(config.configHome, config.host, config.domain) : config.tls;
+    config.tls === 'self-signed'
+      ? await selfSigned(config.rootKeyFile, config.configHome, config.host, config.domain)
+      : config.tls;
+  const files = { cert: await tlsFile('certificate', certFile), key: await tlsFile('key', keyFile) };
   try {
-    return { cert: await readFile(certFile), key: await readFile(keyFile) };
+    createSecureContext(files);
   } catch (error) {
-    throw new ConfigError(`TLS certificate or key can't be read: ${(error as Error).message}`);
+    throw new ConfigError(
+      `TLS certificate ${certFile} and key ${keyFile} are not PEM, or don't belong together (${(error as Error).message})`,
+    );
+  }
+  return files;
+}
+
+async function tlsFile(what: string, path: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw new ConfigError(`TLS ${what} ${path} can't be read (${(error as NodeJS.ErrnoException).code})`);
   }
 }
 

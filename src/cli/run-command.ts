@@ -13,7 +13,7 @@ import { KeyPlaces } from '../seal/key-places.js';
 import { StoreInUse } from '../store/errors.js';
 import { readFormat } from '../store/leveldb/format-file.js';
 import { openStore, type Store } from '../store/leveldb/open.js';
-import { ask } from './ask.js';
+import { ask, confirm } from './ask.js';
 import { Printer } from './printer.js';
 import { throughServer } from './server.js';
 
@@ -149,6 +149,7 @@ async function* runOffline(
     requireKeyMayLieAt: (path) => {
       if (config.keepKeysApart) requireApart(path, config.dataDir);
     },
+    confirm,
     ask,
   });
 }

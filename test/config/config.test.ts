@@ -45,8 +45,10 @@ describe('settings', () => {
       kmsEndpoint: undefined,
       dayMs: 86_400_000,
       auditRetentionDays: 365,
+      newStore: false,
       shutdownMs: 25_000,
       logLevel: 'info',
+      secretFiles: [],
       configHome: '/home/me/.config/coffer',
     });
   });

@@ -1,9 +1,10 @@
-import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CreateBucketCommand, GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { coffer } from '../support/cli.js';
 import { failedStart, startServer } from '../support/server.js';
 
 let dir: string;
@@ -64,6 +65,67 @@ describe('a start', () => {
     expect(output.trim().split('\n')).toHaveLength(1);
     expect(output).toMatch(message);
     expect(code).toBe(1);
+  });
+
+  test('refuses to make a store where one has been, unless asked to', async () => {
+    const data = join(dir, 'data');
+    const first = await startServer({ dir });
+    expect(await first.end('SIGTERM')).toBe(0);
+    await rename(data, `${data}.away`);
+    for (const mounted of [false, true]) {
+      // An empty mount point, with what file systems have of their own.
+      if (mounted) await mkdir(join(data, 'lost+found'), { recursive: true });
+      const { code, output } = await failedStart(dir, {});
+      expect(output).toMatch(
+        new RegExp(`^coffer: there is no store in ${data}, and .*\\.store says .* COFFER_NEW_STORE=1 .*\\n$`),
+      );
+      expect(code).toBe(1);
+    }
+    // Another data directory with its keys in the same home was never there.
+    const other = await startServer({ dir, env: { COFFER_DATA_DIR: join(dir, 'other') } });
+    expect(await other.end('SIGTERM')).toBe(0);
+    const anew = await startServer({ dir, env: { COFFER_NEW_STORE: '1' } });
+    expect(await anew.end('SIGTERM')).toBe(0);
+  });
+
+  test.each([
+    ['a chosen root key file', { COFFER_ROOT_KEY_FILE: 'KEYS/root.key' }],
+    ['a passphrase', { COFFER_ROOT_KEY_PASSPHRASE: 'correct horse' }],
+  ])('of a lost store is refused with %s, too; a data directory that moved is none', async (_name, given) => {
+    const place = (text: string) => text.replace('KEYS', join(dir, 'keys'));
+    const env = Object.fromEntries(Object.entries(given).map(([name, value]) => [name, place(value as string)]));
+    const data = join(dir, 'data');
+    const first = await startServer({ dir, env });
+    expect(await first.end('SIGTERM')).toBe(0);
+    await rename(data, `${data}.moved`);
+    expect(await failedStart(dir, env)).toMatchObject({ code: 1, output: expect.stringContaining('COFFER_NEW_STORE') });
+    const moved = await startServer({ dir, env: { ...env, COFFER_DATA_DIR: `${data}.moved` } });
+    expect(await moved.end('SIGTERM')).toBe(0);
+  });
+
+  test('keeps what it makes beside a chosen root key file, and nothing else of it elsewhere', async () => {
+    const keys = join(dir, 'keys');
+    const env = {
+      COFFER_ACCESS_KEY_ID: '',
+      COFFER_SECRET_ACCESS_KEY: '',
+      COFFER_ROOT_KEY_FILE: join(keys, 'root.key'),
+      COFFER_TLS: 'self-signed',
+    };
+    const server = await startServer({ dir, env });
+    expect(server.output()).toContain(join(keys, 'root.key.credentials'));
+    const status = await coffer(dir, ['store', 'status', '--url', server.url], env);
+    expect(status).toMatchObject({ status: 0, stdout: expect.stringContaining('a server, asked as') });
+    expect(await server.end('SIGTERM')).toBe(0);
+    const beside = ['root.key', 'root.key.audit', 'root.key.credentials', 'root.key.keystore', 'root.key.store'];
+    expect((await readdir(keys)).sort()).toEqual([...beside, 'tls-self-signed.crt', 'tls-self-signed.key']);
+    expect(await readdir(join(dir, 'config', 'coffer'))).toEqual([]);
+    const credentials = await readFile(join(keys, 'root.key.credentials'), 'utf8');
+    const rotated = join(dir, 'rotated', 'root.key');
+    await mkdir(join(dir, 'rotated'));
+    expect(await coffer(dir, ['root-key', 'rotate', '--yes', '--to-file', rotated], env)).toMatchObject({ status: 0 });
+    const after = await startServer({ dir, env: { ...env, COFFER_ROOT_KEY_FILE: rotated } });
+    expect(await after.end('SIGTERM')).toBe(0);
+    expect(await readFile(`${rotated}.credentials`, 'utf8')).toBe(credentials);
   });
 
   test('refuses a policy with elements it would not enforce', async () => {

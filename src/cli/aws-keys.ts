@@ -24,7 +24,7 @@ export async function awsKeys(env = process.env): Promise<Keys | undefined> {
     if (!awsKeysAreNamed(env)) return undefined;
     throw new CommandError(
       'NoCredentials',
-      `no credentials of AWS's files: ${(error as Error).message.split('\n')[0]}`,
+      `no credentials of AWS’s files: ${(error as Error).message.split('\n')[0]}`,
     );
   }
 }

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { Secret } from '../../src/base/secret.js';
 import { readConfig } from '../../src/config.js';
+import { explain } from '../../src/explained.js';
 import { welcome } from '../../src/welcome.js';
 
 const coffer = (...args: string[]) => spawnSync(process.execPath, ['dist/cli.js', ...args], { encoding: 'utf8' });
@@ -16,6 +17,52 @@ test.each([[[]], [['sreve']], [['serve', 'me']]])('coffer %j says what there is,
   const { status, stderr } = coffer(...args);
   expect(status).toBe(2);
   expect(stderr).toContain('coffer serve');
+});
+
+test('coffer help says what --help does; of a noun or a command it says more', () => {
+  const all = coffer('help');
+  expect(all).toMatchObject({ status: 0, stdout: coffer('--help').stdout });
+  expect(coffer('help', 'audit').stdout).toBe(coffer('audit', '--help').stdout);
+  expect(coffer('help', 'audit', 'tail')).toMatchObject({
+    status: 0,
+    stdout: coffer('audit', 'tail', '--help').stdout,
+  });
+  expect(coffer('help', 'audit', 'head')).toMatchObject({ status: 2, stderr: expect.stringContaining('audit head') });
+});
+
+test('too few file descriptors are told in one line before anything is loaded', () => {
+  for (const file of ['main.js', 'cli.js']) {
+    const { status, stdout, stderr } = spawnSync(
+      'bash',
+      ['-c', `ulimit -n 64; exec "$0" dist/${file}`, process.execPath],
+      {
+        encoding: 'utf8',
+      },
+    );
+    expect([status, stdout]).toEqual([1, '']);
+    expect(stderr).toMatch(/^coffer: this process may open 64 files, and needs \d+: raise the limit .*\n$/);
+  }
+});
+
+test('what the system refuses is one line with the path, what is a defect shows its stack', () => {
+  const of = (code: string, path?: string) =>
+    Object.assign(new Error(`${code}: x, open`), { code, syscall: 'open', path });
+  expect(explain(of('ENOSPC', '/data/format.new'))).toBe('/data/format.new: the disk is full (ENOSPC, open)');
+  for (const code of [
+    'EACCES',
+    'ENOENT',
+    'EEXIST',
+    'EISDIR',
+    'ENOTDIR',
+    'EROFS',
+    'EDQUOT',
+    'EMFILE',
+    'ESTALE',
+    'E2BIG',
+  ])
+    expect(explain(of(code, '/p'))).not.toContain('\n');
+  expect(explain(new TypeError('x is undefined'))).toContain(' at ');
+  expect(explain(Object.assign(new Error('odd'), { code: 'ERR_INVALID_ARG_TYPE' }))).toContain(' at ');
 });
 
 test.each([['--version'], ['serve'], ['--port', '9000']])('main.js takes no arguments: %s is refused', (...args) => {

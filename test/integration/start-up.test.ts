@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -5,7 +6,7 @@ import { join } from 'node:path';
 import { CreateBucketCommand, GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { coffer } from '../support/cli.js';
-import { failedStart, startServer } from '../support/server.js';
+import { failedStart, serverEnvironment, startServer } from '../support/server.js';
 
 let dir: string;
 beforeEach(async () => {
@@ -60,11 +61,75 @@ describe('a start', () => {
       /can't be read \(ENOENT\)/,
     ],
     ['a missing certificate', { COFFER_TLS_CERT_FILE: '/none', COFFER_TLS_KEY_FILE: '/none' }, /TLS certificate/],
+    [
+      'a certificate that is none',
+      { COFFER_TLS_CERT_FILE: '/etc/hostname', COFFER_TLS_KEY_FILE: '/etc/hostname', COFFER_LOG_LEVEL: 'silent' },
+      /TLS certificate .* are not PEM/,
+    ],
   ])('with %s ends with one line and status 1', async (_name, env, message) => {
     const { code, output } = await failedStart(dir, env as Record<string, string>);
     expect(output.trim().split('\n')).toHaveLength(1);
     expect(output).toMatch(message);
     expect(code).toBe(1);
+  });
+
+  const PATHS = {
+    COFFER_DATA_DIR: {},
+    XDG_CONFIG_HOME: {},
+    COFFER_ROOT_KEY_FILE: {},
+    COFFER_ROOT_KEY_PASSPHRASE_FILE: {},
+    COFFER_SECRET_ACCESS_KEY_FILE: { COFFER_SECRET_ACCESS_KEY: '' },
+    COFFER_ACCOUNTS_FILE: { COFFER_ACCESS_KEY_ID: '', COFFER_SECRET_ACCESS_KEY: '' },
+    COFFER_REPLICATION_TARGETS_FILE: {},
+    COFFER_TLS_CERT_FILE: { COFFER_TLS_KEY_FILE: '/none' },
+    COFFER_TLS_KEY_FILE: { COFFER_TLS_CERT_FILE: '/etc/hostname', COFFER_LOG_LEVEL: 'silent' },
+  };
+  const MADE = ['COFFER_DATA_DIR', 'XDG_CONFIG_HOME', 'COFFER_ROOT_KEY_FILE'];
+
+  test.each(Object.entries(PATHS))('tells in one line what is wrong with the path in %s', async (setting, env) => {
+    const file = join(dir, 'file');
+    await writeFile(file, 'no directory');
+    const closed = join(dir, 'closed');
+    await mkdir(join(closed, 'below'), { recursive: true });
+    await writeFile(join(closed, 'file'), 'x');
+    const taken = setting === 'COFFER_DATA_DIR' || setting === 'XDG_CONFIG_HOME' ? file : dir;
+    // What is made must be where nothing can be, what is read where nothing is.
+    const paths = [taken, join(file, 'below'), MADE.includes(setting) ? '/proc/none/below' : join(dir, 'none')];
+    for (const path of paths) {
+      const { code, output } = await failedStart(dir, { ...env, [setting]: path });
+      expect(output, path).toMatch(/^coffer: .*\n$/);
+      expect([code, [path, file, '/proc/none'].some((one) => output.includes(one))], output).toEqual([1, true]);
+    }
+    await chmod(closed, 0o000);
+    const { status, output } = startWithoutPrivileges({ ...env, [setting]: join(closed, 'file') });
+    await chmod(closed, 0o700);
+    expect(output).toMatch(/^coffer: .*\n$/);
+    expect([status, /EACCES|Permission denied/.test(output)], output).toEqual([1, true]);
+  });
+
+  /** Root may read anything: without these two of its capabilities it may not. */
+  function startWithoutPrivileges(env: Record<string, string>): { status: number | null; output: string } {
+    const drop = ['setpriv', '--bounding-set', '-dac_override,-dac_read_search'];
+    const [file, ...args] = [...(process.getuid!() === 0 ? drop : []), process.execPath, 'dist/main.js'];
+    const ran = spawnSync(file!, args, { env: serverEnvironment(dir, env), encoding: 'utf8' });
+    return { status: ran.status, output: ran.stdout + ran.stderr };
+  }
+
+  test('warns of files with secrets that others may read', async () => {
+    const file = join(dir, 'accounts.json');
+    const accounts = [
+      { accountId: '111111111111', accessKeys: [{ accessKeyId: 'AKIAX', secretAccessKey: 'the-secret' }] },
+    ];
+    await writeFile(file, JSON.stringify({ accounts }), { mode: 0o644 });
+    const env = { COFFER_ACCESS_KEY_ID: '', COFFER_SECRET_ACCESS_KEY: '', COFFER_ACCOUNTS_FILE: file };
+    const first = await startServer({ dir, env });
+    expect(await first.end('SIGTERM')).toBe(0);
+    expect(first.output()).toContain(`COFFER_ACCOUNTS_FILE ${file} holds secrets and is open to others: chmod 600 it`);
+    expect(first.output()).not.toContain('the-secret');
+    await chmod(file, 0o600);
+    const second = await startServer({ dir, env });
+    expect(await second.end('SIGTERM')).toBe(0);
+    expect(second.output()).not.toContain('holds secrets');
   });
 
   test('refuses to make a store where one has been, unless asked to', async () => {
@@ -122,6 +187,8 @@ describe('a start', () => {
     const credentials = await readFile(join(keys, 'root.key.credentials'), 'utf8');
     const rotated = join(dir, 'rotated', 'root.key');
     await mkdir(join(dir, 'rotated'));
+    const unasked = await coffer(dir, ['root-key', 'rotate'], env);
+    expect(unasked).toMatchObject({ status: 2, stderr: expect.stringContaining('say --yes') });
     expect(await coffer(dir, ['root-key', 'rotate', '--yes', '--to-file', rotated], env)).toMatchObject({ status: 0 });
     const after = await startServer({ dir, env: { ...env, COFFER_ROOT_KEY_FILE: rotated } });
     expect(await after.end('SIGTERM')).toBe(0);

@@ -8,6 +8,9 @@ import { runCommand } from './run-command.js';
 const FAILED = 1;
 const USAGE = 2;
 
+// `coffer help | head`: who doesn't read on is no failure.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {

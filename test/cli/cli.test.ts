@@ -30,6 +30,26 @@ test('coffer help says what --help does; of a noun or a command it says more', (
   expect(coffer('help', 'audit', 'head')).toMatchObject({ status: 2, stderr: expect.stringContaining('audit head') });
 });
 
+test('output that nobody reads is no failure', () => {
+  for (const words of ['help', '--version', 'audit tail']) {
+    const { stderr } = spawnSync(
+      'bash',
+      ['-c', `"$0" dist/cli.js ${words} 2>&1 >/dev/full | grep -v 'no store' >&2`, process.execPath],
+      {
+        encoding: 'utf8',
+        env: { ...process.env, COFFER_DATA_DIR: '/none' },
+      },
+    );
+    expect(stderr).toBe('');
+  }
+});
+
+test('the README shows the two first commands alike', () => {
+  const readme = readFileSync('README.md', 'utf8');
+  for (const command of ['npm ci && npm start', 'npm ci && npm test'])
+    expect(readme).toContain(`\n\n    ${command}\n\n`);
+});
+
 test('too few file descriptors are told in one line before anything is loaded', () => {
   for (const file of ['main.js', 'cli.js']) {
     const { status, stdout, stderr } = spawnSync(

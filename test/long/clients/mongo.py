@@ -70,10 +70,10 @@ secret = os.environ["AWS_SECRET_ACCESS_KEY"]
 master = {"region": "us-east-1", "key": key, "endpoint": endpoint}
 try:
     made = encrypter(callback, secret).create_data_key("aws", master_key=master)
-    told("data key made", len(made) == 16)
+    told("data key made", len(made.bytes) == 16)
     plain = bson.encode({"v": "gr\u00fc\u00dfe"})
     algorithm = "AEAD_AES_256_CBC_HMAC_SHA_512-Random"
-    sealed = encrypter(callback, secret).encrypt(plain, algorithm, key_id=bytes(made))
+    sealed = encrypter(callback, secret).encrypt(plain, algorithm, key_id=made.bytes)
     told("value encrypted", b"gr\xc3\xbc\xc3\x9fe" not in sealed)
     # Another client, which has cached no key.
     told("value decrypted", encrypter(callback, secret).decrypt(sealed) == plain)

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand"
 	"net/http"
 	"net/url"
@@ -189,6 +190,8 @@ func withMinio(endpoint *url.URL, key string) {
 		return client.MakeBucket(background, bucket, minio.MakeBucketOptions{})
 	})
 	put := func(name string, body []byte, size int64, options minio.PutObjectOptions) {
+		// The client adds to the map that it is given.
+		metadata := maps.Clone(options.UserMetadata)
 		step("minio: PutObject and GetObject, "+name, func() error {
 			if _, err := client.PutObject(background, bucket, name, bytes.NewReader(body), size, options); err != nil {
 				return err
@@ -205,7 +208,7 @@ func withMinio(endpoint *url.URL, key string) {
 				return err
 			}
 			found, err := got.Stat()
-			for name, value := range options.UserMetadata {
+			for name, value := range metadata {
 				if err == nil && found.UserMetadata[name] != value {
 					return fmt.Errorf("metadata %s is %q", name, found.UserMetadata[name])
 				}

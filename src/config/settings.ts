@@ -196,6 +196,18 @@ export const settings = {
     '365',
     'How long records of the audit log are kept',
   ),
+  newStore: defaulted(
+    'COFFER_NEW_STORE',
+    oneOf('0', '1'),
+    '0',
+    '`1` makes a new store where one has been whose data directory is missing; without it that is refused',
+  ),
+  shutdownSeconds: defaulted(
+    'COFFER_SHUTDOWN_SECONDS',
+    integer(0, 3600),
+    '25',
+    'How long requests under way may take to finish after SIGTERM; a second signal ends them',
+  ),
   logLevel: defaulted(
     'COFFER_LOG_LEVEL',
     oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),

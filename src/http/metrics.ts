@@ -19,6 +19,7 @@ export class Metrics {
   constructor(
     private readonly failures: () => ReadonlyMap<string, number> = () => new Map(),
     private readonly replication?: Readonly<ReplicationCounts>,
+    private readonly lostLogLines: () => number = () => 0,
   ) {}
 
   /** Bytes are those of bodies. */
@@ -74,6 +75,8 @@ export class Metrics {
       const [service, code = service] = kind.split(' ');
       lines.push(`coffer_authentication_failures_total{service="${service}",code="${code}"} ${count}`);
     }
+    lines.push('# HELP coffer_log_lines_lost_total Lines of the log that could not be written.');
+    lines.push('# TYPE coffer_log_lines_lost_total counter', `coffer_log_lines_lost_total ${this.lostLogLines()}`);
     if (this.replication) lines.push(...replicationLines(this.replication));
     return `${lines.join('\n')}\n`;
   }

@@ -67,8 +67,10 @@ export class S3Requests {
       }
       return writer.error(failure);
     } finally {
-      held.fields?.sseCustomer?.key?.dispose();
-      held.fields?.copySourceSseCustomer?.key?.dispose();
+      for (const sent of [held.fields?.sseCustomer, held.fields?.copySourceSseCustomer]) {
+        sent?.key?.dispose();
+        for (const key of sent?.opened ?? []) key.dispose();
+      }
       await held.snapshot?.close();
     }
   }

@@ -25,6 +25,8 @@ export interface CustomerKeyHeaders {
   /** The base64 text, as bytes. */
   key?: Secret;
   keyMd5?: string;
+  /** What was decoded from it: zeroed when the request is done. */
+  opened?: Secret[];
 }
 
 /** What fields are read from. Built once per request by the edge; everything in it is already decoded. */

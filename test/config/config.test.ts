@@ -50,7 +50,10 @@ describe('settings', () => {
       kmsEndpoint: undefined,
       dayMs: 86_400_000,
       auditRetentionMs: 365 * 86_400_000,
+      newStore: false,
+      shutdownMs: 25_000,
       logLevel: 'info',
+      secretFiles: [],
       configHome: '/home/me/.config/coffer',
     });
   });
@@ -130,7 +133,7 @@ describe('settings', () => {
 
   it('have one row each in the table, complete', () => {
     expect(new Set(SETTINGS.map(({ name }) => name)).size).toBe(SETTINGS.length);
-    expect(SETTINGS).toHaveLength(37);
+    expect(SETTINGS).toHaveLength(39);
     for (const { name, default: byDefault, meaning } of SETTINGS) {
       expect(name).toMatch(/^COFFER_[A-Z0-9_]+$/);
       expect(byDefault).not.toBe('');

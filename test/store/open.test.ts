@@ -126,7 +126,7 @@ describe('a process killed with SIGKILL', () => {
   it.each([1000, 300_000])('loses nothing it acknowledged (blobs of %i bytes)', async (bytes) => {
     const directory = await temporaryDirectory();
     const { child, lines, errors } = startWriter(directory, bytes);
-    await expect.poll(lines, { timeout: 20_000 }).toBeGreaterThan(30);
+    await expect.poll(lines).toBeGreaterThan(30);
     child.kill('SIGKILL');
     await once(child, 'exit');
     expect(errors()).toBe('');
@@ -152,7 +152,7 @@ describe('space of deleted blobs', () => {
     for (let i = 0; i < 20; i++) runs.push(await store.blobs.put(OWNER, values));
     const kept = await store.blobs.put(OWNER, [Buffer.alloc(1000, 2)]);
     await store.blobs.delete(OWNER, runs);
-    await expect.poll(() => tableBytes(directory), { timeout: 20_000 }).toBeLessThan(10_000_000);
+    await expect.poll(() => tableBytes(directory)).toBeLessThan(10_000_000);
     const snapshot = store.blobs.snapshot();
     expect(await snapshot.read(kept.first, 1)).toEqual([Buffer.alloc(1000, 2)]);
     await snapshot.close();

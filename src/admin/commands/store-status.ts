@@ -15,6 +15,7 @@ export const storeStatus = dataCommand({
       region: data.services.region,
       keyService: kms ? 'built-in' : 'remote',
       openIn: caller ? 'server' : 'command',
+      ...(caller && { askedAs: caller.arn }),
     };
     yield line(`store        ${storeId}`, status);
     yield line(`root key id  ${rootKeyId}`);

@@ -1,6 +1,7 @@
-import { mkdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { Level } from 'level';
+import { makeDirectory } from '../../base/make-directory.js';
 import { StoreDamaged, StoreInUse, StoreUnavailable } from '../errors.js';
 import type { BlobStore, MetaStore, Range } from '../ports.js';
 import { LevelBlobStore } from './blob-store.js';
@@ -58,7 +59,7 @@ const MiB = 1024 ** 2;
  */
 export async function openStore(dir: string, options: StoreOptions = {}): Promise<Store> {
   const directory = resolve(dir);
-  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await makeDirectory(directory);
   await readFormat(directory); // a newer layout is left alone, its lock included
   const lock = await takeLock(directory);
   try {

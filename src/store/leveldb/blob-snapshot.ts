@@ -1,7 +1,7 @@
 import { BlobMissing, StoreUnavailable } from '../errors.js';
 import type { BlobSnapshot } from '../ports.js';
 import { isValueKey, numberOf, valueKey } from './blob-keys.js';
-import { type LevelDatabase, readError } from './database.js';
+import { type Database, type LevelDatabase, readError } from './database.js';
 
 /** More than any read asks for at once: a page must not end because of its size. */
 const PAGE_BYTES = 64 * 1024 * 1024;
@@ -19,8 +19,8 @@ export class LevelBlobSnapshot implements BlobSnapshot {
   /** Reads take turns: an iterator serves one at a time. */
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(private readonly level: LevelDatabase) {
-    this.#snapshot = level.snapshot();
+  constructor(private readonly blob: Database) {
+    this.#snapshot = blob.level.snapshot();
   }
 
   read(first: number, count: number): Promise<Buffer[]> {
@@ -40,6 +40,8 @@ export class LevelBlobSnapshot implements BlobSnapshot {
   async #read(first: number, count: number): Promise<Buffer[]> {
     if (this.#closed) throw new StoreUnavailable('the snapshot is closed');
     const values: Buffer[] = [];
+    // One more: the iterator goes on to the row behind.
+    await this.blob.before(valueKey(first), valueKey(first + count));
     try {
       const iterator = this.#position(first);
       while (values.length < count) {
@@ -61,7 +63,7 @@ export class LevelBlobSnapshot implements BlobSnapshot {
 
   #position(first: number) {
     const snapshot = this.#snapshot;
-    this.#iterator ??= iterate(this.level, snapshot);
+    this.#iterator ??= iterate(this.blob.level, snapshot);
     if (this.#at !== first) this.#iterator.seek(valueKey(first));
     this.#at = -1;
     return this.#iterator;

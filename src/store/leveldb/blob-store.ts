@@ -76,12 +76,13 @@ export class LevelBlobStore implements BlobStore, EngineUser {
 
   snapshot(): BlobSnapshot {
     this.engine.requireOpen();
-    return new LevelBlobSnapshot(this.engine.blob.level);
+    return new LevelBlobSnapshot(this.engine.blob);
   }
 
   async delete(owner: Uint8Array, runs: Run[]): Promise<void> {
     checkOwner(owner);
     this.engine.requireOpen();
+    for (const { first, count } of runs) await this.engine.blob.before(valueKey(first), valueKey(first + count));
     // No put of these rows can be on its way: a run is known to its owner only once it is durable.
     const stored = runs.filter((run) => this.#isOwn(owner, run));
     if (stored.length === 0) return;
@@ -101,6 +102,7 @@ export class LevelBlobStore implements BlobStore, EngineUser {
 
   async *list(from = 0): AsyncGenerator<{ owner: Buffer; run: Run }> {
     this.engine.requireOpen();
+    await this.engine.blob.before(valueKey(from), valueKey(this.#next));
     const { level } = this.engine.blob;
     const snapshot = level.snapshot();
     try {
@@ -153,6 +155,7 @@ export class LevelBlobStore implements BlobStore, EngineUser {
 
   #afterWrite(group: Group): void {
     this.engine.blobSequence += group.batch.operations;
+    this.engine.progress.note({ blob: this.engine.blobSequence });
   }
 
   #isOwn(owner: Uint8Array, { first, count }: Run): boolean {

@@ -1,4 +1,4 @@
-import { mkdir, stat } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { Level } from 'level';
 import { StoreDamaged, StoreInUse, StoreUnavailable } from '../errors.js';
@@ -6,20 +6,21 @@ import type { BlobStore, MetaStore, Range } from '../ports.js';
 import { LevelBlobStore } from './blob-store.js';
 import { consumeCleanMark, writeCleanMark } from './clean-mark.js';
 import type { WriteProbe } from './database.js';
-import { Engine, type Inspections } from './engine.js';
+import { Engine } from './engine.js';
 import { readIfThere, syncDirectory } from './files.js';
 import { beginCreation, endCreation, readFormat } from './format-file.js';
 import { FreeSpace } from './free-space.js';
 import { LevelMetaStore } from './meta-store.js';
+import { Progress } from './progress.js';
 import { Reclaimer } from './reclaimer.js';
-import { checkTable } from './table-check.js';
+import { VerifyingMark } from './verifying-mark.js';
 
 export interface StoreOptions {
   /** Below so many free bytes writes are refused. Default 1 GiB. */
   freeSpaceFloorBytes?: number;
   /** Whether space of deleted blobs is reclaimed in the background, and how often a stretch of 64 MiB is. Default 1 s. */
   reclaim?: { enabled?: boolean; pauseMs?: number };
-  /** Tables of `meta` up to this sum are verified before the store opens, more in the background. Default 256 MiB. */
+  /** So many bytes of the tables of each database are verified before the store opens, the rest in the background. Default 256 MiB. */
   verifyBeforeOpenBytes?: number;
   /** One line for the log: a failed write, a recovery, damage. */
   onTrouble?(message: string): void;
@@ -78,36 +79,37 @@ async function openLocked(directory: string, options: StoreOptions, lock: Level)
   const floorBytes = options.freeSpaceFloorBytes ?? 1 * GiB;
   const space = new FreeSpace(directory, floorBytes, nowMs, options.measureFreeBytes);
   await space.refresh();
-  const engine = new Engine({ directory, space, probe: options.probe, nowMs, onTrouble });
+  const format = await readFormat(directory);
+  if (!format) await beginCreation(directory);
+  const progress = await Progress.open(join(directory, 'progress'));
+  const engine = new Engine({ directory, space, progress, probe: options.probe, nowMs, onTrouble });
   const { enabled = true, pauseMs = 1000 } = reclaim;
   const reclaimer = new Reclaimer(engine.blob, { enabled, pauseMs, onTrouble });
   const meta = new LevelMetaStore(engine);
   const blobs = new LevelBlobStore(engine, reclaimer);
-
-  let format = await readFormat(directory);
-  if (format) {
-    const inspections = await engine.inspect();
-    const verifyFirst = (await metaBytes(inspections)) <= (options.verifyBeforeOpenBytes ?? 256 * MiB);
-    if (verifyFirst) for (const table of inspections.meta.tables) await checkTable(table);
-    await consumeCleanMark(directory, inspections);
-    await engine.open(inspections);
-    if (!verifyFirst) void verifyInBackground(engine, inspections.meta.tables, onTrouble);
-  } else {
-    await beginCreation(directory);
-    await engine.open(undefined);
-    await syncDirectory(directory);
-    await syncDirectory(dirname(directory));
-    format = await endCreation(directory);
+  const verifying = new VerifyingMark(directory, onTrouble);
+  let storeId: string;
+  try {
+    if (format) await openExisting(engine, verifying, directory, options.verifyBeforeOpenBytes ?? 256 * MiB);
+    else await openNew(engine, directory);
+    ({ storeId } = format ?? (await endCreation(directory)));
+  } catch (error) {
+    await progress.close();
+    throw error;
   }
 
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     const clean = await engine.close();
-    if (clean) await writeCleanMark(directory, await engine.inspect());
+    if (clean) {
+      await writeCleanMark(directory, await engine.inspect());
+      await verifying.remove();
+    }
+    await progress.close();
     await lock.close();
   };
   return {
-    storeId: format.storeId,
+    storeId,
     meta,
     blobs,
     compactMeta: (range) => meta.compact(range),
@@ -116,6 +118,28 @@ async function openLocked(directory: string, options: StoreOptions, lock: Level)
       return closing;
     },
   };
+}
+
+async function openNew(engine: Engine, directory: string): Promise<void> {
+  await engine.open(undefined);
+  await syncDirectory(directory);
+  await syncDirectory(dirname(directory));
+}
+
+async function openExisting(
+  engine: Engine,
+  verifying: VerifyingMark,
+  directory: string,
+  verifyFirstBytes: number,
+): Promise<void> {
+  const inspections = await engine.inspect();
+  // What ended the last process may have been a table that it had not verified yet.
+  await engine.verify(inspections, verifying.isThere ? Number.POSITIVE_INFINITY : verifyFirstBytes);
+  if (engine.isVerified) await verifying.remove();
+  else await verifying.put();
+  engine.progressMayBeMissing = await consumeCleanMark(directory, inspections);
+  await engine.open(inspections);
+  void engine.verifyRest().then(() => (engine.isVerified ? verifying.remove() : undefined));
 }
 
 /**
@@ -131,26 +155,5 @@ async function takeLock(directory: string): Promise<Level> {
     const cause = (error as { cause?: { code?: string; message?: string } }).cause;
     if (cause?.code === 'LEVEL_LOCKED') throw new StoreInUse(`${directory} is in use by another process`);
     throw new StoreUnavailable(`${join(directory, 'lock')}: ${cause?.message ?? (error as Error).message}`);
-  }
-}
-
-async function metaBytes({ meta }: Inspections): Promise<number> {
-  const sizes = await Promise.all(meta.tables.map((table) => stat(table).then(({ size }) => size)));
-  return sizes.reduce((sum, size) => sum + size, 0);
-}
-
-async function verifyInBackground(
-  engine: Engine,
-  tables: string[],
-  onTrouble: (message: string) => void,
-): Promise<void> {
-  for (const table of tables) {
-    try {
-      await checkTable(table);
-    } catch (error) {
-      if (!(error instanceof StoreDamaged)) onTrouble(`${table} was not verified: ${(error as Error).message}`);
-      // A table that compaction has replaced meanwhile is gone, not damaged.
-      else if (!error.message.endsWith('is missing')) return engine.damaged(error);
-    }
   }
 }

@@ -1,4 +1,5 @@
 import { ConfigError } from './base/config-error.js';
+import { MiB } from './base/limits.js';
 import type { Secret } from './base/secret.js';
 import { type Env, exclude, read, readOptional, readSecret } from './config/environment.js';
 import { configHome, requireApart } from './config/home.js';
@@ -13,6 +14,12 @@ export interface Config {
   port: number;
   /** Absolute, as all paths here. */
   dataDir: string;
+  /** Store options that come from settings. */
+  disk: {
+    freeSpaceFloorBytes: number;
+    reserveBytes: number;
+    snapshotLimits: { maxAgeMs: number; maxHeldBytes: number };
+  };
   region: string;
   /** Lower case. */
   domain: string | undefined;
@@ -56,6 +63,14 @@ export function readConfig(env: Env): Config {
     host: read(env, settings.host),
     port: read(env, settings.port),
     dataDir,
+    disk: {
+      freeSpaceFloorBytes: read(env, settings.minFreeMib) * MiB,
+      reserveBytes: read(env, settings.diskReserveMib) * MiB,
+      snapshotLimits: {
+        maxAgeMs: read(env, settings.snapshotMaxSeconds) * 1000,
+        maxHeldBytes: read(env, settings.snapshotMaxMib) * MiB,
+      },
+    },
     region: read(env, settings.region),
     domain: readOptional(env, settings.domain),
     ...identity(env),

@@ -43,7 +43,7 @@ export interface Coffer {
 /** Puts everything together and serves. @throws ConfigError, RootKeyError, StoreInUse, StoreTooNew, StoreDamaged … with one line each */
 export async function startCoffer(config: Config, logTo: DestinationStream = logToStdout()): Promise<Coffer> {
   const log = pino({ level: config.logLevel, base: undefined }, logTo);
-  const store = await openStore(config.dataDir, { onTrouble: (message) => log.error(message) });
+  const store = await openStore(config.dataDir, { ...config.disk, onTrouble: (message) => log.error(message) });
   try {
     return await serve(config, await openCoffer(config, store, log), log);
   } catch (error) {
@@ -77,7 +77,8 @@ async function serve(config: Config, open: OpenCoffer, log: Logger): Promise<Cof
   if (indexed && indexed.versions > 0) log.info(indexed, 'object versions are indexed by key');
   await builtIn?.recover();
   let closing = false;
-  const metrics = new Metrics(authFailures && (() => authFailures.totals()), open.counts);
+  const readOnly = (): boolean => store.readOnly() !== undefined;
+  const metrics = new Metrics(authFailures && (() => authFailures.totals()), open.counts, readOnly);
   const { domain, region } = config;
   const edge = new Edge({
     s3: new S3Requests({
@@ -95,6 +96,7 @@ async function serve(config: Config, open: OpenCoffer, log: Logger): Promise<Cof
     internal: new InternalPages({
       metrics,
       notReady: async () => (closing ? 'shutting down' : storeTrouble(meta)),
+      readOnly,
     }),
     domain,
     peers: new Peers(config.trustedProxies),

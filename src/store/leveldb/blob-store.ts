@@ -1,12 +1,14 @@
 import { u64 } from '../../base/bytes.js';
+import { BLOB_VALUE_BYTES } from '../../base/limits.js';
 import { checkBlobPut, checkOwner } from '../commit-limits.js';
 import { OwnerMismatch, StoreDamaged } from '../errors.js';
+import type { OpenSnapshots } from '../open-snapshots.js';
 import type { BlobSnapshot, BlobStore, Run } from '../ports.js';
 import { isValueKey, MARK_KEY, numberOf, parseReverseRow, reverseKey, reverseRow, valueKey } from './blob-keys.js';
 import { LevelBlobSnapshot } from './blob-snapshot.js';
 import { readError } from './database.js';
 import type { Engine, EngineUser } from './engine.js';
-import type { Reclaimer } from './reclaimer.js';
+import type { Reclaimer, Touching } from './reclaimer.js';
 import { type Group, WriteQueue } from './write-queue.js';
 
 const GROUP_BYTES = 8 * 1024 * 1024;
@@ -16,7 +18,7 @@ const RESERVED_NUMBERS = 65_536;
 const RESERVE_BELOW = 16_384;
 
 /** `BlobStore` on LevelDB: values under a globally increasing number (blob-keys.ts). */
-export class LevelBlobStore implements BlobStore, EngineUser {
+export class LevelBlobStore implements BlobStore, EngineUser, Touching {
   readonly #queue: WriteQueue;
   #next = 0;
   /** Numbers below this are reserved by a synced row. */
@@ -27,6 +29,7 @@ export class LevelBlobStore implements BlobStore, EngineUser {
   constructor(
     private readonly engine: Engine,
     private readonly reclaimer: Reclaimer,
+    private readonly snapshots: OpenSnapshots,
   ) {
     this.#queue = new WriteQueue(
       engine,
@@ -44,11 +47,11 @@ export class LevelBlobStore implements BlobStore, EngineUser {
     const group = this.#queue.group()!;
     this.#reserve(group);
     await this.#queue.written(group);
+    this.reclaimer.begin(this);
   }
 
   poisoned(cause: Error): void {
     this.#queue.poisoned(cause);
-    this.reclaimer.forget();
   }
 
   async closing(): Promise<void> {
@@ -76,7 +79,7 @@ export class LevelBlobStore implements BlobStore, EngineUser {
 
   snapshot(): BlobSnapshot {
     this.engine.requireOpen();
-    return new LevelBlobSnapshot(this.engine.blob);
+    return new LevelBlobSnapshot(this.engine.blob, this.snapshots);
   }
 
   async delete(owner: Uint8Array, runs: Run[]): Promise<void> {
@@ -94,6 +97,17 @@ export class LevelBlobStore implements BlobStore, EngineUser {
       return true;
     });
     for (const run of stored) this.reclaimer.add(run);
+    const values = stored.reduce((sum, { count }) => sum + count, 0);
+    // The last value of each run has any length.
+    this.snapshots.deleted((values - stored.length / 2) * BLOB_VALUE_BYTES);
+  }
+
+  /** For the reclaimer. */
+  async touch(keys: Buffer[]): Promise<void> {
+    await this.#write((group) => {
+      for (const key of keys) group.batch.del(key);
+      return true;
+    });
   }
 
   mark(): number {
@@ -105,6 +119,7 @@ export class LevelBlobStore implements BlobStore, EngineUser {
     await this.engine.blob.before(valueKey(from), valueKey(this.#next));
     const { level } = this.engine.blob;
     const snapshot = level.snapshot();
+    const leave = this.snapshots.enter(() => {});
     try {
       const keys = level.keys({ gte: valueKey(from), snapshot });
       try {
@@ -125,6 +140,7 @@ export class LevelBlobStore implements BlobStore, EngineUser {
       throw readError(error);
     } finally {
       await snapshot.close();
+      leave();
     }
   }
 

@@ -1,12 +1,15 @@
 import { join } from 'node:path';
 import { StoreDamaged, StoreUnavailable } from '../errors.js';
-import { MARK_KEY } from './blob-keys.js';
+import { MARK_KEY, numberOf, VALUE_KEY_BYTES } from './blob-keys.js';
 import { COUNTER_KEY, PROGRESS_KEY, parseCounter } from './counter.js';
 import { Database, type WriteProbe } from './database.js';
 import { writeDurably } from './files.js';
-import type { FreeSpace } from './free-space.js';
-import { droppedByLevel, type Inspection, inspect } from './guard.js';
+import { type FreeSpace, isNoSpace } from './free-space.js';
+import { droppedByLevel, type Inspection, inspect, tablesOf } from './guard.js';
+import { readManifest } from './manifest.js';
 import type { Progress } from './progress.js';
+import type { Reclaimer } from './reclaimer.js';
+import { checkTable } from './table-check.js';
 import { requireTables, Verification } from './verification.js';
 
 const RECOVER_EVERY_MS = 1000;
@@ -24,6 +27,8 @@ export interface EngineOptions {
   directory: string;
   space: FreeSpace;
   progress: Progress;
+  /** Of the write buffer and the tables of `blob`. Default 64 MiB. */
+  blobTableBytes?: number | undefined;
   probe?: WriteProbe;
   nowMs(): number;
   /** Told of damage that is found, and of failed writes and recoveries: for the log. */
@@ -57,7 +62,7 @@ export class Engine {
   readonly #users: EngineUser[] = [];
 
   constructor(private readonly options: EngineOptions) {
-    const { directory, probe } = options;
+    const { directory, blobTableBytes = 64 * MiB, probe } = options;
     // `maxFileSize` of meta stays at 2 MiB: its keys arrive in no order, and small tables keep each compaction small.
     this.meta = new Database(
       'meta',
@@ -68,7 +73,7 @@ export class Engine {
     this.blob = new Database(
       'blob',
       join(directory, 'blob'),
-      { writeBufferSize: 64 * MiB, maxFileSize: 64 * MiB, maxOpenFiles: 4000 },
+      { writeBufferSize: blobTableBytes, maxFileSize: blobTableBytes, maxOpenFiles: 4000 },
       probe,
     );
   }
@@ -98,13 +103,17 @@ export class Engine {
    * down. `verifyRest` does what is left. Damage to a value in `blob` is told and stops only who reads it.
    * @throws StoreDamaged naming the file
    */
-  async verify({ meta, blob }: Inspections, bytes: number): Promise<void> {
+  async verify({ meta, blob }: Inspections, reclaimer: Pick<Reclaimer, 'found'>, bytes: number): Promise<void> {
     const { onTrouble } = this.options;
     const onDamage = (cause: StoreDamaged): void => {
       if (this.#state === 'open') void this.damaged(cause);
     };
     this.meta.verification = new Verification(meta.tables, { onDamage });
-    this.blob.verification = new Verification(blob.tables, { onDamage, onBadValue: onTrouble });
+    this.blob.verification = new Verification(blob.tables, {
+      onDamage,
+      onBadValue: onTrouble,
+      onDeletion: deletionsTo(reclaimer),
+    });
     for (const { verification } of [this.meta, this.blob]) {
       await verification!.shapes();
       await verification!.upTo(bytes);
@@ -116,7 +125,13 @@ export class Engine {
     return [this.meta, this.blob].every(({ verification }) => verification?.complete ?? true);
   }
 
-  async verifyRest(): Promise<void> {
+  /** Also looks for deletions that LevelDB's recovery has just brought from a log into a table. */
+  async verifyRest(before: Inspections, reclaimer: Pick<Reclaimer, 'found'>): Promise<void> {
+    const { directory } = this.blob;
+    const known = new Set(before.blob.tables.map(({ path }) => path));
+    for (const table of tablesOf(directory, await readManifest(directory))) {
+      if (!known.has(table.path)) await checkTable(table, { onDeletion: deletionsTo(reclaimer) }).catch(() => {});
+    }
     for (const { verification } of [this.meta, this.blob]) await verification?.rest();
   }
 
@@ -212,6 +227,7 @@ export class Engine {
   async #recover(): Promise<void> {
     try {
       await this.#closeBoth();
+      if (isNoSpace(this.#cause?.message ?? '')) await this.space.full();
       const inspections = await this.inspect();
       for (const { tables } of [inspections.meta, inspections.blob]) await requireTables(tables);
       if (this.#closed) return;
@@ -256,3 +272,9 @@ export class Engine {
     throw new StoreDamaged(message);
   }
 }
+
+const deletionsTo =
+  (reclaimer: Pick<Reclaimer, 'found'>) =>
+  (key: Buffer): void => {
+    if (key.length >= VALUE_KEY_BYTES) reclaimer.found(numberOf(key));
+  };

@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StoreDamaged } from '../errors.js';
 import { scanLog } from './log-scan.js';
-import { readManifest } from './manifest.js';
+import { type Manifest, readManifest } from './manifest.js';
 import type { StoredTable } from './verification.js';
 
 /** What a database directory held before LevelDB's recovery touched it. */
@@ -50,9 +50,14 @@ export async function inspect(directory: string): Promise<Inspection> {
   return {
     lastSequence: Math.max(manifest.lastSequence, (next ?? 1) - 1),
     torn,
-    tables: [...manifest.tables].map(([number, table]) => ({ ...table, path: join(directory, tableName(number)) })),
+    tables: tablesOf(directory, manifest),
     logs,
   };
+}
+
+/** The live tables with their paths. */
+export function tablesOf(directory: string, { tables }: Manifest): StoredTable[] {
+  return [...tables].map(([number, table]) => ({ ...table, path: join(directory, tableName(number)) }));
 }
 
 const tableName = (number: number): string => `${String(number).padStart(6, '0')}.ldb`;

@@ -76,6 +76,11 @@ export function isWellFormed(block: Buffer, { after, notAbove, smallest, largest
   }
 }
 
+/** Row keys of the entries that are deletions. */
+export function* deletionsIn(block: Buffer): Generator<Buffer> {
+  for (const { key } of blockEntries(block)) if ((suffix(key) & 0xffn) === 0n) yield row(key);
+}
+
 const row = (key: Buffer): Buffer => key.subarray(0, -SUFFIX_BYTES);
 
 const suffix = (key: Buffer): bigint => key.readBigUInt64LE(key.length - SUFFIX_BYTES);

@@ -3,7 +3,7 @@ import { crc32c } from '@node-rs/crc32';
 import { StoreDamaged } from '../errors.js';
 import { unmask } from './log-scan.js';
 import { VarintReader } from './manifest.js';
-import { blockEntries, isWellFormed } from './table-block.js';
+import { blockEntries, deletionsIn, isWellFormed } from './table-block.js';
 
 /**
  * Verifies LevelDB's tables without LevelDB, which as classic-level drives it verifies no checksum when it reads: a flipped bit in
@@ -19,13 +19,18 @@ export interface TableFile {
   largest?: Buffer;
 }
 
-/**
- * Reads every block. `onBadValue`: told of a block whose checksum is wrong but which LevelDB can walk all the same (what is damaged
- * is a value, whose reader authenticates it); without it such a block is damage like any other.
- *
- * @throws StoreDamaged naming the file
- */
-export async function checkTable(file: TableFile, onBadValue?: (message: string) => void): Promise<void> {
+export interface TableFindings {
+  /**
+   * Told of a block whose checksum is wrong but which LevelDB can walk all the same (what is damaged is a value, whose reader
+   * authenticates it). Absent: such a block is damage like any other.
+   */
+  onBadValue?(message: string): void;
+  /** Told of the row keys that the table says are deleted. */
+  onDeletion?(key: Buffer): void;
+}
+
+/** Reads every block. @throws StoreDamaged naming the file */
+export async function checkTable(file: TableFile, { onBadValue, onDeletion }: TableFindings = {}): Promise<void> {
   await withTable(file, async (table) => {
     let after: Buffer | undefined;
     for (const { key, handle } of await table.dataBlocks()) {
@@ -36,6 +41,7 @@ export async function checkTable(file: TableFile, onBadValue?: (message: string)
         }
         onBadValue(`${file.path} is damaged: a value in the block at byte ${handle.offset}`);
       }
+      if (onDeletion) for (const deleted of deletionsIn(block)) onDeletion(deleted);
       after = key;
     }
   });

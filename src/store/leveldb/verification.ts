@@ -18,6 +18,8 @@ interface Entry {
 export interface VerificationOptions {
   /** Told of damaged values that stop nobody but who reads them. Absent: every damage counts. */
   onBadValue?(message: string): void;
+  /** Told of the row keys that a table says are deleted. */
+  onDeletion?(key: Buffer): void;
   /** What damage leads to, besides the rejection. */
   onDamage(cause: StoreDamaged): void;
 }
@@ -134,7 +136,7 @@ export class Verification {
 
   async #check(table: StoredTable): Promise<void> {
     try {
-      await checkTable(table, this.options.onBadValue);
+      await checkTable(table, this.options);
     } catch (error) {
       // It was there when the database was opened: a compaction has replaced it.
       if (error instanceof TableMissing) return;

@@ -104,6 +104,10 @@ export class RawConnection {
     return this.#received;
   }
 
+  get ended(): boolean {
+    return this.#ended;
+  }
+
   write(text: string | Buffer): void {
     this.socket.write(typeof text === 'string' ? Buffer.from(text, 'latin1') : text);
   }

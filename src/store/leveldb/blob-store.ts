@@ -89,6 +89,7 @@ export class LevelBlobStore implements BlobStore, EngineUser, Touching {
     // No put of these rows can be on its way: a run is known to its owner only once it is durable.
     const stored = runs.filter((run) => this.#isOwn(owner, run));
     if (stored.length === 0) return;
+    await this.engine.space.makeRoom();
     await this.#write((group) => {
       for (const { first, count } of stored) {
         for (let i = 0; i < count; i++) group.batch.del(valueKey(first + i));

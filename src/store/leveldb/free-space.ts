@@ -19,7 +19,7 @@ export interface FreeSpaceOptions {
 /**
  * Keeps room to delete, compact and recover: a LevelDB that hits a full disk can do none of these. Below the floor the store is
  * read-only: what takes room is refused, reads and deletions go on. Where others fill the disk all the same, the reserve is given
- * up, and made again before anything else is written.
+ * up for the next deletion or recovery, and made again before anything else is written.
  */
 export class FreeSpace {
   #freeBytes = Number.POSITIVE_INFINITY;
@@ -53,6 +53,21 @@ export class FreeSpace {
     return this.#checking;
   }
 
+  /**
+   * Before anything that makes room in the end is written: gives up the reserve where it is needed for that, and not before, since
+   * whoever fills the disk takes it too. `undefined`: nothing is to be waited for.
+   */
+  makeRoom(): Promise<void> | undefined {
+    const { reserve } = this.options;
+    if (!reserve.isThere || this.#freeBytes >= reserve.bytes) return undefined;
+    return this.#release();
+  }
+
+  async #release(): Promise<void> {
+    await this.options.reserve.release();
+    await this.refresh();
+  }
+
   /** A write found no room, whatever was measured: what recovery needs is given to it. */
   async full(): Promise<void> {
     await this.options.reserve.release();
@@ -66,13 +81,9 @@ export class FreeSpace {
   }
 
   async #refresh(): Promise<void> {
-    const { directory, measure = availableBytes, reserve } = this.options;
+    const { directory, measure = availableBytes } = this.options;
     try {
       this.#freeBytes = await measure(directory);
-      if (reserve.isThere && this.#freeBytes < reserve.bytes) {
-        await reserve.release();
-        this.#freeBytes = await measure(directory);
-      }
       this.#decide();
     } catch {
       // What can't be measured doesn't refuse: the write itself will show it.

@@ -113,9 +113,12 @@ export class LevelMetaStore implements MetaStore, EngineUser {
     checkCommit(commit);
     const unverified = this.#unverified((commit.checks ?? []).map(({ key }) => asBuffer(key)));
     if (unverified) await unverified;
+    const takesRoom = commit.puts?.length && !commit.frees;
+    const room = takesRoom ? undefined : this.engine.space.makeRoom();
+    if (room) await room;
     for (;;) {
       this.engine.requireOpen();
-      if (commit.puts?.length && !commit.frees) this.engine.space.require();
+      if (takesRoom) this.engine.space.require();
       const group = this.#queue.group();
       if (group) {
         // Checks and writes happen in one go, in arrival order: nothing can come between them.

@@ -106,6 +106,8 @@ async function openLocked(directory: string, options: StoreOptions, lock: Level)
   let storeId: string;
   try {
     await space.refresh();
+    // Opening writes: what the last process left in logs becomes tables.
+    await space.makeRoom();
     const { verifyBeforeOpenBytes = 256 * MiB } = options;
     if (format) await openExisting({ directory, engine, reclaimer, verifying, verifyBeforeOpenBytes, onTrouble });
     else await openNew(engine, directory);

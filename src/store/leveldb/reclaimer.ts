@@ -25,7 +25,7 @@ interface Due {
   settled: boolean;
 }
 
-/** What the reclaimer has written into tables. */
+/** What the reclaimer has the blob store do. */
 export interface Touching {
   /** Deletes keys that aren't there. */
   touch(keys: Buffer[]): Promise<void>;

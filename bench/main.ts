@@ -19,7 +19,7 @@ import { memory } from './rows/memory.js';
 import { parts } from './rows/parts.js';
 import { policy } from './rows/policy.js';
 import { putSmall, readSmall } from './rows/small.js';
-import { space } from './rows/space.js';
+import { deletions, overwrites } from './rows/space.js';
 import { updateEncryption } from './rows/update-encryption.js';
 import { format } from './table.js';
 
@@ -40,7 +40,8 @@ const ROWS: Record<string, (context: Context) => Promise<void>> = {
   policy,
   'bucket-policy': bucketPolicy,
   memory,
-  space,
+  'space-overwrites': overwrites,
+  'memory-deletions': deletions,
 };
 
 const options = readOptions(process.argv.slice(2));

@@ -12,14 +12,9 @@ const DELETING_MB = 200;
 const TWICE = 2;
 const MINUTE = 60;
 
-/** Space on the disk and memory: what overwrites and deletions may take, and how soon it is given back. */
-export async function space(context: Context): Promise<void> {
-  const { quick } = context.options;
-  await overwrites(context, quick ? 64 : 256, quick ? 3 : 8);
-  await manyBuckets(context, quick ? 60 : 600, quick ? 400 : 4000);
-}
-
-async function overwrites(context: Context, objects: number, rounds: number): Promise<void> {
+/** Space on the disk that overwrites may take, and how soon it is given back when all is deleted. */
+export async function overwrites(context: Context): Promise<void> {
+  const [objects, rounds] = context.options.quick ? [64, 3] : [256, 8];
   await context.withServer({}, async (server) => {
     const bodyBytes = 4 * MiB;
     const live = objects * bodyBytes;
@@ -58,7 +53,9 @@ async function overwrites(context: Context, objects: number, rounds: number): Pr
   });
 }
 
-async function manyBuckets(context: Context, buckets: number, objects: number): Promise<void> {
+/** Memory that deletions may take, however many they are and wherever. */
+export async function deletions(context: Context): Promise<void> {
+  const [buckets, objects] = context.options.quick ? [60, 400] : [600, 4000];
   await context.withServer({}, async (server) => {
     const { port } = server;
     const bucket = (i: number): string => `/bucket-${i % buckets}`;

@@ -13,9 +13,7 @@ export interface Acknowledged {
 
 const SLOT_BYTES = 4096;
 const ENTRY_BYTES = 28;
-const TICK_MS = 50;
-/** Under load it is synced every so many ticks, else with the first tick that sees nothing new. */
-const SYNC_TICKS = 5;
+const SYNC_EVERY_MS = 250;
 
 /**
  * The file `progress`: how far both databases had got, outside of both. A log that is cut between two records, or gone, looks like
@@ -26,9 +24,7 @@ const SYNC_TICKS = 5;
 export class Progress {
   #count: number;
   #last: Acknowledged;
-  #syncedCount = 0;
-  #seenCount = 0;
-  #ticks = 0;
+  #syncedCount: number;
   #timer: NodeJS.Timeout | undefined;
   #syncing: Promise<void> | undefined;
 
@@ -68,7 +64,7 @@ export class Progress {
       await writeDurably(this.path, Buffer.concat([slot, slot]));
       this.file = await open(this.path, 'r+');
     }
-    this.#timer ??= setInterval(() => this.#tick(), TICK_MS).unref();
+    this.#timer ??= setInterval(() => this.#sync(), SYNC_EVERY_MS).unref();
   }
 
   get isThere(): boolean {
@@ -95,16 +91,12 @@ export class Progress {
     clearInterval(this.#timer);
     this.#timer = undefined;
     await this.#syncing;
-    if (this.#count !== this.#syncedCount) await this.file?.datasync().catch(() => {});
     await this.file?.close();
     this.file = undefined;
   }
 
-  #tick(): void {
-    const isStill = this.#count === this.#seenCount;
-    this.#seenCount = this.#count;
-    this.#ticks++;
-    if (this.#syncing || this.#count === this.#syncedCount || (!isStill && this.#ticks % SYNC_TICKS !== 0)) return;
+  #sync(): void {
+    if (this.#syncing || this.#count === this.#syncedCount) return;
     this.#syncedCount = this.#count;
     this.#syncing = this.file!.datasync()
       .catch(() => {})

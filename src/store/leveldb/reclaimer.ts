@@ -89,6 +89,8 @@ export class Reclaimer {
   }
 
   #schedule(afterMs = this.options.pauseMs): void {
+    // While much is overwritten, waiting costs more room than it saves work.
+    if (this.#stretches.size >= STRETCHES_AT_ONCE) afterMs = Math.min(afterMs, 50);
     if (this.#timer || this.#isRunning || this.#closed || !this.#touching || !this.#hasWork()) return;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;

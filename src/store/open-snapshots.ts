@@ -17,6 +17,7 @@ interface OpenSnapshot {
   /** Of all bytes ever deleted, those that were before it. */
   deletedBefore: number;
   expire(): void;
+  letGo?: (() => Promise<void>) | undefined;
 }
 
 /**
@@ -35,10 +36,13 @@ export class OpenSnapshots {
     private readonly nowMs: () => number = Date.now,
   ) {}
 
-  /** `expire`: it is beyond a limit, and is to leave. @returns `leave`, of which one call is enough */
-  enter(expire: () => void): () => void {
+  /**
+   * `expire`: it is beyond a limit, and is to leave. `letGo`: it is to give up whatever keeps files, and may take it again.
+   * @returns `leave`, of which one call is enough
+   */
+  enter(expire: () => void, letGo?: () => Promise<void>): () => void {
     const serial = ++this.#serial;
-    this.#open.set(serial, { openedAtMs: this.nowMs(), deletedBefore: this.#deletedBytes, expire });
+    this.#open.set(serial, { openedAtMs: this.nowMs(), deletedBefore: this.#deletedBytes, expire, letGo });
     return () => {
       if (!this.#open.delete(serial)) return;
       for (const release of this.#releases) release();
@@ -48,6 +52,11 @@ export class OpenSnapshots {
   /** Calls `release` whenever a snapshot has left. */
   onRelease(release: () => void): void {
     this.#releases.push(release);
+  }
+
+  /** Files have been replaced: resolves when those who read them have let go of them. */
+  async letGo(): Promise<void> {
+    await Promise.all([...this.#open.values()].map((snapshot) => snapshot.letGo?.()));
   }
 
   /** The newest snapshot of all. */

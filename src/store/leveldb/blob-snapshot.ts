@@ -34,7 +34,7 @@ export class LevelBlobSnapshot implements BlobSnapshot {
     private readonly open: OpenSnapshots,
   ) {
     this.#snapshot = blob.level.snapshot();
-    this.#leave = open.enter(() => this.#renew());
+    this.#leave = this.#enter();
   }
 
   read(first: number, count: number): Promise<Buffer[]> {
@@ -64,6 +64,24 @@ export class LevelBlobSnapshot implements BlobSnapshot {
     }
   }
 
+  #enter(): () => void {
+    return this.open.enter(
+      () => this.#renew(),
+      () => this.#letGo(),
+    );
+  }
+
+  /** An iterator keeps every table that there was when it was made; the snapshot keeps none. The next read makes another. */
+  #letGo(): Promise<void> {
+    const done = this.#last.then(async () => {
+      await this.#iterator?.close();
+      this.#iterator = undefined;
+      this.#at = -1;
+    });
+    this.#last = done.catch(() => {});
+    return done;
+  }
+
   #renew(): void {
     if (this.#renewing || this.#closed) return;
     this.#renewing = true;
@@ -72,7 +90,7 @@ export class LevelBlobSnapshot implements BlobSnapshot {
       try {
         await this.#release();
         this.#snapshot = this.blob.level.snapshot();
-        this.#leave = this.open.enter(() => this.#renew());
+        this.#leave = this.#enter();
         this.#at = -1;
         this.#renewed = true;
         this.#renewing = false;

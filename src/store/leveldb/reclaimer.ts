@@ -156,7 +156,11 @@ export class Reclaimer {
       if (!haveLayers(await this.#tables(first, end), first, end)) break;
     }
     const { latest } = this.snapshots;
-    if (this.snapshots.isOpen(latest)) this.#tablesReadBy = latest;
+    if (!this.snapshots.isOpen(latest)) return;
+    await this.snapshots.letGo();
+    await this.#dropTables();
+    // Some let go only when they leave.
+    this.#tablesReadBy = latest;
   }
 
   /** A compaction of nothing: LevelDB removes what nobody reads any more at the end of each. */

@@ -15,6 +15,12 @@ export interface Config {
   port: number;
   /** Absolute, as all paths here. */
   dataDir: string;
+  /** Store options that come from settings. */
+  disk: {
+    freeSpaceFloorBytes: number;
+    reserveBytes: number;
+    snapshotLimits: { maxAgeMs: number; maxHeldBytes: number };
+  };
   region: string;
   /** Lower case. */
   domain: string | undefined;
@@ -70,6 +76,14 @@ export function readConfig(env: Env): Config {
     host: read(env, settings.host),
     port: read(env, settings.port),
     dataDir,
+    disk: {
+      freeSpaceFloorBytes: read(env, settings.minFreeMib) * MiB,
+      reserveBytes: read(env, settings.diskReserveMib) * MiB,
+      snapshotLimits: {
+        maxAgeMs: read(env, settings.snapshotMaxSeconds) * 1000,
+        maxHeldBytes: read(env, settings.snapshotMaxMib) * MiB,
+      },
+    },
     region: read(env, settings.region),
     domain: readOptional(env, settings.domain),
     ...identity(env),

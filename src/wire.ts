@@ -55,7 +55,7 @@ export async function startCoffer(config: Config, logTo: LogTo): Promise<Coffer>
   const log = pino({ level: config.logLevel, base: undefined }, logTo);
   await requireNoLostStore(config);
   await warnOfReadable(config, log);
-  const store = await openStore(config.dataDir, { onTrouble: (message) => log.error(message) });
+  const store = await openStore(config.dataDir, { ...config.disk, onTrouble: (message) => log.error(message) });
   try {
     return await serve(config, await openCoffer(config, store, log), log, () => logTo.lost ?? 0);
   } catch (error) {
@@ -105,7 +105,8 @@ async function serve(config: Config, open: OpenCoffer, log: Logger, lostLines: (
   if (indexed && indexed.versions > 0) log.info(indexed, 'object versions are indexed by key');
   await builtIn?.recover();
   let closing = false;
-  const metrics = new Metrics(authFailures && (() => authFailures.totals()), open.counts, lostLines);
+  const readOnly = (): boolean => store.readOnly() !== undefined;
+  const metrics = new Metrics(authFailures && (() => authFailures.totals()), open.counts, lostLines, readOnly);
   const { domain, region } = config;
   const edge = new Edge({
     s3: new S3Requests({
@@ -131,6 +132,7 @@ async function serve(config: Config, open: OpenCoffer, log: Logger, lostLines: (
     internal: new InternalPages({
       metrics,
       notReady: async () => (closing ? 'shutting down' : storeTrouble(meta)),
+      readOnly,
     }),
     domain,
     peers: new Peers(config.trustedProxies),

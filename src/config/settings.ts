@@ -40,6 +40,30 @@ export const settings = {
   host: defaulted('COFFER_HOST', text, '127.0.0.1', 'Address to listen on'),
   port: defaulted('COFFER_PORT', integer(0, 65_535), '9000', 'Port to listen on; 0 takes a free one'),
   dataDir: defaulted('COFFER_DATA_DIR', path, './storage', 'Data directory'),
+  minFreeMib: defaulted(
+    'COFFER_MIN_FREE_MIB',
+    integer(0, 1_000_000),
+    '1024',
+    'Below so many MiB free on the data directory’s disk the store is read-only: reads and deletes go on',
+  ),
+  diskReserveMib: defaulted(
+    'COFFER_DISK_RESERVE_MIB',
+    integer(0, 1_000_000),
+    '256',
+    'Size of a file in the data directory that is removed where others fill the disk, so that deletes still find room; 0: none',
+  ),
+  snapshotMaxSeconds: defaulted(
+    'COFFER_SNAPSHOT_MAX_SECONDS',
+    integer(1, 10_000_000),
+    '3600',
+    'How long a slow reader may keep the space of what was deleted since it began; after that its connection ends, unless what it reads is still there',
+  ),
+  snapshotMaxMib: defaulted(
+    'COFFER_SNAPSHOT_MAX_MIB',
+    integer(1, 100_000_000),
+    '1024',
+    'How much of that space, likewise',
+  ),
   region: defaulted(
     'COFFER_REGION',
     matching(/^[a-z]{2}(-[a-z]+)+-\d$/, 'a region such as eu-central-1'),

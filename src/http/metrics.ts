@@ -20,6 +20,7 @@ export class Metrics {
     private readonly failures: () => ReadonlyMap<string, number> = () => new Map(),
     private readonly replication?: Readonly<ReplicationCounts>,
     private readonly lostLogLines: () => number = () => 0,
+    private readonly readOnly: () => boolean = () => false,
   ) {}
 
   /** Bytes are those of bodies. */
@@ -65,6 +66,10 @@ export class Metrics {
     lines.push('# TYPE coffer_sent_bytes_total counter', `coffer_sent_bytes_total ${this.#sent}`);
     lines.push('# HELP coffer_requests_in_flight Requests that are being answered.');
     lines.push('# TYPE coffer_requests_in_flight gauge', `coffer_requests_in_flight ${this.inFlight}`);
+    lines.push(
+      '# HELP coffer_store_read_only 1 where only reads and deletes are served, for want of room on the disk.',
+    );
+    lines.push('# TYPE coffer_store_read_only gauge', `coffer_store_read_only ${this.readOnly() ? 1 : 0}`);
     for (const [counter, count] of this.#lifecycle) {
       lines.push(`# HELP ${counter} Of all runs of the lifecycle job since the start.`);
       lines.push(`# TYPE ${counter} counter`, `${counter} ${count}`);

@@ -22,6 +22,11 @@ describe('settings', () => {
       host: '127.0.0.1',
       port: 9000,
       dataDir: resolve('storage'),
+      disk: {
+        freeSpaceFloorBytes: 1024 ** 3,
+        reserveBytes: 256 * 1024 ** 2,
+        snapshotLimits: { maxAgeMs: 3_600_000, maxHeldBytes: 1024 ** 3 },
+      },
       region: 'us-east-1',
       domain: undefined,
       accountId: '000000000000',
@@ -133,7 +138,7 @@ describe('settings', () => {
 
   it('have one row each in the table, complete', () => {
     expect(new Set(SETTINGS.map(({ name }) => name)).size).toBe(SETTINGS.length);
-    expect(SETTINGS).toHaveLength(39);
+    expect(SETTINGS).toHaveLength(43);
     for (const { name, default: byDefault, meaning } of SETTINGS) {
       expect(name).toMatch(/^COFFER_[A-Z0-9_]+$/);
       expect(byDefault).not.toBe('');

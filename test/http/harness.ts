@@ -41,6 +41,7 @@ export async function serve(env: Record<string, string> = {}): Promise<Http> {
   const config = readConfig({
     XDG_CONFIG_HOME: join(dir, 'config'),
     COFFER_DATA_DIR: join(dir, 'data'),
+    COFFER_DISK_RESERVE_MIB: '0',
     COFFER_PORT: '0',
     COFFER_ACCESS_KEY_ID: ACCESS_KEY_ID,
     COFFER_SECRET_ACCESS_KEY: SECRET,
@@ -101,6 +102,10 @@ export class RawConnection {
 
   get received(): string {
     return this.#received;
+  }
+
+  get ended(): boolean {
+    return this.#ended;
   }
 
   write(text: string | Buffer): void {

@@ -16,7 +16,7 @@ export const valueKey = (number: number): Buffer => u64(number);
 /** The reverse row of the run that starts at `first`: right behind its first value. */
 export const reverseKey = (first: number): Buffer => Buffer.concat([u64(first), Buffer.of(0)]);
 
-const VALUE_KEY_BYTES = 8;
+export const VALUE_KEY_BYTES = 8;
 
 export const isValueKey = (key: Buffer): boolean => key.length === VALUE_KEY_BYTES;
 

@@ -1,12 +1,14 @@
 import { u64 } from '../../base/bytes.js';
+import { BLOB_VALUE_BYTES } from '../../base/limits.js';
 import { checkBlobPut, checkOwner } from '../commit-limits.js';
 import { OwnerMismatch, StoreDamaged } from '../errors.js';
+import type { OpenSnapshots } from '../open-snapshots.js';
 import type { BlobSnapshot, BlobStore, Run } from '../ports.js';
 import { isValueKey, MARK_KEY, numberOf, parseReverseRow, reverseKey, reverseRow, valueKey } from './blob-keys.js';
 import { LevelBlobSnapshot } from './blob-snapshot.js';
 import { readError } from './database.js';
 import type { Engine, EngineUser } from './engine.js';
-import type { Reclaimer } from './reclaimer.js';
+import type { Reclaimer, Touching } from './reclaimer.js';
 import { type Group, WriteQueue } from './write-queue.js';
 
 const GROUP_BYTES = 8 * 1024 * 1024;
@@ -16,7 +18,7 @@ const RESERVED_NUMBERS = 65_536;
 const RESERVE_BELOW = 16_384;
 
 /** `BlobStore` on LevelDB: values under a globally increasing number (blob-keys.ts). */
-export class LevelBlobStore implements BlobStore, EngineUser {
+export class LevelBlobStore implements BlobStore, EngineUser, Touching {
   readonly #queue: WriteQueue;
   #next = 0;
   /** Numbers below this are reserved by a synced row. */
@@ -27,6 +29,7 @@ export class LevelBlobStore implements BlobStore, EngineUser {
   constructor(
     private readonly engine: Engine,
     private readonly reclaimer: Reclaimer,
+    private readonly snapshots: OpenSnapshots,
   ) {
     this.#queue = new WriteQueue(
       engine,
@@ -44,11 +47,11 @@ export class LevelBlobStore implements BlobStore, EngineUser {
     const group = this.#queue.group()!;
     this.#reserve(group);
     await this.#queue.written(group);
+    this.reclaimer.begin(this);
   }
 
   poisoned(cause: Error): void {
     this.#queue.poisoned(cause);
-    this.reclaimer.forget();
   }
 
   async closing(): Promise<void> {
@@ -76,15 +79,17 @@ export class LevelBlobStore implements BlobStore, EngineUser {
 
   snapshot(): BlobSnapshot {
     this.engine.requireOpen();
-    return new LevelBlobSnapshot(this.engine.blob.level);
+    return new LevelBlobSnapshot(this.engine.blob, this.snapshots);
   }
 
   async delete(owner: Uint8Array, runs: Run[]): Promise<void> {
     checkOwner(owner);
     this.engine.requireOpen();
+    for (const { first, count } of runs) await this.engine.blob.before(valueKey(first), valueKey(first + count));
     // No put of these rows can be on its way: a run is known to its owner only once it is durable.
     const stored = runs.filter((run) => this.#isOwn(owner, run));
     if (stored.length === 0) return;
+    await this.engine.space.makeRoom();
     await this.#write((group) => {
       for (const { first, count } of stored) {
         for (let i = 0; i < count; i++) group.batch.del(valueKey(first + i));
@@ -93,6 +98,17 @@ export class LevelBlobStore implements BlobStore, EngineUser {
       return true;
     });
     for (const run of stored) this.reclaimer.add(run);
+    const values = stored.reduce((sum, { count }) => sum + count, 0);
+    // The last value of each run has any length.
+    this.snapshots.deleted((values - stored.length / 2) * BLOB_VALUE_BYTES);
+  }
+
+  /** For the reclaimer. */
+  async touch(keys: Buffer[]): Promise<void> {
+    await this.#write((group) => {
+      for (const key of keys) group.batch.del(key);
+      return true;
+    });
   }
 
   mark(): number {
@@ -101,8 +117,10 @@ export class LevelBlobStore implements BlobStore, EngineUser {
 
   async *list(from = 0): AsyncGenerator<{ owner: Buffer; run: Run }> {
     this.engine.requireOpen();
+    await this.engine.blob.before(valueKey(from), valueKey(this.#next));
     const { level } = this.engine.blob;
     const snapshot = level.snapshot();
+    const leave = this.snapshots.enter(() => {});
     try {
       const keys = level.keys({ gte: valueKey(from), snapshot });
       try {
@@ -123,6 +141,7 @@ export class LevelBlobStore implements BlobStore, EngineUser {
       throw readError(error);
     } finally {
       await snapshot.close();
+      leave();
     }
   }
 
@@ -153,6 +172,7 @@ export class LevelBlobStore implements BlobStore, EngineUser {
 
   #afterWrite(group: Group): void {
     this.engine.blobSequence += group.batch.operations;
+    this.engine.progress.note({ blob: this.engine.blobSequence });
   }
 
   #isOwn(owner: Uint8Array, { first, count }: Run): boolean {

@@ -12,11 +12,11 @@ export async function writeCleanMark(directory: string, { meta, blob }: Inspecti
   await writeDurably(join(directory, 'clean'), `${JSON.stringify(mark)}\n`);
 }
 
-/** @throws StoreDamaged naming the file, where a database isn't as it was closed. */
-export async function consumeCleanMark(directory: string, inspections: Inspections): Promise<void> {
+/** @returns whether there was one. @throws StoreDamaged naming the file, where a database isn't as it was closed. */
+export async function consumeCleanMark(directory: string, inspections: Inspections): Promise<boolean> {
   const path = join(directory, 'clean');
   const text = await readIfThere(path);
-  if (text === undefined) return;
+  if (text === undefined) return false;
   let mark: Record<string, unknown>;
   try {
     mark = JSON.parse(text);
@@ -33,4 +33,5 @@ export async function consumeCleanMark(directory: string, inspections: Inspectio
     }
   }
   await removeDurably(path);
+  return true;
 }

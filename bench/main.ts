@@ -20,6 +20,7 @@ import { memory } from './rows/memory.js';
 import { parts } from './rows/parts.js';
 import { policy } from './rows/policy.js';
 import { putSmall, readSmall } from './rows/small.js';
+import { deletions, overwrites } from './rows/space.js';
 import { unread } from './rows/unread.js';
 import { updateEncryption } from './rows/update-encryption.js';
 import { format } from './table.js';
@@ -43,6 +44,8 @@ const ROWS: Record<string, (context: Context) => Promise<void>> = {
   'bucket-policy': bucketPolicy,
   memory,
   unread,
+  'space-overwrites': overwrites,
+  'memory-deletions': deletions,
 };
 
 const options = readOptions(process.argv.slice(2));

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { ConfigError } from './base/config-error.js';
 import { KiB, MiB } from './base/limits.js';
 import type { Secret } from './base/secret.js';
@@ -16,6 +17,12 @@ export interface Config {
   dataDir: string;
   /** Where large bodies are written. */
   blobs: 'value-log' | 'leveldb';
+  /** Store options that come from settings. */
+  disk: {
+    freeSpaceFloorBytes: number;
+    reserveBytes: number;
+    snapshotLimits: { maxAgeMs: number; maxHeldBytes: number };
+  };
   region: string;
   /** Lower case. */
   domain: string | undefined;
@@ -50,7 +57,12 @@ export interface Config {
   kmsEndpoint: string | undefined;
   dayMs: number;
   auditRetentionMs: number;
+  /** Whether a store may be made where another one has been. */
+  newStore: boolean;
+  shutdownMs: number;
   logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
+  /** Files that hold secrets, by setting: nobody else should be able to read them. */
+  secretFiles: [name: string, path: string][];
   /** Where root key and credentials lie by default: `$XDG_CONFIG_HOME/coffer`. */
   configHome: string;
 }
@@ -67,6 +79,14 @@ export function readConfig(env: Env): Config {
     port: read(env, settings.port),
     dataDir,
     blobs: read(env, settings.blobs),
+    disk: {
+      freeSpaceFloorBytes: read(env, settings.minFreeMib) * MiB,
+      reserveBytes: read(env, settings.diskReserveMib) * MiB,
+      snapshotLimits: {
+        maxAgeMs: read(env, settings.snapshotMaxSeconds) * 1000,
+        maxHeldBytes: read(env, settings.snapshotMaxMib) * MiB,
+      },
+    },
     region: read(env, settings.region),
     domain: readOptional(env, settings.domain),
     ...identity(env),
@@ -90,7 +110,10 @@ export function readConfig(env: Env): Config {
     dayMs: read(env, settings.daySeconds) * 1000,
     // Of days as they are: whoever shortens those of keys loses no record by it.
     auditRetentionMs: read(env, settings.auditRetentionDays) * DAY_MS,
+    newStore: read(env, settings.newStore) === '1',
+    shutdownMs: read(env, settings.shutdownSeconds) * 1000,
     logLevel: read(env, settings.logLevel),
+    secretFiles: secretFiles(env),
     configHome: home,
   };
 }
@@ -131,6 +154,12 @@ function rootKey(
   if (keepKeysApart) requireApart(rootKeyFile ?? home, dataDir);
   const newRootKeyPassphrase = readSecret(env, settings.newRootKeyPassphrase, settings.newRootKeyPassphraseFile);
   return { rootKeyFile, rootKeyPassphrase, newRootKeyPassphrase, keepKeysApart };
+}
+
+function secretFiles(env: Env): Config['secretFiles'] {
+  const { accountsFile, secretAccessKeyFile, rootKeyPassphraseFile, replicationTargetsFile, tlsKeyFile } = settings;
+  const all = [accountsFile, secretAccessKeyFile, rootKeyPassphraseFile, replicationTargetsFile, tlsKeyFile];
+  return all.flatMap(({ name }): [string, string][] => (env[name] ? [[name, resolve(env[name])]] : []));
 }
 
 function tls(env: Env): Config['tls'] {

@@ -1,10 +1,11 @@
 import { CommandError, UsageError } from './admin/errors.js';
 import { ConfigError } from './base/config-error.js';
 import { StoreDamaged } from './base/damaged.js';
+import { systemErrorLine } from './base/system-error.js';
 import { RootKeyError } from './seal/root-key.js';
 import { OutcomeUnknown, StoreInUse, StoreTooNew, StoreUnavailable } from './store/errors.js';
 
-/** Errors that say in one line what is to be done; anything else is a defect and shows its stack. */
+/** Errors that say in one line what is to be done, as those of the system do; anything else is a defect and shows its stack. */
 const EXPLAINED = [
   ConfigError,
   RootKeyError,
@@ -20,5 +21,6 @@ const EXPLAINED = [
 /** What a person at the terminal is told. */
 export function explain(error: unknown): string {
   const { message, stack } = error as Error;
-  return EXPLAINED.some((type) => error instanceof type) ? message : String(stack ?? error);
+  if (EXPLAINED.some((type) => error instanceof type)) return message;
+  return systemErrorLine(error) ?? String(stack ?? error);
 }

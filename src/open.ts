@@ -1,10 +1,10 @@
-import { mkdir } from 'node:fs/promises';
 import type { Logger } from 'pino';
 import type { AdminData } from './admin/ports.js';
 import { Budget } from './base/budget.js';
 import { ClientBudget } from './base/client-budget.js';
 import { systemClock } from './base/clock.js';
 import { UPLOAD_BUDGET_BYTES } from './base/limits.js';
+import { makeDirectory } from './base/make-directory.js';
 import { partitionOf } from './base/partition.js';
 import type { Config } from './config.js';
 import { DataKeys } from './encryption/data-keys.js';
@@ -15,7 +15,7 @@ import { Operator } from './http/operator.js';
 import { Router } from './http/router.js';
 import { type AccountConfig, Accounts } from './iam/accounts.js';
 import { readAccountsFile } from './iam/accounts-file.js';
-import { loadOrCreateCredentials, type RootCredentials } from './iam/credentials-file.js';
+import { credentialsFileOf, loadOrCreateCredentials, type RootCredentials } from './iam/credentials-file.js';
 import { Sweeper } from './jobs/sweeper.js';
 import { AuthFailures } from './kms/audit/auth-failures.js';
 import { AuditTrail, auditChainKeyOf } from './kms/audit/trail.js';
@@ -55,18 +55,18 @@ export async function openCoffer(config: Config, store: Store, log: Logger) {
   const { meta, blobs, storeId } = store;
   const clock = systemClock;
   const isNew = (await meta.range({ gte: Buffer.of(1), lt: Buffer.of(0xff), limit: 1, keysOnly: true })).length === 0;
-  await mkdir(config.configHome, { recursive: true, mode: 0o700 });
+  await makeDirectory(config.configHome);
   await requireNoRotation(meta);
   const places = new KeyPlaces(config.configHome, storeId);
-  const rootKeyFile = config.rootKeyPassphrase ? undefined : (config.rootKeyFile ?? places.rootKeyFile);
+  const root = places.rootOf(config);
+  const rootKeyFile = 'file' in root ? root.file : undefined;
   const rootKey = await loadRootKey(config, rootKeyFile, places.saltFile, isNew);
   const sealer = new RootSealer(rootKey);
   await requireRightRootKey(meta, sealer);
 
-  const credentialsFile = config.accountsFile || config.accessKeyId ? undefined : places.credentialsFile;
+  const credentialsFile = config.accountsFile || config.accessKeyId ? undefined : credentialsFileOf(places, root);
   const own = credentialsFile === undefined ? undefined : await loadOrCreateCredentials(credentialsFile);
   const accounts = new Accounts(await accountsOf(config, own), partitionOf(config.region));
-  const root = rootKeyFile === undefined ? { saltFile: places.saltFile } : { file: rootKeyFile };
   const buckets = new Buckets(meta, sealer);
   const audit =
     config.kmsEndpoint === undefined
@@ -169,6 +169,7 @@ export async function openCoffer(config: Config, store: Store, log: Logger) {
     rootKey,
     rootKeyFile,
     credentialsFile,
+    storeFile: places.storeFile(root),
     own,
     accounts,
     services,

@@ -1,5 +1,6 @@
-import { readFile } from 'node:fs/promises';
-import { type DestinationStream, type Logger, pino } from 'pino';
+import { readFile, stat } from 'node:fs/promises';
+import { createSecureContext } from 'node:tls';
+import { type Logger, pino } from 'pino';
 import { ConfigError } from './base/config-error.js';
 import { StoreDamaged } from './base/damaged.js';
 import type { Config } from './config.js';
@@ -16,6 +17,7 @@ import { ServiceRequests } from './http/service-requests.js';
 import type { RootCredentials } from './iam/credentials-file.js';
 import { type Chore, Housekeeping } from './jobs/housekeeping.js';
 import { LifecycleJob } from './jobs/lifecycle/job.js';
+import { rememberStore, requireNoLostStore } from './lost-store.js';
 import { type OpenCoffer, openCoffer } from './open.js';
 import { buildKeyIndex } from './store/key-index-build.js';
 import { openStore } from './store/leveldb/open.js';
@@ -27,9 +29,6 @@ const SAMPLE_EVERY_MS = 10_000;
 const RETAIN_EVERY_MS = 3_600_000;
 const FORGET_EVERY_MS = 60_000;
 
-/** Lines that a stuck reader of the log leaves in memory; more are dropped. */
-const LOG_MAX_BYTES = 16 * 1024 * 1024;
-
 export interface Coffer {
   url: string;
   /** Where the root key lies; absent where it comes from a passphrase. */
@@ -38,25 +37,51 @@ export interface Coffer {
   credentialsFile: string | undefined;
   /** Where they were generated at this very start. */
   newCredentials: RootCredentials | undefined;
+  /** No new requests; those under way have `shutdownMs`. */
   close(): Promise<void>;
+  /** While it closes: waits for clients no longer. */
+  hurry(): void;
+}
+
+/** Where lines of the log go. */
+export interface LogTo {
+  write(line: string): void;
+  /** How many could not be written. */
+  readonly lost?: number;
 }
 
 /** Puts everything together and serves. @throws ConfigError, RootKeyError, StoreInUse, StoreTooNew, StoreDamaged … with one line each */
-export async function startCoffer(config: Config, logTo: DestinationStream = logToStdout()): Promise<Coffer> {
+export async function startCoffer(config: Config, logTo: LogTo): Promise<Coffer> {
   const log = pino({ level: config.logLevel, base: undefined }, logTo);
-  const store = await openStore(config.dataDir, { blobs: config.blobs, onTrouble: (message) => log.error(message) });
+  await requireNoLostStore(config);
+  await warnOfReadable(config, log);
+  const store = await openStore(config.dataDir, {
+    ...config.disk,
+    blobs: config.blobs,
+    onTrouble: (message) => log.error(message),
+  });
   try {
-    return await serve(config, await openCoffer(config, store, log), log);
+    return await serve(config, await openCoffer(config, store, log), log, () => logTo.lost ?? 0);
   } catch (error) {
     await store.close();
     throw error;
   }
 }
 
-/** Lines are written while others gather: a write per request would cost each of them a system call. */
-const logToStdout = (): DestinationStream => pino.destination({ dest: 1, sync: false, maxLength: LOG_MAX_BYTES });
+/** The root key file and the generated credentials are refused then; these may be mounted by others, whose modes can't be chosen. */
+async function warnOfReadable({ secretFiles }: Config, log: Logger): Promise<void> {
+  for (const [setting, path] of secretFiles) {
+    const mode = await stat(path).then(
+      (stats) => stats.mode & 0o077,
+      // Whoever reads it says what is wrong.
+      () => 0,
+    );
+    if (mode === 0 || process.platform === 'win32') continue;
+    log.warn({ setting, path }, `${setting} ${path} holds secrets and is open to others: chmod 600 it`);
+  }
+}
 
-async function serve(config: Config, open: OpenCoffer, log: Logger): Promise<Coffer> {
+async function serve(config: Config, open: OpenCoffer, log: Logger, lostLines: () => number): Promise<Coffer> {
   const {
     store,
     rootKey,
@@ -71,6 +96,12 @@ async function serve(config: Config, open: OpenCoffer, log: Logger): Promise<Cof
     sweeper,
   } = open;
   const { meta, clock, sweep, answerBudget, requestBudget } = services;
+  // A directory of keys that is read-only has none of its own.
+  await rememberStore(open.storeFile, store.storeId, config.dataDir).catch((error: unknown) => {
+    log.warn(
+      `${open.storeFile} can't be written: a missing data directory would not be noticed (${(error as NodeJS.ErrnoException).code})`,
+    );
+  });
   await services.buckets.recover();
   await sweeper.recover();
   // Before anything is served: a version that is written or moved meanwhile could be missed.
@@ -78,7 +109,8 @@ async function serve(config: Config, open: OpenCoffer, log: Logger): Promise<Cof
   if (indexed && indexed.versions > 0) log.info(indexed, 'object versions are indexed by key');
   await builtIn?.recover();
   let closing = false;
-  const metrics = new Metrics(authFailures && (() => authFailures.totals()), open.counts);
+  const readOnly = (): boolean => store.readOnly() !== undefined;
+  const metrics = new Metrics(authFailures && (() => authFailures.totals()), open.counts, lostLines, readOnly);
   const { domain, region } = config;
   const edge = new Edge({
     s3: new S3Requests({
@@ -104,6 +136,7 @@ async function serve(config: Config, open: OpenCoffer, log: Logger): Promise<Cof
     internal: new InternalPages({
       metrics,
       notReady: async () => (closing ? 'shutting down' : storeTrouble(meta)),
+      readOnly,
     }),
     domain,
     peers: new Peers(config.trustedProxies),
@@ -116,6 +149,7 @@ async function serve(config: Config, open: OpenCoffer, log: Logger): Promise<Cof
   const server = new HttpServer(edge, tls, {
     headersMaxBytes: config.maxHeaderBytes,
     connectionsMax: config.maxConnections,
+    shutdownMs: config.shutdownMs,
   });
   const port = await listen(server, config);
   sweep();
@@ -156,6 +190,7 @@ async function serve(config: Config, open: OpenCoffer, log: Logger): Promise<Cof
       await store.close();
       rootKey.dispose();
     },
+    hurry: () => server.closeNow(),
   };
 }
 
@@ -194,11 +229,25 @@ const ABSENT_KEY = Buffer.of(0xfe);
 async function tlsFiles(config: Config): Promise<TlsFiles | undefined> {
   if (config.tls === undefined) return undefined;
   const { certFile, keyFile } =
-    config.tls === 'self-signed' ? await selfSigned(config.configHome, config.host, config.domain) : config.tls;
+    config.tls === 'self-signed'
+      ? await selfSigned(config.rootKeyFile, config.configHome, config.host, config.domain)
+      : config.tls;
+  const files = { cert: await tlsFile('certificate', certFile), key: await tlsFile('key', keyFile) };
   try {
-    return { cert: await readFile(certFile), key: await readFile(keyFile) };
+    createSecureContext(files);
   } catch (error) {
-    throw new ConfigError(`TLS certificate or key can't be read: ${(error as Error).message}`);
+    throw new ConfigError(
+      `TLS certificate ${certFile} and key ${keyFile} are not PEM, or don't belong together (${(error as Error).message})`,
+    );
+  }
+  return files;
+}
+
+async function tlsFile(what: string, path: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw new ConfigError(`TLS ${what} ${path} can't be read (${(error as NodeJS.ErrnoException).code})`);
   }
 }
 

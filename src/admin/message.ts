@@ -1,7 +1,7 @@
 /** What JSON can say. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json };
 
-/** What a command tells while it runs. `text` is for people; `data` says the same to programs, where there is more than text to it. */
+/** What a command tells while it runs. `text` is for people; `data` says the same to programs (`--json`). */
 export type Message =
   | { type: 'line'; text: string; data?: Json }
   /** For programs alone: too much of it for people. */

@@ -47,6 +47,8 @@ export interface OfflineContext {
   newPassphrase: Secret | undefined;
   /** @throws ConfigError where a key must not lie there. */
   requireKeyMayLieAt(path: string): void;
+  /** Asks on the terminal whether to go on. Undefined: there is no terminal. */
+  confirm(question: string): Promise<boolean | undefined>;
   /** Asks on the terminal, without echo. Undefined: there is no terminal. */
   ask(question: string): Promise<Secret | undefined>;
 }

@@ -9,7 +9,7 @@ const BAR_WIDTH = 30;
 /** A bar that is drawn more often than anyone can see costs time. */
 const REDRAW_MS = 100;
 
-/** Shows a command's messages: lines to `out`, progress and errors to `err`; or all of them as JSON to `out`. */
+/** Shows a command's messages: lines to `out`, progress and errors to `err`; or the data alone as JSON, one value a line, to `out`. */
 export class Printer {
   /** The bar that stands on the terminal's last line, if any. */
   #bar = '';
@@ -26,7 +26,7 @@ export class Printer {
 
   show(message: Message | Ending): void {
     if (this.json) {
-      this.out.write(`${JSON.stringify(message)}\n`);
+      this.#data(message);
       return;
     }
     if (message.type === 'progress') {
@@ -36,6 +36,14 @@ export class Printer {
     this.#clear();
     if (message.type === 'line' || message.type === 'finding') this.out.write(`${printable(message.text)}\n`);
     if (message.type === 'error') this.err.write(`coffer: ${printable(message.message)}\n`);
+  }
+
+  #data(message: Message | Ending): void {
+    if (message.type === 'error') this.err.write(`coffer: ${printable(message.message)}\n`);
+    if (message.type === 'progress' || message.type === 'end' || message.type === 'error') return;
+    // A finding must not be missed, whether there is more than text to it or not.
+    const data = message.type === 'finding' ? (message.data ?? { finding: message.text }) : message.data;
+    if (data !== undefined) this.out.write(`${JSON.stringify(data)}\n`);
   }
 
   /** Leaves the terminal in order, whatever comes next. */

@@ -13,7 +13,7 @@ import { KeyPlaces } from '../seal/key-places.js';
 import { StoreInUse } from '../store/errors.js';
 import { readFormat } from '../store/leveldb/format-file.js';
 import { openStore, type Store } from '../store/leveldb/open.js';
-import { ask } from './ask.js';
+import { ask, confirm } from './ask.js';
 import { Printer } from './printer.js';
 import { throughServer } from './server.js';
 
@@ -36,10 +36,18 @@ export async function runCommand(command: Command, words: string[], env: Env): P
   }
   const printer = new Printer(process.stdout, process.stderr, own.json === true);
   let status = 1;
+  // `coffer audit tail | head`: nobody reads on. What changes the data all the same goes to its end.
+  let unread = false;
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', () => {
+      unread = true;
+    });
+  }
   for await (const message of endingOf(messagesOf(command, values, own, env))) {
     printer.show(message);
     if (message.type === 'end') status = message.findings > 0 ? 1 : 0;
     if (message.type === 'error' && message.code === UsageError.name) status = 2;
+    if (unread && command.where !== 'offline') break;
   }
   printer.end();
   return status;
@@ -103,7 +111,12 @@ async function openUnlessInUse(config: Config): Promise<Store | undefined> {
   if (!(await readFormat(config.dataDir))) throw new ConfigError(`there is no store in ${config.dataDir}`);
   const onTrouble = (message: string): void => void process.stderr.write(`coffer: ${message}\n`);
   try {
-    return await openStore(config.dataDir, { blobs: config.blobs, onTrouble, reclaim: { enabled: false } });
+    return await openStore(config.dataDir, {
+      ...config.disk,
+      blobs: config.blobs,
+      onTrouble,
+      reclaim: { enabled: false },
+    });
   } catch (error) {
     if (error instanceof StoreInUse) return undefined;
     throw error;
@@ -141,6 +154,7 @@ async function* runOffline(
     requireKeyMayLieAt: (path) => {
       if (config.keepKeysApart) requireApart(path, config.dataDir);
     },
+    confirm,
     ask,
   });
 }

@@ -8,11 +8,12 @@ import { Secret } from '../base/secret.js';
 import type { Config } from '../config.js';
 import { selfSignedFiles } from '../http/self-signed.js';
 import { readAccountsFile } from '../iam/accounts-file.js';
-import { loadCredentials } from '../iam/credentials-file.js';
+import { credentialsFileOf, loadCredentials } from '../iam/credentials-file.js';
 import { KeyPlaces } from '../seal/key-places.js';
 import { readFormat } from '../store/leveldb/format-file.js';
+import { awsKeys, awsKeysAreNamed } from './aws-keys.js';
 
-type Keys = { accessKeyId: string; secretAccessKey: Secret };
+export type Keys = { accessKeyId: string; secretAccessKey: Secret };
 
 /** Sends a command to a server: to `url`, or to where settings say that one listens. */
 export async function* throughServer(
@@ -22,7 +23,7 @@ export async function* throughServer(
   command: { noun: string; verb: string },
   args: Record<string, unknown>,
 ): AsyncGenerator<Message | Ending> {
-  const keys = await rootKeys(config, accountId);
+  const keys = await rootKeys(config, accountId, url !== undefined);
   const ca = trusted(config);
   const server: AdminServer = { url: url ?? urlOf(config), region: config.region, ...keys, ...(ca && { ca }) };
   yield* askServer(server, command, args);
@@ -35,28 +36,37 @@ function urlOf({ host, port, tls }: Config): string {
 }
 
 /** The server's own certificate, where settings name it: it need not be signed by anybody. */
-function trusted({ tls, configHome }: Config): string[] | undefined {
-  const file = tls === 'self-signed' ? selfSignedFiles(configHome).certFile : tls?.certFile;
+function trusted({ tls, rootKeyFile, configHome }: Config): string[] | undefined {
+  const file = tls === 'self-signed' ? selfSignedFiles(rootKeyFile, configHome).certFile : tls?.certFile;
   if (file === undefined || !existsSync(file)) return undefined;
   return [...rootCertificates, readFileSync(file, 'utf8')];
 }
 
-/** Of an account's root: from settings, from the accounts file, or from the file that the first start made. */
-async function rootKeys(config: Config, accountId: string | undefined): Promise<Keys> {
+/**
+ * Of an account's root: from settings, from the accounts file, or from the file that the first start made. Of a server that a URL
+ * names, also as AWS's tools find them: where the environment says so, before the file of the first start; else behind it.
+ */
+async function rootKeys(config: Config, accountId: string | undefined, byUrl: boolean): Promise<Keys> {
   const { accessKeyId, secretAccessKey, accountsFile, configHome, dataDir } = config;
   if (accountsFile) return fromAccounts(accountsFile, accountId);
-  if (accountId !== undefined && accountId !== config.accountId) throw noAccount(accountId);
-  if (accessKeyId && secretAccessKey) return { accessKeyId, secretAccessKey };
-  const format = await readFormat(dataDir);
-  const file = format && new KeyPlaces(configHome, format.storeId).credentialsFile;
-  const found = file && (await loadCredentials(file));
-  if (!found) {
-    throw new CommandError(
-      'NoCredentials',
-      'no root credentials: set COFFER_ACCESS_KEY_ID and COFFER_SECRET_ACCESS_KEY as the server has them',
-    );
+  if (accessKeyId && secretAccessKey) {
+    if (accountId !== undefined && accountId !== config.accountId) throw noAccount(accountId);
+    return { accessKeyId, secretAccessKey };
   }
-  return found;
+  const asked = byUrl && awsKeysAreNamed() ? await awsKeys() : undefined;
+  if (asked) return asked;
+  if (accountId !== undefined && accountId !== config.accountId) throw noAccount(accountId);
+  const format = await readFormat(dataDir);
+  const places = format && new KeyPlaces(configHome, format.storeId);
+  const file = places && credentialsFileOf(places, places.rootOf(config));
+  const found = file && (await loadCredentials(file));
+  if (found) return found;
+  const byDefault = byUrl ? await awsKeys() : undefined;
+  if (byDefault) return byDefault;
+  throw new CommandError(
+    'NoCredentials',
+    'no root credentials: set COFFER_ACCESS_KEY_ID and COFFER_SECRET_ACCESS_KEY as the server has them, or with --url AWS_PROFILE',
+  );
 }
 
 async function fromAccounts(file: string, accountId: string | undefined): Promise<Keys> {

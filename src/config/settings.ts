@@ -46,6 +46,30 @@ export const settings = {
     'value-log',
     'Where large bodies are written: `value-log`, segment files in which each byte is written once, or `leveldb`, beside the small ones. What is stored stays readable',
   ),
+  minFreeMib: defaulted(
+    'COFFER_MIN_FREE_MIB',
+    integer(0, 1_000_000),
+    '1024',
+    'Below so many MiB free on the data directory’s disk the store is read-only: reads and deletes go on',
+  ),
+  diskReserveMib: defaulted(
+    'COFFER_DISK_RESERVE_MIB',
+    integer(0, 1_000_000),
+    '256',
+    'Size of a file in the data directory that is removed where others fill the disk, so that deletes still find room; 0: none',
+  ),
+  snapshotMaxSeconds: defaulted(
+    'COFFER_SNAPSHOT_MAX_SECONDS',
+    integer(1, 10_000_000),
+    '3600',
+    'How long a slow reader may keep the space of what was deleted since it began; after that its connection ends, unless what it reads is still there',
+  ),
+  snapshotMaxMib: defaulted(
+    'COFFER_SNAPSHOT_MAX_MIB',
+    integer(1, 100_000_000),
+    '1024',
+    'How much of that space, likewise',
+  ),
   region: defaulted(
     'COFFER_REGION',
     matching(/^[a-z]{2}(-[a-z]+)+-\d$/, 'a region such as eu-central-1'),
@@ -201,6 +225,18 @@ export const settings = {
     integer(1, 36_500),
     '365',
     'How long records of the audit log are kept',
+  ),
+  newStore: defaulted(
+    'COFFER_NEW_STORE',
+    oneOf('0', '1'),
+    '0',
+    '`1` makes a new store where one has been whose data directory is missing; without it that is refused',
+  ),
+  shutdownSeconds: defaulted(
+    'COFFER_SHUTDOWN_SECONDS',
+    integer(0, 3600),
+    '25',
+    'How long requests under way may take to finish after SIGTERM; a second signal ends them',
   ),
   logLevel: defaulted(
     'COFFER_LOG_LEVEL',

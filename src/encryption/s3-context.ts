@@ -7,7 +7,8 @@ export interface ObjectArns {
   objectArn: string;
 }
 
-const ARN = 'aws:s3:arn';
+/** The pair that S3 adds. */
+export const S3_ARN = 'aws:s3:arn';
 
 /** Of a wrap whose context names the object in another partition than `aws`. */
 export interface ContextPartition {
@@ -30,8 +31,8 @@ export const arnsOfWrap = (
 
 export const objectContext = (arns: ObjectArns, context: EncryptionContext): EncryptionContext => ({
   ...context,
-  [ARN]: arns.objectArn,
+  [S3_ARN]: arns.objectArn,
 });
 
 /** A bucket key serves many objects: only the bucket is in its context, the client's pairs are bound in the local wrap. */
-export const bucketContext = (arns: ObjectArns): EncryptionContext => ({ [ARN]: arns.bucketArn });
+export const bucketContext = (arns: ObjectArns): EncryptionContext => ({ [S3_ARN]: arns.bucketArn });

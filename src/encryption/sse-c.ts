@@ -1,9 +1,9 @@
-import { hkdfSync, randomBytes } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
 import { hmac } from '@noble/hashes/hmac.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { utf8 } from '../base/bytes.js';
 import { Mac } from '../base/mac.js';
-import { Secret } from '../base/secret.js';
+import { Secret, secretBuffer } from '../base/secret.js';
 import { Xaes } from '../seal/xaes.js';
 import { type ObjectIds, wrapAad } from './object-ids.js';
 
@@ -77,6 +77,13 @@ function withWrappingKey(customerKey: Secret, salt: Buffer, use: (kek: Xaes) => 
   }
 }
 
+/** HKDF-SHA-512 (RFC 5869) by its two steps: `hkdfSync` keeps a copy of the key until the next garbage collection. */
 function derive(customerKey: Secret, salt: Buffer, info: string): Buffer {
-  return Buffer.from(hkdfSync('sha512', customerKey.expose(), salt, utf8(info), 32));
+  const extracted = createHmac('sha512', salt).update(customerKey.expose()).digest();
+  const expanded = createHmac('sha512', extracted).update(utf8(info)).update(Buffer.of(1)).digest();
+  extracted.fill(0);
+  const key = secretBuffer(32);
+  expanded.copy(key, 0, 0, 32);
+  expanded.fill(0);
+  return key;
 }

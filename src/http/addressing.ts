@@ -89,14 +89,20 @@ function decodePercent(text: string): string {
 
 function parseQuery(rawQuery: string): ReadonlyMap<string, string> {
   const query = new Map<string, string>();
-  if (rawQuery === '') return query;
-  for (const part of rawQuery.split('&')) {
-    if (part === '') continue;
-    const equals = part.indexOf('=');
-    const name = decodePercent((equals < 0 ? part : part.slice(0, equals)).replaceAll('+', ' '));
-    const value = equals < 0 ? '' : decodePercent(part.slice(equals + 1).replaceAll('+', ' '));
+  for (const [name, value] of queryPairs(rawQuery)) {
     // One value counts everywhere, the first.
     if (!query.has(name)) query.set(name, value);
   }
   return query;
+}
+
+/** All parameters of a query as they were sent, decoded. @throws InvalidURI */
+export function* queryPairs(rawQuery: string): Generator<[name: string, value: string]> {
+  if (rawQuery === '') return;
+  for (const part of rawQuery.split('&')) {
+    if (part === '') continue;
+    const equals = part.indexOf('=');
+    const name = decodePercent((equals < 0 ? part : part.slice(0, equals)).replaceAll('+', ' '));
+    yield [name, equals < 0 ? '' : decodePercent(part.slice(equals + 1).replaceAll('+', ' '))];
+  }
 }

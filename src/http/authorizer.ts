@@ -16,7 +16,7 @@ import type { Buckets } from '../store/buckets.js';
 import { StoreDamaged } from '../store/errors.js';
 import type { BucketRecord, Grant, ObjectRecord } from '../store/records.js';
 import type { Stored } from '../store/table.js';
-import { type ConditionSource, S3Conditions } from './s3-conditions.js';
+import { type ConditionSource, type CreatedUpload, S3Conditions } from './s3-conditions.js';
 
 /** The account's root keeps these whatever the policy says, so that nobody locks himself out by mistake. */
 const OF_POLICY: ReadonlySet<string> = new Set(['s3:GetBucketPolicy', 's3:PutBucketPolicy', 's3:DeleteBucketPolicy']);
@@ -44,6 +44,11 @@ export class Authorizer {
     private readonly caller: Caller,
     private readonly source: ConditionSource,
   ) {}
+
+  /** From here on, conditions see what the upload was created with that the request is part of. */
+  judgeUpload(upload: CreatedUpload): void {
+    this.source.upload = upload;
+  }
 
   /**
    * The bucket with what rules over it: a policy that was replaced between two reads is read again.

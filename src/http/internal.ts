@@ -10,6 +10,8 @@ export interface InternalParts {
   metrics: Metrics;
   /** Why the process can't serve just now; undefined where it can. */
   notReady(): Promise<string | undefined>;
+  /** Whether only reads and deletes are served, for want of room on the disk. */
+  readOnly(): boolean;
 }
 
 /** `/-/health`, `/-/ready` and `/-/metrics`, for whoever can reach the port. */
@@ -23,7 +25,9 @@ export class InternalPages {
         return writer.plain(200, 'ok\n');
       case 'ready': {
         const reason = await this.parts.notReady();
-        return reason === undefined ? writer.plain(200, 'ready\n') : writer.plain(503, `${reason}\n`);
+        if (reason !== undefined) return writer.plain(503, `${reason}\n`);
+        // Still 200: who is taken out of service answers no reads, and gets no deletes that would make room.
+        return writer.plain(200, this.parts.readOnly() ? 'ready, read-only: the disk is nearly full\n' : 'ready\n');
       }
       case 'metrics':
         return writer.plain(200, this.parts.metrics.render(), 'text/plain; version=0.0.4; charset=utf-8');

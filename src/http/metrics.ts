@@ -19,6 +19,8 @@ export class Metrics {
   constructor(
     private readonly failures: () => ReadonlyMap<string, number> = () => new Map(),
     private readonly replication?: Readonly<ReplicationCounts>,
+    private readonly lostLogLines: () => number = () => 0,
+    private readonly readOnly: () => boolean = () => false,
   ) {}
 
   /** Bytes are those of bodies. */
@@ -64,6 +66,10 @@ export class Metrics {
     lines.push('# TYPE coffer_sent_bytes_total counter', `coffer_sent_bytes_total ${this.#sent}`);
     lines.push('# HELP coffer_requests_in_flight Requests that are being answered.');
     lines.push('# TYPE coffer_requests_in_flight gauge', `coffer_requests_in_flight ${this.inFlight}`);
+    lines.push(
+      '# HELP coffer_store_read_only 1 where only reads and deletes are served, for want of room on the disk.',
+    );
+    lines.push('# TYPE coffer_store_read_only gauge', `coffer_store_read_only ${this.readOnly() ? 1 : 0}`);
     for (const [counter, count] of this.#lifecycle) {
       lines.push(`# HELP ${counter} Of all runs of the lifecycle job since the start.`);
       lines.push(`# TYPE ${counter} counter`, `${counter} ${count}`);
@@ -74,6 +80,8 @@ export class Metrics {
       const [service, code = service] = kind.split(' ');
       lines.push(`coffer_authentication_failures_total{service="${service}",code="${code}"} ${count}`);
     }
+    lines.push('# HELP coffer_log_lines_lost_total Lines of the log that could not be written.');
+    lines.push('# TYPE coffer_log_lines_lost_total counter', `coffer_log_lines_lost_total ${this.lostLogLines()}`);
     if (this.replication) lines.push(...replicationLines(this.replication));
     return `${lines.join('\n')}\n`;
   }

@@ -7,14 +7,15 @@ import { KnownPolicies } from '../s3/bucket-policy/known-policies.js';
 import { S3Error } from '../s3/error.js';
 import { ERRORS } from '../s3/errors.js';
 import { isBucketName } from '../s3/fields/bucket-name.js';
-import { refuseUnknownNarrowing } from '../s3/fields/narrowing-headers.js';
+import { beganMs } from '../s3/multipart/created-with.js';
 import type { Facts, OperationContext, Permission, Reply, RequestFields } from '../s3/operation.js';
 import type { Services } from '../s3/services.js';
 import type { BlobSnapshot } from '../store/ports.js';
-import type { BucketRecord } from '../store/records.js';
+import type { BucketRecord, ObjectContent } from '../store/records.js';
 import type { Stored } from '../store/table.js';
 import { Authorizer } from './authorizer.js';
 import type { Peer } from './peer.js';
+import { refuseUnread } from './refused.js';
 import type { AnyOperation } from './router.js';
 import { readTextBody, readXmlBody } from './xml-body.js';
 
@@ -60,7 +61,6 @@ export class Operator {
     const { fields } = asked;
     const authorizer = this.authorizer(operation.name, asked);
     const facts = await this.#facts(operation, fields, loaded, authorizer);
-    refuseUnknownNarrowing(fields.headers);
     await readControlBody(operation, fields, body, this.services.requestBudget);
     const input = readInput(operation, fields);
     const bucket = facts.bucket?.record;
@@ -68,6 +68,7 @@ export class Operator {
     const needs = operation.needs(input, facts);
     authorizer.requireAll(needs, bucket, looked ? (facts.object?.record ?? 'absent') : undefined);
     if (looked && !facts.object?.record.content) authorizer.requireToKnow(bucket);
+    refuseUnread(operation, fields);
     readLateInput(operation, fields, input);
     const context = this.#context(operation.name, asked, body, facts, authorizer, needs);
     return operation.reply(await operation.handle(input, context), input);
@@ -92,7 +93,22 @@ export class Operator {
       const found = await services.objects.find(facts.bucket.record.bucketId, fields.key, versionId);
       if (found) facts.object = found;
     }
+    if (operation.facts.includes('upload')) {
+      const { bucketId } = facts.bucket.record;
+      const uploadId = fields.query.get('uploadId') ?? '';
+      const upload = await services.uploads.find(bucketId, fields.key, uploadId);
+      if (upload) facts.upload = upload;
+      const { createdWith } = upload?.record ?? (await this.#completed(bucketId, fields.key, uploadId)) ?? {};
+      if (createdWith) authorizer.judgeUpload({ createdWith, beganMs: beganMs(uploadId) });
+    }
     return facts;
+  }
+
+  /** What became of an upload that is complete: whoever asks for its end again may have the answer as before. */
+  async #completed(bucketId: string, key: string, uploadId: string): Promise<ObjectContent | undefined> {
+    const current = await this.services.objects.find(bucketId, key);
+    const content = current?.record.content;
+    return content?.uploadId === uploadId ? content : undefined;
   }
 
   #context(

@@ -5,6 +5,7 @@ import type { XmlTree } from '../base/xml/ports.js';
 import type { ConditionValues } from '../policy/ports.js';
 import { parseIsoDate } from '../s3/fields/object-lock.js';
 import { tagging } from '../s3/fields/tagging.js';
+import { OF_CREATION } from '../s3/multipart/created-with.js';
 import type { Apart, RequestFields } from '../s3/operation.js';
 import type { ObjectRecord } from '../store/records.js';
 
@@ -18,6 +19,14 @@ export interface ConditionSource {
   /** `aws:` keys. */
   requestContext: ConditionValues;
   socket: unknown;
+  /** Of the upload that the request is part of. */
+  upload?: CreatedUpload;
+}
+
+/** What decides over an upload from its creation to its end. */
+export interface CreatedUpload {
+  createdWith: Readonly<Record<string, string>>;
+  beganMs: number;
 }
 
 /** What they are about. */
@@ -47,21 +56,21 @@ export class S3Conditions implements ConditionValues {
     if (name === 'if-match') return one(apart ? apart.ifMatch : fields.headers['if-match']);
     if (name === 'versionid') return one(apart ? apart.versionId : fields.query.get('versionId'));
     const header = HEADERS.get(name);
-    if (header !== undefined) return one(textOf(fields.headers[header]));
+    if (header !== undefined) return one(textOf(this.#header(header)));
     if (PARAMETERS.has(name)) return apart ? undefined : one(fields.query.get(name));
     if (name.startsWith(LOCK)) return one(this.#lock(name.slice(LOCK.length)));
     if (name.startsWith(EXISTING_TAG))
       return valuesOf(this.target.object?.content?.tags, name.slice(EXISTING_TAG.length));
-    if (name.startsWith(REQUEST_TAG)) return valuesOf(objectTags(fields), name.slice(REQUEST_TAG.length));
+    if (name.startsWith(REQUEST_TAG)) return valuesOf(this.#objectTags(), name.slice(REQUEST_TAG.length));
     if (name.startsWith(BUCKET_TAG)) return valuesOf(this.target.bucketTags, name.slice(BUCKET_TAG.length));
     switch (name) {
       case 'x-amz-copy-source':
         return one(copySourceOf(fields.headers['x-amz-copy-source']));
       // The one of the three headers that is no secret. The others aren't within reach of a policy.
-      case 'x-amz-server-side-encryption-customer-algorithm':
-        return one(fields.sseCustomer?.algorithm);
+      case CUSTOMER_ALGORITHM:
+        return one(this.source.upload ? this.#header(name) : fields.sseCustomer?.algorithm);
       case 'requestobjecttagkeys':
-        return objectTags(fields)?.map(([tag]) => tag);
+        return this.#objectTags()?.map(([tag]) => tag);
       case 'locationconstraint':
         return one(fields.xml?.children.find((child) => child.name === 'LocationConstraint')?.text);
       case 'objectcreationoperation':
@@ -81,6 +90,17 @@ export class S3Conditions implements ConditionValues {
     }
   }
 
+  /** As it was sent: with the request, or with the upload that it is part of. */
+  #header(name: string): string | undefined {
+    const { upload, fields } = this.source;
+    return upload && OF_CREATION.has(name) ? upload.createdWith[name] : fields.headers[name];
+  }
+
+  #objectTags(): Tags | undefined {
+    const { upload, fields } = this.source;
+    return objectTags(upload ? { ...fields, headers: upload.createdWith } : fields);
+  }
+
   #global(key: string): readonly string[] | undefined {
     const { requestContext, fields } = this.source;
     if (key === 'aws:resourceaccount') return [this.target.resourceAccountId];
@@ -97,19 +117,22 @@ export class S3Conditions implements ConditionValues {
   #lock(name: string): string | undefined {
     if (name === 'remaining-retention-days') {
       const untilMs = Date.parse(this.#lock(UNTIL) ?? '');
-      const nowMs = Number(this.source.requestContext.get('aws:epochtime')?.[0]) * 1000;
+      const { upload, requestContext } = this.source;
+      const nowMs = upload?.beganMs ?? Number(requestContext.get('aws:epochtime')?.[0]) * 1000;
       return Number.isNaN(untilMs - nowMs) ? undefined : String(Math.floor((untilMs - nowMs) / DAY_MS));
     }
     const [header, root, element] = LOCKS.get(name) ?? [];
     if (header === undefined) return undefined;
-    const { headers, xml } = this.source.fields;
-    const sent = xml?.name === root ? xml?.children.find((child) => child.name === element)?.text : headers[header];
+    const { xml } = this.source.fields;
+    const sent =
+      xml?.name === root ? xml?.children.find((child) => child.name === element)?.text : this.#header(header);
     const untilMs = name === UNTIL && sent !== undefined ? parseIsoDate(sent.trim()) : undefined;
     // However it was written, a policy sees the moment that will count.
     return untilMs === undefined ? sent : new Date(untilMs).toISOString();
   }
 }
 
+const CUSTOMER_ALGORITHM = 'x-amz-server-side-encryption-customer-algorithm';
 const LOCK = 'object-lock-';
 const UNTIL = 'retain-until-date';
 const EXISTING_TAG = 'existingobjecttag/';

@@ -15,7 +15,7 @@ import { takeCustomerKeys } from './customer-keys.js';
 import { type Exchange, requestContextOf } from './exchange.js';
 import { FormReader } from './forms/form-reader.js';
 import { isForm, openForm, requireFormHead } from './forms/forms.js';
-import { withHoisted } from './hoisted.js';
+import { hoist, refuseBesideForm, refuseKeysInQuery } from './hoisted.js';
 import { type Asked, type Loaded, noSuchBucket, type Operator, requireExpectedOwner } from './operator.js';
 import type { AnyOperation, Router } from './router.js';
 import { ClientGone, type Written } from './writer.js';
@@ -67,8 +67,10 @@ export class S3Requests {
       }
       return writer.error(failure);
     } finally {
-      held.fields?.sseCustomer?.key?.dispose();
-      held.fields?.copySourceSseCustomer?.key?.dispose();
+      for (const sent of [held.fields?.sseCustomer, held.fields?.copySourceSseCustomer]) {
+        sent?.key?.dispose();
+        for (const key of sent?.opened ?? []) key.dispose();
+      }
       await held.snapshot?.close();
     }
   }
@@ -87,13 +89,13 @@ export class S3Requests {
     }
     if (isForm(signed.method, where)) return await this.#serveForm(exchange, where, held);
     try {
+      refuseKeysInQuery(where.query);
       authenticated = this.#authenticate(exchange);
     } finally {
       // They may be signed; from here on nobody finds them in the request.
       keys = takeCustomerKeys(request);
     }
     entry.caller = authenticated.caller.arn || 'anonymous';
-    const presigned = authenticated.signature.type === 'REST-QUERY-STRING';
     const fields: RequestFields = {
       method: signed.method,
       bucket: where.bucket,
@@ -105,7 +107,7 @@ export class S3Requests {
     if (keys.own) fields.sseCustomer = keys.own;
     if (keys.copySource) fields.copySourceSseCustomer = keys.copySource;
     held.fields = fields;
-    if (presigned) fields.headers = withHoisted(sent, where.query);
+    hoist(fields, signed.rawQuery, authenticated.signature);
     const operation = await this.#route(fields, held);
     entry.operation = operation.name;
     return await this.#operate(operation, fields, authenticated, exchange, held);
@@ -164,6 +166,7 @@ export class S3Requests {
     const operation = router.find('POST', { ...where, headers });
     entry.operation = operation.name;
     requireFormHead(exchange);
+    refuseBesideForm(headers, where.query, keys.own !== undefined || keys.copySource !== undefined);
     const bucket = held.bucket ?? (await services.buckets.get(where.bucket));
     if (!bucket) throw noSuchBucket(where.bucket);
     requireExpectedOwner(headers, bucket.record.ownerAccountId);

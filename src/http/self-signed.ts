@@ -1,32 +1,46 @@
 import { execFile } from 'node:child_process';
-import { access, mkdir } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { access } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { ConfigError } from '../base/config-error.js';
+import { makeDirectory } from '../base/make-directory.js';
 
 const run = promisify(execFile);
 
-/** Where they lie, whether they were made yet or not. */
-export const selfSignedFiles = (configHome: string): { certFile: string; keyFile: string } => ({
-  certFile: join(configHome, 'tls-self-signed.crt'),
-  keyFile: join(configHome, 'tls-self-signed.key'),
-});
+/**
+ * Where they lie, whether they were made yet or not: beside the root key, or in the config home, where they were made before they
+ * lay beside a chosen root key file.
+ */
+export function selfSignedFiles(
+  rootKeyFile: string | undefined,
+  configHome: string,
+): { certFile: string; keyFile: string } {
+  const [first, ...former] = rootKeyFile === undefined ? [configHome] : [dirname(rootKeyFile), configHome];
+  const inside = (directory: string) => ({
+    certFile: join(directory, 'tls-self-signed.crt'),
+    keyFile: join(directory, 'tls-self-signed.key'),
+  });
+  const made = [first!, ...former].find((directory) => existsSync(inside(directory).certFile));
+  return inside(made ?? first!);
+}
 
 /** A certificate for this host, made once beside the root key. Node can't make X.509 certificates itself; `openssl` can. */
 export async function selfSigned(
+  rootKeyFile: string | undefined,
   configHome: string,
   host: string,
   domain: string | undefined,
 ): Promise<{ certFile: string; keyFile: string }> {
-  const { certFile, keyFile } = selfSignedFiles(configHome);
+  const { certFile, keyFile } = selfSignedFiles(rootKeyFile, configHome);
   try {
     await access(certFile);
     await access(keyFile);
     return { certFile, keyFile };
   } catch {
-    await mkdir(configHome, { recursive: true, mode: 0o700 });
+    await makeDirectory(dirname(certFile));
   }
   const names = new Set(['localhost', '127.0.0.1', '::1', hostname(), host]);
   if (domain) names.add(domain).add(`*.${domain}`);
@@ -48,7 +62,7 @@ export async function selfSigned(
   ];
   try {
     await run('openssl', [...args, '-addext', `subjectAltName=${alternatives}`, '-keyout', keyFile, '-out', certFile], {
-      cwd: configHome,
+      cwd: dirname(certFile),
     });
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';

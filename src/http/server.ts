@@ -17,9 +17,10 @@ export interface ServerLimits {
   headersMaxBytes: number;
   /** Those behind are told to slow down; a few more are not accepted at all. */
   connectionsMax: number;
+  /** How long `close` waits for answers under way. */
+  shutdownMs: number;
 }
 
-const SHUTDOWN_MS = 30_000;
 const CLOSE_IDLE_MS = 50;
 
 /** The one file that knows Express: it gets one catch-all route; the operations' router is our own. */
@@ -33,9 +34,13 @@ export class HttpServer {
   /** Above the limit. */
   readonly #surplus = new WeakSet<Socket>();
   #connections = 0;
+  /** Of every connection, those in their TLS handshake included: node:http closes only what got as far as HTTP. */
+  readonly #sockets = new Set<Socket>();
+  readonly #shutdownMs: number;
   #closing = false;
 
-  constructor(edge: Edge, tls: TlsFiles | undefined, { headersMaxBytes, connectionsMax }: ServerLimits) {
+  constructor(edge: Edge, tls: TlsFiles | undefined, { headersMaxBytes, connectionsMax, shutdownMs }: ServerLimits) {
+    this.#shutdownMs = shutdownMs;
     const app = express();
     for (const setting of ['etag', 'x-powered-by', 'query parser']) app.set(setting, false);
     const wanted = new WeakSet<IncomingMessage>();
@@ -65,6 +70,10 @@ export class HttpServer {
     this.#server = tls
       ? (createTlsServer({ ...options, ...tls }, app) as unknown as Server)
       : createServer(options, app);
+    this.#server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+    });
     // Headers are bounded by their bytes: node:http would drop those behind the 1,000th without a word.
     this.#server.maxHeadersCount = 0;
     // A client may end its side when it has said all it wants: that takes no answer away.
@@ -119,16 +128,21 @@ export class HttpServer {
     });
   }
 
-  /** No new requests; those in flight finish, for 30 s at most. */
+  /** No new requests; those in flight finish, for `shutdownMs` at most. */
   async close(): Promise<void> {
     this.#closing = true;
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     // Connections become idle as their answers end; node:http would keep those for `keepAliveTimeout`.
     const idle = setInterval(() => this.#server.closeIdleConnections(), CLOSE_IDLE_MS);
-    const timer = setTimeout(() => this.#server.closeAllConnections(), SHUTDOWN_MS);
+    const timer = setTimeout(() => this.closeNow(), this.#shutdownMs);
     await closed;
     clearInterval(idle);
     clearTimeout(timer);
+  }
+
+  /** Ends every connection, whatever is under way on it. */
+  closeNow(): void {
+    for (const socket of this.#sockets) socket.destroy();
   }
 }
 

@@ -1,8 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, open, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { link, open, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { ConfigError } from '../base/config-error.js';
+import { makeDirectory } from '../base/make-directory.js';
 import { Secret } from '../base/secret.js';
+import type { KeyPlaces, RootKeyPlace } from '../seal/key-places.js';
 import { newAccessKeyId } from './unique-id.js';
 
 export interface RootCredentials {
@@ -30,6 +33,12 @@ export async function loadOrCreateCredentials(path: string): Promise<RootCredent
   const stored = await loadCredentials(path);
   if (!stored) throw new ConfigError(`credentials file ${path} vanished while it was made`);
   return { ...stored, created };
+}
+
+/** Where the credentials of a store lie, or are to be made. */
+export function credentialsFileOf(places: KeyPlaces, root: RootKeyPlace): string {
+  const file = places.credentialsFile(root);
+  return !existsSync(file) && existsSync(places.formerCredentialsFile) ? places.formerCredentialsFile : file;
 }
 
 /** Undefined where there is no such file. @throws ConfigError */
@@ -63,7 +72,7 @@ async function create(path: string): Promise<boolean> {
   const secret = secretAccessKey.expose().toString('latin1');
   const temporary = `${path}.${randomBytes(6).toString('hex')}.new`;
   try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await makeDirectory(dirname(path));
     const file = await open(temporary, 'wx', 0o600);
     try {
       await file.writeFile(`[default]\naws_access_key_id = ${accessKeyId}\naws_secret_access_key = ${secret}\n`);

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, rename, unlink } from 'node:fs/promises';
+import { open, readFile, rename, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { ConfigError } from '../base/config-error.js';
+import { makeDirectory } from '../base/make-directory.js';
 import { Secret } from '../base/secret.js';
 import type { RootKey } from '../seal/root-key.js';
 import { Xaes } from '../seal/xaes.js';
@@ -122,7 +123,7 @@ export class KeyStoreKeyFile {
   async #write(keys: Buffer): Promise<void> {
     const content = this.#sealers()[0].seal(AAD, keys).toString('base64');
     keys.fill(0);
-    await mkdir(dirname(this.path), { recursive: true, mode: 0o700 });
+    await makeDirectory(dirname(this.path));
     const temporary = `${this.path}.new`;
     const file = await open(temporary, 'w', 0o600);
     try {

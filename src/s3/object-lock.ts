@@ -66,12 +66,20 @@ export function requireFuture(untilMs: number, nowMs: number, argument: string):
   });
 }
 
-/** A body that is to be locked must be known to have arrived whole. */
-export function requireDigestOfLocked(lock: VersionLock | undefined, headers: RequestFields['headers']): void {
-  if (!lock || hasDigest(headers)) return;
+/**
+ * A body that is to be locked must be known to have arrived whole: that of an object, or of a part of one.
+ * @throws InvalidRequest
+ */
+export function requireDigestOfLocked(
+  requested: VersionLock | undefined,
+  { objectLock }: BucketRecord,
+  headers: RequestFields['headers'],
+  what: 'Object' | 'Part',
+): void {
+  const isToBeLocked = requested !== undefined || objectLock?.defaultRetention !== undefined;
+  if (!isToBeLocked || hasDigest(headers)) return;
   throw new S3Error('InvalidRequest', {
-    message:
-      'Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with Object Lock parameters',
+    message: `Content-MD5 OR x-amz-checksum- HTTP header is required for Put ${what} requests with Object Lock parameters`,
   });
 }
 

@@ -12,7 +12,7 @@ import type { XmlNode, XmlTree } from '../base/xml/ports.js';
 import type { ConditionValues } from '../policy/ports.js';
 import type { FoundVersion } from '../store/objects.js';
 import type { BlobSnapshot } from '../store/ports.js';
-import type { BucketRecord, ObjectRecord } from '../store/records.js';
+import type { BucketRecord, ObjectRecord, UploadRecord } from '../store/records.js';
 import type { Stored } from '../store/table.js';
 import type { BucketPolicy } from './bucket-policy/known-policies.js';
 import type { S3ErrorCode } from './error.js';
@@ -25,6 +25,8 @@ export interface CustomerKeyHeaders {
   /** The base64 text, as bytes. */
   key?: Secret;
   keyMd5?: string;
+  /** What was decoded from it: zeroed when the request is done. */
+  opened?: Secret[];
 }
 
 /** What fields are read from. Built once per request by the edge; everything in it is already decoded. */
@@ -107,6 +109,8 @@ export interface Facts {
   bucket: Stored<BucketRecord>;
   /** Where `facts` names `object`: the version that key and `versionId` name, or undefined if there is none. */
   object?: FoundVersion;
+  /** Where `facts` names `upload`: the one that key and `uploadId` name, if there is one; policies decide by what it was created with. */
+  upload?: Stored<UploadRecord>;
   /** Where `facts` names `snapshot`: taken before the record was read, closed by the edge when the reply is done. */
   snapshot?: BlobSnapshot;
 }
@@ -187,7 +191,7 @@ export interface Operation<F extends Fields = Fields, R = unknown> {
       }
     | { kind: 'text'; maxBytes: number }
     | { kind: 'stream' };
-  facts: readonly ('bucket' | 'object' | 'snapshot')[];
+  facts: readonly ('bucket' | 'object' | 'snapshot' | 'upload')[];
   /** Pure: what the caller must be allowed, decided before `handle`. */
   needs(input: InputOf<F>, facts: Facts): Permission[];
   /** All codes that `handle` and fields may answer with beyond those every operation shares. */

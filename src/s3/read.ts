@@ -214,8 +214,11 @@ async function select(
 }
 
 /** Is a customer's key given exactly where the object has one? Whether it is the right one shows when it opens the data key. */
-export function requireMatchingKey(content: ObjectContent, customerKey: CustomerKey | undefined): void {
-  const customer = content.encryption.mode === 'SSE-C';
+export function requireMatchingKey(
+  { encryption }: Pick<ObjectContent, 'encryption'>,
+  customerKey: CustomerKey | undefined,
+): void {
+  const customer = encryption.mode === 'SSE-C';
   if (customer && !customerKey) {
     throw new S3Error('InvalidRequest', {
       message:

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, open, unlink } from 'node:fs/promises';
+import { link, open, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { makeDirectory } from '../base/make-directory.js';
 import { decodeKeyFile, encodeKeyFile, type KeyFileContent, newDestructionSecret } from './key-file-text.js';
 
 /** No usable root key. The message is one line for the person who starts the server. */
@@ -66,7 +67,7 @@ async function create({ file, marker }: KeyFile, content: Buffer): Promise<void>
   const directory = dirname(file);
   const temporary = `${file}.${randomBytes(6).toString('hex')}.new`;
   try {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await makeDirectory(directory);
     const handle = await open(temporary, 'wx', 0o600);
     try {
       await handle.writeFile(encodeKeyFile(marker, { content, secrets: [newDestructionSecret()] }));

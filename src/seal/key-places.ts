@@ -13,6 +13,17 @@ export class KeyPlaces {
     private readonly storeId: string,
   ) {}
 
+  /** As settings say it: a passphrase, a file, or neither. */
+  rootOf({
+    rootKeyFile,
+    rootKeyPassphrase,
+  }: {
+    rootKeyFile?: string | undefined;
+    rootKeyPassphrase?: unknown;
+  }): RootKeyPlace {
+    return rootKeyPassphrase ? { saltFile: this.saltFile } : { file: rootKeyFile ?? this.rootKeyFile };
+  }
+
   get rootKeyFile(): string {
     return this.#beside('.key');
   }
@@ -21,8 +32,19 @@ export class KeyPlaces {
     return this.#beside('.salt');
   }
 
-  get credentialsFile(): string {
+  /** Beside a chosen root key file, under its name; else under the store's. */
+  credentialsFile(root: RootKeyPlace): string {
+    return 'file' in root && root.file !== this.rootKeyFile ? `${root.file}.credentials` : this.formerCredentialsFile;
+  }
+
+  /** Where they were made before they lay beside a chosen root key file, too. */
+  get formerCredentialsFile(): string {
     return this.#beside('.credentials');
+  }
+
+  /** Says which data directory has these keys, for the day when that is missing. */
+  storeFile(root: RootKeyPlace): string {
+    return 'file' in root ? `${root.file}.store` : this.#beside('.store');
   }
 
   /** The key-store key's file: beside the root key file, or under the store's name where there is none. */
@@ -39,3 +61,7 @@ export class KeyPlaces {
     return join(this.configHome, `${this.storeId}${suffix}`);
   }
 }
+
+/** What says that a store has used this root key file. It may well have been there before: a key can be provided. */
+export const tracesOf = (rootKeyFile: string): string[] =>
+  ['.store', '.keystore', '.audit'].map((suffix) => `${rootKeyFile}${suffix}`);

@@ -78,8 +78,10 @@ export class Buckets {
     before: (bucket: BucketRecord) => Promise<void>,
   ): Promise<'removed' | 'absent' | 'notEmpty'> {
     // A bucket made again under the name is another one.
-    const marked = await this.update(name, (record) =>
-      record.bucketId === bucketId ? { ...record, deleting: true } : record,
+    const marked = await this.update(
+      name,
+      (record) => (record.bucketId === bucketId ? { ...record, deleting: true } : record),
+      async (commit) => void commit.frees(),
     );
     if (!marked?.deleting) return 'absent';
     const key = bucketKey(name);
@@ -160,7 +162,7 @@ export class Buckets {
       if (!stored?.record.deleting) return;
       const { deleting: _, ...record } = stored.record;
       const row = this.#table.put(stored.key, record);
-      if (await this.meta.commit(new CommitBuilder().expect(stored.key, stored).put(row).build())) return;
+      if (await this.meta.commit(new CommitBuilder().expect(stored.key, stored).put(row).frees().build())) return;
     }
   }
 }

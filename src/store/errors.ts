@@ -5,6 +5,16 @@ export class StoreUnavailable extends Error {
   override name = 'StoreUnavailable';
 }
 
+/** Too little room is left on the disk: what takes more is refused, reads and deletions go on. */
+export class StoreReadOnly extends StoreUnavailable {
+  override name = 'StoreReadOnly';
+}
+
+/** A snapshot was given up because of what it kept back, and what it was to read has been deleted since. */
+export class SnapshotExpired extends StoreUnavailable {
+  override name = 'SnapshotExpired';
+}
+
 /** The write may or may not have been applied; only a read after recovery tells. */
 export class OutcomeUnknown extends Error {
   override name = 'OutcomeUnknown';

@@ -89,15 +89,23 @@ export interface HeldExtents {
   release(): void;
 }
 
-/** A frozen view: what it sees can't be taken away by the sweeper until `close`. */
+/** A frozen view: what it sees can't be taken away by the sweeper until `close`, or until it keeps back too much. */
 export interface BlobSnapshot {
-  /** The values of `count` numbers from `first` on, in order. @throws BlobMissing where one of them isn't there. */
+  /**
+   * The values of `count` numbers from `first` on, in order.
+   * @throws BlobMissing where one of them isn't there, SnapshotExpired where it was deleted and the view given up
+   */
   read(first: number, count: number): Promise<Buffer[]>;
   /**
    * Where the same values lie, for whoever reads them without the engine; undefined where not all of them lie in files. Nothing
    * is verified: the body's own authentication does that. Engines without files don't have it. @throws BlobMissing
    */
   extents?(first: number, count: number): Promise<HeldExtents | undefined>;
+  /**
+   * Called at most once, where the engine gave the view up because of what it kept back (`SnapshotLimits`) and what was being read
+   * has been deleted: there is nothing more to read. Engines whose snapshots keep nothing back don't have it.
+   */
+  onLost?(lost: (cause: Error) => void): void;
   close(): Promise<void>;
 }
 

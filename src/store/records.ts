@@ -218,6 +218,8 @@ export interface ObjectContent {
   body: BodyPart | { manifest: Manifest };
   /** The upload this version was completed from: makes CompleteMultipartUpload repeatable. */
   uploadId?: string;
+  /** Of that upload, as it had them. */
+  createdWith?: Record<string, string>;
 }
 
 export interface UploadRecord {
@@ -242,6 +244,8 @@ export interface UploadRecord {
   encryption: WrappedKey;
   /** Present where the version is to be a replica. */
   replica?: ReplicaOrigin;
+  /** Headers of CreateMultipartUpload that policies ask for, as they were sent: they decide over the parts and the end, too. */
+  createdWith?: Record<string, string>;
   /** The object that the key named when the upload began: a conditional completion fails where that changed meanwhile. */
   replacesObjectId?: string;
 }

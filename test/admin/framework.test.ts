@@ -121,8 +121,15 @@ describe('the printer', () => {
     expect(err.split('\r').length).toBeLessThan(20);
   });
 
-  test('prints all as JSON where that is asked for', () => {
-    const some = [...progress.slice(0, 3), line('x', { a: 1 }), { type: 'end', findings: 0 } as const];
+  test('prints the data alone as JSON where that is asked for', () => {
+    const found: Message[] = [finding('bad', { b: 2 }), finding('worse'), { type: 'detail', data: [3] }];
+    const some = [
+      ...progress.slice(0, 3),
+      line('x', { a: 1 }),
+      line('y'),
+      ...found,
+      { type: 'end', findings: 2 } as const,
+    ];
     const { out, err } = print(true, true, some);
     expect(err).toBe('');
     expect(
@@ -130,7 +137,9 @@ describe('the printer', () => {
         .trim()
         .split('\n')
         .map((one) => JSON.parse(one)),
-    ).toEqual(some);
+    ).toEqual([{ a: 1 }, { b: 2 }, { finding: 'worse' }, [3]]);
+    const failed = print(true, true, [{ type: 'error', code: 'X', message: 'broken' }]);
+    expect(failed).toEqual({ out: '', err: 'coffer: broken\n' });
   });
 
   test('lets no text steer the terminal', () => {

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -141,10 +141,38 @@ describe('coffer, where a server has the data open', () => {
       .trim()
       .split('\n')
       .map((one) => JSON.parse(one));
-    expect(lines.at(-2).text).toContain('222222222222:root');
-    expect(lines.at(-1)).toEqual({ type: 'end', findings: 0 });
+    expect(lines).toEqual([expect.objectContaining({ openIn: 'server', askedAs: 'arn:aws:iam::222222222222:root' })]);
     const byUrl = await status(['--url', server.url]);
     expect(byUrl).toMatchObject({ status: 0, stdout: expect.stringContaining('111111111111:root') });
+  });
+
+  test('with --url takes credentials as AWS’s tools do: environment, named profile, default profile', async () => {
+    const profile = (name: string, { accessKeyId, secretAccessKey }: typeof ROOT) =>
+      `[${name}]\naws_access_key_id = ${accessKeyId}\naws_secret_access_key = ${secretAccessKey}\n`;
+    const file = join(dir, 'aws-credentials');
+    await writeFile(file, `${profile('default', ROOT)}\n${profile('second', SECOND)}`);
+    const none = { COFFER_ACCOUNTS_FILE: '', AWS_EC2_METADATA_DISABLED: 'true' };
+    const askedAs = async (more: Record<string, string>) => {
+      const ran = await status(['--url', server.url, '--json'], { ...none, ...more });
+      expect(ran.stderr).toBe('');
+      return JSON.parse(ran.stdout).askedAs;
+    };
+    const [first, second] = ['arn:aws:iam::111111111111:root', 'arn:aws:iam::222222222222:root'];
+    const fromFile = { AWS_SHARED_CREDENTIALS_FILE: file };
+    expect(await askedAs(fromFile)).toBe(first);
+    expect(await askedAs({ ...fromFile, AWS_PROFILE: 'second' })).toBe(second);
+    const { accessKeyId, secretAccessKey } = SECOND;
+    expect(await askedAs({ AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey })).toBe(second);
+    await mkdir(join(dir, '.aws'));
+    await writeFile(join(dir, '.aws', 'credentials'), profile('default', SECOND));
+    expect(await askedAs({})).toBe(second);
+    await rm(join(dir, '.aws'), { recursive: true });
+    const missing = await status(['--url', server.url], { ...none, ...fromFile, AWS_PROFILE: 'nobody' });
+    expect(missing).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(/^coffer: no credentials of AWS’s files: .*\n$/),
+    });
+    expect(missing.stderr).not.toContain(secretAccessKey);
   });
 
   test('says what is wrong where it can not, with status 1 and no secret', async () => {

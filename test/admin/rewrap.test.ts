@@ -269,6 +269,23 @@ test('noncurrent versions are left where only current ones are asked for', async
   expect(await w.wrapOf('k')).toMatchObject({ keyArn: w.fresh });
 });
 
+test('the new key is named by its alias, alias ARN or id as well, by a caller and offline', async () => {
+  const w = await world();
+  await w.made.ask('CreateAlias', { AliasName: 'alias/fresh', TargetKeyId: w.fresh });
+  const names = ['alias/fresh', w.fresh.replace(/key\/.*/, 'alias/fresh'), w.fresh.split('/')[1]!];
+  for (const to of names) {
+    for (const context of [w.context(), { ...w.context(), caller: undefined }]) {
+      await w.put('k', kms(w.old));
+      const only = { ...context, data: { ...context.data, accountIds: [ACCOUNT] } };
+      expect(counts(await w.run({ to, bucket: Bucket }, only)), to).toMatchObject({ rewrapped: 1 });
+      expect(await w.wrapOf('k'), to).toMatchObject({ keyArn: w.fresh });
+    }
+  }
+  const data = { ...w.context().data, accountIds: [ACCOUNT, '222222222222'] };
+  const several = { ...w.context(), data, caller: undefined };
+  await expect(w.run({ to: 'alias/fresh', bucket: Bucket }, several)).rejects.toMatchObject({ name: 'UsageError' });
+});
+
 test('what can’t be meant is refused before anything is changed', async () => {
   const w = await world();
   await w.put('k', kms(w.old));
@@ -278,7 +295,8 @@ test('what can’t be meant is refused before anything is changed', async () => 
   const refusals: [Partial<Args> & { to: string }, object][] = [
     [{ to: w.fresh }, { name: 'UsageError' }],
     [{ to: w.fresh, from: w.old, prefix: 'k' }, { name: 'UsageError' }],
-    [{ to: 'alias/x', bucket: Bucket }, { name: 'UsageError' }],
+    [{ to: 'alias/x', bucket: Bucket }, { code: 'NoSuchKey' }],
+    [{ to: 'arn:x', bucket: Bucket }, { name: 'UsageError' }],
     [{ to: w.fresh, bucket: Bucket, bucketKey: 'maybe' }, { name: 'UsageError' }],
     [{ to: w.fresh, bucket: Bucket, rate: 0 }, { name: 'UsageError' }],
     [{ to: w.fresh, bucket: 'missing' }, { code: 'NoSuchBucket' }],

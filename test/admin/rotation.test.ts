@@ -1,6 +1,7 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { rootKeyRotate } from '../../src/admin/commands/root-key-rotate.js';
 import { findKeys } from '../../src/admin/root-key/find-keys.js';
 import { nextOf, oldOf, putInPlace, takeBack } from '../../src/admin/root-key/place.js';
 import { RECORD_KINDS } from '../../src/admin/root-key/record-kinds.js';
@@ -525,4 +526,27 @@ test('FMT-ROT-2, FMT-ROT-3: the check value is the last row under the new key, a
   const { places, from } = parts;
   await drain(rotation({ meta: watching, compactMeta, places, plan, from, to }).begin());
   expect(order.slice(-3)).toEqual(['check', 'compact', 'other']);
+});
+
+test('the command asks before it changes anything, and only yes is yes', async () => {
+  const meta = new MemoryMetaStore();
+  const { places, from } = await home();
+  await fill(meta, from, 3);
+  const before = await meta.range(everything);
+  const asked: string[] = [];
+  const run = (answer: boolean | undefined) => {
+    const confirm = async (question: string) => {
+      asked.push(question);
+      return answer;
+    };
+    const context = { meta, places, confirm, compactMeta: async () => {} } as never;
+    return drain(rootKeyRotate.run({ yes: false, resume: false, toPassphrase: false } as never, context));
+  };
+  await expect(run(false)).rejects.toMatchObject({ code: 'NotConfirmed' });
+  await expect(run(undefined)).rejects.toThrow('say --yes');
+  expect(await meta.range(everything)).toEqual(before);
+  await run(true);
+  expect(await sealedUnder(meta, from)).toBe(0);
+  expect(asked).toHaveLength(3);
+  for (const question of asked) expect(question).toContain(places.rootKeyFile);
 });

@@ -23,6 +23,11 @@ describe('settings', () => {
       port: 9000,
       blobs: 'value-log',
       dataDir: resolve('storage'),
+      disk: {
+        freeSpaceFloorBytes: 1024 ** 3,
+        reserveBytes: 256 * 1024 ** 2,
+        snapshotLimits: { maxAgeMs: 3_600_000, maxHeldBytes: 1024 ** 3 },
+      },
       region: 'us-east-1',
       domain: undefined,
       accountId: '000000000000',
@@ -51,7 +56,10 @@ describe('settings', () => {
       kmsEndpoint: undefined,
       dayMs: 86_400_000,
       auditRetentionMs: 365 * 86_400_000,
+      newStore: false,
+      shutdownMs: 25_000,
       logLevel: 'info',
+      secretFiles: [],
       configHome: '/home/me/.config/coffer',
     });
   });
@@ -131,7 +139,7 @@ describe('settings', () => {
 
   it('have one row each in the table, complete', () => {
     expect(new Set(SETTINGS.map(({ name }) => name)).size).toBe(SETTINGS.length);
-    expect(SETTINGS).toHaveLength(37);
+    expect(SETTINGS).toHaveLength(43);
     for (const { name, default: byDefault, meaning } of SETTINGS) {
       expect(name).toMatch(/^COFFER_[A-Z0-9_]+$/);
       expect(byDefault).not.toBe('');

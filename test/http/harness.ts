@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { readConfig } from '../../src/config.js';
 import { startCoffer } from '../../src/wire.js';
 
-const ACCESS_KEY_ID = 'AKIAHTTPTESTS0000001';
-const SECRET = 'http-tests-secret-access-key-0123456789A';
+export const ACCESS_KEY_ID = 'AKIAHTTPTESTS0000001';
+export const SECRET = 'http-tests-secret-access-key-0123456789A';
 
 export interface Http {
   url: string;
@@ -41,6 +41,7 @@ export async function serve(env: Record<string, string> = {}): Promise<Http> {
   const config = readConfig({
     XDG_CONFIG_HOME: join(dir, 'config'),
     COFFER_DATA_DIR: join(dir, 'data'),
+    COFFER_DISK_RESERVE_MIB: '0',
     COFFER_PORT: '0',
     COFFER_ACCESS_KEY_ID: ACCESS_KEY_ID,
     COFFER_SECRET_ACCESS_KEY: SECRET,
@@ -103,6 +104,10 @@ export class RawConnection {
     return this.#received;
   }
 
+  get ended(): boolean {
+    return this.#ended;
+  }
+
   write(text: string | Buffer): void {
     this.socket.write(typeof text === 'string' ? Buffer.from(text, 'latin1') : text);
   }
@@ -153,8 +158,9 @@ function presigned(host: string, method: string, path: string, options: SignOpti
     'X-Amz-Expires': '600',
     'X-Amz-SignedHeaders': names.join(';'),
   })
-    .map(([name, value]) => `${percent(name)}=${percent(value)}`)
-    .sort()
+    .map(([name, value]) => [percent(name), percent(value)] as const)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map((pair) => pair.join('='))
     .join('&');
   const lines = names.map((name) => `${name}:${signed[name]}`);
   const canonical = [method, escapedPath, search, ...lines, '', names.join(';'), payload].join('\n');

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { XmlTree } from '../../src/base/xml/ports.js';
-import { type ConditionTarget, S3Conditions } from '../../src/http/s3-conditions.js';
+import { type ConditionTarget, type CreatedUpload, S3Conditions } from '../../src/http/s3-conditions.js';
 import { parseIsoDate } from '../../src/s3/fields/object-lock.js';
 import type { RequestFields } from '../../src/s3/operation.js';
 import type { ObjectRecord } from '../../src/store/records.js';
@@ -17,6 +17,7 @@ function conditions(
   tags: [string, string][] = [],
   target: Partial<ConditionTarget> = {},
   operation = 'PutObject',
+  upload?: CreatedUpload,
 ) {
   const source = {
     operation,
@@ -25,6 +26,7 @@ function conditions(
     signature: { type: 'REST-QUERY-STRING', version: 'AWS4-HMAC-SHA256', ageMs: 1500, region: 'us-east-1' } as const,
     requestContext: new Map([['aws:epochtime', [String(Date.UTC(2030, 0, 1) / 1000)]]]),
     socket: { getProtocol: () => 'TLSv1.3' },
+    ...(upload && { upload }),
   };
   const object = { content: { tags } } as unknown as ObjectRecord;
   return new S3Conditions(source, { resourceAccountId: '111111111111', object, ...target });
@@ -157,4 +159,25 @@ test.each([
 ])('%s makes an object: %s', (operation, expected) => {
   const [value] = conditions({}, [], {}, operation).get('s3:objectcreationoperation') ?? [];
   expect(value).toBe(expected);
+});
+
+test('of an upload, conditions see what it was created with, and when; of its parts their own', () => {
+  const headers = { 'x-amz-acl': 'private', 'x-amz-copy-source': '/b/k', 'if-none-match': '*', 'x-amz-tagging': 'a=1' };
+  const createdWith = {
+    'x-amz-server-side-encryption-customer-algorithm': 'AES256',
+    'x-amz-object-lock-retain-until-date': '2030-01-11T12:00:00Z',
+    'x-amz-tagging': 'a=2',
+  };
+  const upload = { createdWith, beganMs: Date.UTC(2030, 0, 1) - 5 * 86_400_000 };
+  const values = conditions({ headers }, [], {}, 'UploadPartCopy', upload);
+  const cases: [string, string[] | undefined][] = [
+    ['s3:x-amz-acl', undefined],
+    ['s3:x-amz-server-side-encryption-customer-algorithm', ['AES256']],
+    ['s3:requestobjecttag/a', ['2']],
+    ['s3:requestobjecttagkeys', ['a']],
+    ['s3:object-lock-remaining-retention-days', ['15']],
+    ['s3:x-amz-copy-source', ['b/k']],
+    ['s3:if-none-match', ['*']],
+  ];
+  for (const [key, value] of cases) expect(values.get(key), key).toEqual(value);
 });

@@ -133,7 +133,7 @@ describe('presigned parameters', () => {
       'x-amz-server-side-encryption-customer-key': key.toString('base64'),
       'x-amz-server-side-encryption-customer-key-MD5': createHash('md5').update(key).digest('base64'),
     };
-    await http.send('PUT', '/wire/no-customer-key', { body: 'x', query });
+    expect((await http.send('PUT', '/wire/no-customer-key', { body: 'x', query })).status).toBe(400);
     const { headers } = await http.send('HEAD', '/wire/no-customer-key');
     expect(headers.get('x-amz-server-side-encryption-customer-algorithm')).toBeNull();
   });

@@ -1,6 +1,8 @@
 import {
+  CompleteMultipartUploadCommand,
   CopyObjectCommand,
   CreateBucketCommand,
+  CreateMultipartUploadCommand,
   DeleteBucketCommand,
   DeleteBucketPolicyCommand,
   DeleteObjectCommand,
@@ -12,6 +14,8 @@ import {
   ListObjectsV2Command,
   PutBucketPolicyCommand,
   PutObjectCommand,
+  UploadPartCommand,
+  UploadPartCopyCommand,
 } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -23,6 +27,18 @@ import { signedRequest } from '../support/signed-request.js';
 let server: AccountsServer;
 let serial = 0;
 type Statement = Record<string, unknown>;
+const onlySealed = {
+  Version: '2012-10-17',
+  Statement: [
+    {
+      Effect: 'Allow',
+      Action: 's3:PutObject',
+      Resource: '*',
+      Condition: { StringEquals: { 's3:x-amz-server-side-encryption': 'aws:kms:dsse' } },
+    },
+    { Effect: 'Allow', Action: 'kms:*', Resource: '*' },
+  ],
+};
 const allowAll = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: 's3:*', Resource: '*' }] };
 
 beforeAll(async () => {
@@ -30,7 +46,11 @@ beforeAll(async () => {
     {
       accountId: '111111111111',
       name: 'main',
-      users: [{ userName: 'clerk', policies: [allowAll] }, { userName: 'idle' }],
+      users: [
+        { userName: 'clerk', policies: [allowAll] },
+        { userName: 'idle' },
+        { userName: 'sealer', policies: [onlySealed] },
+      ],
     },
     {
       accountId: '222222222222',
@@ -402,5 +422,104 @@ describe('conditions', () => {
     const url = await getSignedUrl(as('main'), new GetObjectCommand({ Bucket, Key: 'k' }));
     expect((await fetch(url)).status).toBe(403);
     await expect(get('main', Bucket, 'k')).resolves.toBeDefined();
+  });
+});
+
+describe('what a policy demands of an upload it sees at every part and at the end', () => {
+  const customer = customerKey();
+  const tag = { 's3:RequestObjectTag/team': 'red' };
+  const lock = {
+    ObjectLockMode: 'GOVERNANCE' as const,
+    ObjectLockRetainUntilDate: new Date(Date.now() + 30 * 86_400_000),
+  };
+  const without = (key: string, value: string) => ({ StringNotEquals: { [`s3:${key}`]: value } });
+  const absent = (key: string) => ({ Null: { [`s3:${key}`]: 'true' } });
+  test.each<[string, object, object, object]>([
+    ['encryption', without('x-amz-server-side-encryption', 'aws:kms'), { ServerSideEncryption: 'aws:kms' }, {}],
+    ['encryption, whichever', absent('x-amz-server-side-encryption'), { ServerSideEncryption: 'AES256' }, {}],
+    ['a customer’s key', absent('x-amz-server-side-encryption-customer-algorithm'), customer, customer],
+    ['an ACL', without('x-amz-acl', 'bucket-owner-full-control'), { ACL: 'bucket-owner-full-control' }, {}],
+    [
+      'grants',
+      absent('x-amz-grant-read'),
+      { GrantRead: 'uri="http://acs.amazonaws.com/groups/global/AuthenticatedUsers"' },
+      {},
+    ],
+    ['a storage class', without('x-amz-storage-class', 'STANDARD_IA'), { StorageClass: 'STANDARD_IA' }, {}],
+    ['a tag', { StringNotEquals: tag }, { Tagging: 'team=red' }, {}],
+    [
+      'keys of tags',
+      { 'ForAllValues:StringNotEquals': { 's3:RequestObjectTagKeys': ['team'] } },
+      { Tagging: 'team=red' },
+      {},
+    ],
+    ['a redirect', absent('x-amz-website-redirect-location'), { WebsiteRedirectLocation: '/x' }, {}],
+    ['a lock', without('object-lock-mode', 'GOVERNANCE'), lock, {}],
+    ['time left', { NumericLessThanIfExists: { 's3:object-lock-remaining-retention-days': '29' } }, lock, {}],
+  ])('%s', async (_, Condition, input, key) => {
+    const Bucket = `policy-${++serial}`;
+    await as('main').send(new CreateBucketCommand({ Bucket, ObjectLockEnabledForBucket: true }));
+    await put('main', Bucket, 'source');
+    const Resource = `arn:aws:s3:::${Bucket}/*`;
+    await setPolicy(Bucket, { Effect: 'Deny', Principal: '*', Action: 's3:PutObject', Resource, Condition });
+    const upload = { Bucket, Key: 'k' };
+    const client = as('clerk');
+    expect(await refusal(client.send(new CreateMultipartUploadCommand(upload)))).toMatchObject(denied);
+    const { UploadId } = await client.send(new CreateMultipartUploadCommand({ ...upload, ...input }));
+    const part = { ...upload, ...key, UploadId };
+    const { ETag } = await client.send(new UploadPartCommand({ ...part, PartNumber: 1, Body: Buffer.alloc(5 << 20) }));
+    const copy = { ...part, PartNumber: 2, CopySource: `${Bucket}/source` };
+    const copied = await client.send(new UploadPartCopyCommand(copy));
+    const MultipartUpload = {
+      Parts: [
+        { PartNumber: 1, ETag },
+        { PartNumber: 2, ETag: copied.CopyPartResult!.ETag },
+      ],
+    };
+    const complete = () => client.send(new CompleteMultipartUploadCommand({ ...part, MultipartUpload }));
+    const { ETag: whole } = await complete();
+    // The first answer got lost: the client asks again, and nothing is left of the upload.
+    expect((await complete()).ETag).toBe(whole);
+    expect(await refusal(put('clerk', Bucket, 'k'))).toMatchObject(denied);
+  });
+
+  test('an identity policy, too', async () => {
+    const upload = { Bucket: await bucket(), Key: 'k' };
+    const client = as('sealer');
+    expect(await refusal(client.send(new CreateMultipartUploadCommand(upload)))).toMatchObject(denied);
+    const sealed = { ...upload, ServerSideEncryption: 'aws:kms:dsse' as const };
+    const { UploadId } = await client.send(new CreateMultipartUploadCommand(sealed));
+    const { ETag } = await client.send(new UploadPartCommand({ ...upload, UploadId, PartNumber: 1, Body: 'x' }));
+    const MultipartUpload = { Parts: [{ PartNumber: 1, ETag }] };
+    await client.send(new CompleteMultipartUploadCommand({ ...upload, UploadId, MultipartUpload }));
+    const plain = await as('main').send(new CreateMultipartUploadCommand(upload));
+    const part = { ...upload, UploadId: plain.UploadId, PartNumber: 1, Body: 'x' };
+    expect(await refusal(client.send(new UploadPartCommand(part)))).toMatchObject(denied);
+  });
+
+  test('and not what a part says by itself: an upload that was begun before the policy goes no further', async () => {
+    const Bucket = await bucket();
+    const upload = { Bucket, Key: 'k' };
+    const { UploadId } = await as('clerk').send(new CreateMultipartUploadCommand({ ...upload, ACL: 'private' }));
+    await setPolicy(Bucket, {
+      Effect: 'Deny',
+      Principal: '*',
+      Action: 's3:PutObject',
+      Resource: `arn:aws:s3:::${Bucket}/*`,
+      Condition: { StringNotEquals: { 's3:x-amz-acl': 'bucket-owner-full-control' } },
+    });
+    const part = (method: string, query: string, body: string) =>
+      signedRequest(server.port, {
+        method,
+        path: `/${Bucket}/k`,
+        query,
+        headers: { 'x-amz-acl': 'bucket-owner-full-control' },
+        body,
+        key: keyOf('clerk'),
+      });
+    expect((await part('PUT', `partNumber=1&uploadId=${UploadId}`, 'x')).status).toBe(403);
+    const listed =
+      '<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>x</ETag></Part></CompleteMultipartUpload>';
+    expect((await part('POST', `uploadId=${UploadId}`, listed)).status).toBe(403);
   });
 });

@@ -8,8 +8,10 @@ import {
   ScheduleKeyDeletionCommand,
 } from '@aws-sdk/client-kms';
 import {
+  CompleteMultipartUploadCommand,
   CopyObjectCommand,
   CreateBucketCommand,
+  CreateMultipartUploadCommand,
   DeleteBucketEncryptionCommand,
   GetBucketEncryptionCommand,
   GetObjectAttributesCommand,
@@ -19,12 +21,14 @@ import {
   PutBucketVersioningCommand,
   PutObjectCommand,
   type S3Client,
+  UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { copySourceKey, customerKey } from '../support/customer-key.js';
 import { refusal } from '../support/s3-error.js';
-import { startServer, type TestServer } from '../support/server.js';
+import { credentials, startServer, type TestServer } from '../support/server.js';
+import { signedRequest } from '../support/signed-request.js';
 
 let server: TestServer;
 let s3: S3Client;
@@ -377,4 +381,195 @@ describe('every mode', () => {
       }
     });
   }
+});
+
+describe('a copy onto itself that changes the encryption is legal', () => {
+  const Key = 'in-place';
+  const customer = customerKey();
+  const inPlace = (more: object) =>
+    s3.send(new CopyObjectCommand({ Bucket, Key, CopySource: `${Bucket}/${Key}`, ...more }));
+  const illegal = {
+    status: 400,
+    code: 'InvalidRequest',
+    message: expect.stringContaining('This copy request is illegal'),
+  };
+
+  test.each<[string, object, object]>([
+    ['SSE-KMS', { ServerSideEncryption: 'aws:kms' }, {}],
+    ['SSE-KMS with bucket key', { ServerSideEncryption: 'aws:kms', BucketKeyEnabled: true }, {}],
+    ['DSSE-KMS', { ServerSideEncryption: 'aws:kms:dsse' }, {}],
+    ['SSE-C', customer, copySourceKey(customer)],
+  ])('from %s to the bucket’s default, which is no change afterwards', async (_, write, source) => {
+    await s3.send(new PutObjectCommand({ Bucket, Key, Body: 'same', ...write }));
+    expect((await inPlace(source)).ServerSideEncryption).toBe('AES256');
+    expect((await get(Key)).text).toBe('same');
+    expect(await refusal(inPlace({}))).toEqual(illegal);
+    // A second AES256 that is asked for by name is no "no change" either, as on AWS.
+    const aes = { ServerSideEncryption: 'AES256' };
+    let opening: object = {};
+    for (const target of [write, { ServerSideEncryption: 'aws:kms', SSEKMSKeyId: keyArn }, aes, aes]) {
+      await inPlace({ ...target, ...opening });
+      opening = target === write ? source : {};
+      expect((await get(Key, target === customer ? customer : {})).text).toBe('same');
+    }
+  });
+
+  test('but not one that changes nothing, nor one of what isn’t there', async () => {
+    await s3.send(new PutObjectCommand({ Bucket, Key, Body: 'same' }));
+    expect(await refusal(inPlace({ ACL: 'private' }))).toEqual(illegal);
+    expect(await refusal(inPlace({ BucketKeyEnabled: true }))).toEqual(illegal);
+    const CopySource = `${Bucket}/nowhere`;
+    const nowhere = s3.send(new CopyObjectCommand({ Bucket, Key: 'nowhere', CopySource }));
+    expect(await refusal(nowhere)).toMatchObject({ status: 404, code: 'NoSuchKey' });
+  });
+});
+
+describe('headers of encryption are refused where nothing is encrypted', () => {
+  const NAMES: [string, string][] = [
+    ['', 'AES256'],
+    ['', 'aws:kms'],
+    ['-aws-kms-key-id', 'alias/x'],
+    ['-context', 'e30='],
+    ['-bucket-key-enabled', 'true'],
+  ];
+  let uploadId: string;
+  let etag: string;
+  const path = `/${Bucket}/headers`;
+  beforeAll(async () => {
+    const upload = { Bucket, Key: 'headers' };
+    await s3.send(new PutObjectCommand({ ...upload, Body: 'kept' }));
+    uploadId = (await s3.send(new CreateMultipartUploadCommand(upload))).UploadId!;
+    const part = { ...upload, UploadId: uploadId, PartNumber: 1, Body: 'part' };
+    etag = (await s3.send(new UploadPartCommand(part))).ETag!;
+  });
+  const send = (method: string, target: string, query: string, headers: Record<string, string>, body = '') =>
+    signedRequest(server.port, { method, path: target, query, headers, body, key: credentials });
+
+  test.each<[string, string, string, string, string]>([
+    ['GetObject', 'GET', path, '', ''],
+    ['HeadObject', 'HEAD', path, '', ''],
+    ['DeleteObject', 'DELETE', path, '', ''],
+    ['GetObjectTagging', 'GET', path, 'tagging', ''],
+    ['UploadPart', 'PUT', path, 'partNumber=1&uploadId=ID', 'x'],
+    ['UploadPartCopy', 'PUT', path, 'partNumber=1&uploadId=ID', ''],
+    [
+      'CompleteMultipartUpload',
+      'POST',
+      path,
+      'uploadId=ID',
+      '<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>TAG</ETag></Part></CompleteMultipartUpload>',
+    ],
+    ['ListParts', 'GET', path, 'uploadId=ID', ''],
+    ['AbortMultipartUpload', 'DELETE', path, 'uploadId=ID', ''],
+    ['ListObjectsV2', 'GET', `/${Bucket}`, 'list-type=2', ''],
+    ['HeadBucket', 'HEAD', `/${Bucket}`, '', ''],
+    ['CreateBucket', 'PUT', '/encrypted-by-header', '', ''],
+    ['ListBuckets', 'GET', '/', '', ''],
+  ])('%s', async (operation, method, target, query, body) => {
+    const source: Record<string, string> = operation === 'UploadPartCopy' ? { 'x-amz-copy-source': path } : {};
+    for (const [name, value] of NAMES) {
+      const header = `x-amz-server-side-encryption${name}`;
+      const headers = { ...source, [header]: value };
+      const sent = query.replace('ID', uploadId);
+      const answer = await send(method, target, sent, headers, body.replace('TAG', etag));
+      expect(answer.status, header).toBe(400);
+      if (method === 'HEAD') continue;
+      expect(answer.text).toContain('<Code>InvalidArgument</Code>');
+      expect(answer.text).toContain(`<Message>${header} header is not supported for this operation.</Message>`);
+      expect(answer.text).toContain(`<ArgumentName>${header}</ArgumentName><ArgumentValue>${value}</ArgumentValue>`);
+    }
+    expect((await get('headers')).text).toBe('kept');
+  });
+
+  test('and a customer’s key, where an upload has another', async () => {
+    const input = { Bucket, Key: 'headers', UploadId: uploadId };
+    const MultipartUpload = { Parts: [{ PartNumber: 1, ETag: etag }] };
+    const complete = { ...input, MultipartUpload, ...customerKey() };
+    expect(await refusal(s3.send(new CompleteMultipartUploadCommand(complete)))).toEqual({
+      status: 400,
+      code: 'InvalidRequest',
+      message: 'The encryption parameters are not applicable to this object.',
+    });
+    expect((await get('headers')).text).toBe('kept');
+  });
+});
+
+describe('an encryption context that names aws:s3:arn', () => {
+  const object = `arn:aws:s3:::${Bucket}/named`;
+  const context = (arn: string) => Buffer.from(JSON.stringify({ a: 'b', 'aws:s3:arn': arn })).toString('base64');
+  const kinds: [string, object, string][] = [
+    ['SSE-KMS', { ServerSideEncryption: 'aws:kms' }, object],
+    ['DSSE-KMS', { ServerSideEncryption: 'aws:kms:dsse' }, object],
+    [
+      'SSE-KMS with a Bucket Key',
+      { ServerSideEncryption: 'aws:kms', BucketKeyEnabled: true },
+      `arn:aws:s3:::${Bucket}`,
+    ],
+  ];
+  test.each(kinds)('under %s must name what S3 names there', async (_, mode, right) => {
+    const input = { Bucket, Key: 'named', ...mode };
+    const write = async (arn: string, operation: string) => {
+      const asked = { ...input, SSEKMSEncryptionContext: context(arn) };
+      if (operation === 'PutObject') return s3.send(new PutObjectCommand({ ...asked, Body: 'x' }));
+      if (operation === 'CopyObject')
+        return s3.send(new CopyObjectCommand({ ...asked, CopySource: `${Bucket}/source` }));
+      return s3.send(new CreateMultipartUploadCommand(asked));
+    };
+    await s3.send(new PutObjectCommand({ Bucket, Key: 'source', Body: 'x' }));
+    for (const operation of ['PutObject', 'CopyObject', 'CreateMultipartUpload']) {
+      for (const arn of [object, `arn:aws:s3:::${Bucket}`, `${object}s`, 'arn:aws:s3:::*', '']) {
+        if (arn === right) await write(arn, operation);
+        else {
+          expect(await refusal(write(arn, operation)), `${operation} ${arn}`).toEqual({
+            status: 400,
+            code: 'InvalidArgument',
+            message: `The context value for 'aws:s3:arn' shall be equal to ${right === object ? 'object' : 'bucket'}'s ARN`,
+          });
+        }
+      }
+    }
+    expect((await get('named')).text).toBe('x');
+  });
+});
+
+test('an object that named itself in its context may get another name; a Bucket Key by default names the bucket', async () => {
+  const path = `/${Bucket}/renamed`;
+  const named = (arn: string) => Buffer.from(JSON.stringify({ 'aws:s3:arn': arn })).toString('base64');
+  const kms = { ServerSideEncryption: 'aws:kms' as const };
+  const SSEKMSEncryptionContext = named(`arn:aws:s3:::${Bucket}/old`);
+  await s3.send(new PutObjectCommand({ Bucket, Key: 'old', Body: 'kept', ...kms, SSEKMSEncryptionContext }));
+  const headers = { 'x-amz-rename-source': 'old' };
+  const rename = { method: 'PUT', path, query: 'renameObject', headers, key: credentials };
+  expect((await signedRequest(server.port, rename)).status).toBe(200);
+  expect((await get('renamed')).text).toBe('kept');
+
+  await s3.send(new CreateBucketCommand({ Bucket: 'one-key' }));
+  const rule = { ApplyServerSideEncryptionByDefault: { SSEAlgorithm: 'aws:kms' as const }, BucketKeyEnabled: true };
+  const ServerSideEncryptionConfiguration = { Rules: [rule] };
+  await s3.send(new PutBucketEncryptionCommand({ Bucket: 'one-key', ServerSideEncryptionConfiguration }));
+  const put = (arn: string) =>
+    s3.send(
+      new PutObjectCommand({ Bucket: 'one-key', Key: 'k', Body: 'x', ...kms, SSEKMSEncryptionContext: named(arn) }),
+    );
+  expect((await put('arn:aws:s3:::one-key')).BucketKeyEnabled).toBe(true);
+  expect(await refusal(put('arn:aws:s3:::one-key/k'))).toMatchObject({ status: 400, code: 'InvalidArgument' });
+});
+
+test('the SDK’s presigner: what it moves into the URL counts, and its checksum of no body is none', async () => {
+  const upload = async (input: object, body = 'signed') => {
+    const url = await getSignedUrl(s3, new PutObjectCommand({ Bucket, Key: 'by-url', ...input }));
+    return (await fetch(url, { method: 'PUT', body: Buffer.from(body) })).status;
+  };
+  expect(await upload({})).toBe(200);
+  const ChecksumSHA256 = createHash('sha256').update('signed').digest('base64');
+  expect(await upload({ ChecksumSHA256 })).toBe(200);
+  expect(await upload({ ChecksumSHA256 }, 'other')).toBe(400);
+  expect(await upload({ StorageClass: 'STANDARD_IA', Metadata: { a: 'b' }, ExpectedBucketOwner: '000000000000' })).toBe(
+    200,
+  );
+  expect(await upload({ ExpectedBucketOwner: '999999999999' }, 'other')).toBe(403);
+  const head = await s3.send(new HeadObjectCommand({ Bucket, Key: 'by-url' }));
+  expect(head).toMatchObject({ StorageClass: 'STANDARD_IA', Metadata: { a: 'b' } });
+  const read = await fetch(await getSignedUrl(s3, new GetObjectCommand({ Bucket, Key: 'by-url' })));
+  expect(await read.text()).toBe('signed');
 });

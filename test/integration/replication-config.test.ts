@@ -131,7 +131,7 @@ const failures = async (bucket: string): Promise<string[]> => {
     .trim()
     .split('\n')
     .map((one) => JSON.parse(one));
-  return lines.flatMap(({ data }) => (data?.reason ? [`${data.key} ${data.reason}`] : []));
+  return lines.flatMap(({ key, reason }) => (reason ? [`${key} ${reason}`] : []));
 };
 
 describe('the configuration', () => {

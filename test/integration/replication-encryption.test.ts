@@ -75,7 +75,7 @@ const failures = async (bucket: string): Promise<{ reason: string; detail: strin
     .trim()
     .split('\n')
     .map((one) => JSON.parse(one));
-  return lines.flatMap(({ data }) => (data?.reason ? [data] : []));
+  return lines.filter(({ reason }) => reason);
 };
 
 describe('SSE-KMS', () => {

@@ -437,7 +437,6 @@ test('a key whose waiting period is over is gone for S3 too, S3 Bucket Keys incl
   await kms('main').send(new ScheduleKeyDeletionCommand({ KeyId: arn, PendingWindowInDays: 7 }));
   await expect
     .poll(async () => (await refusal(root.send(new GetObjectCommand({ Bucket, Key: 'gone/DSSE-KMS' })))).code, {
-      timeout: 15_000,
       interval: 500,
     })
     .toBe('KMS.NotFoundException');

@@ -1,7 +1,10 @@
 """What boto3 does by Signature V4 and by V2: the same calls, each answer printed as one line of JSON. Usage: boto.py URL VERSION"""
 
+import base64
+import hashlib
 import json
 import sys
+import urllib.error
 import urllib.request
 import uuid
 
@@ -22,6 +25,13 @@ def send(method, target, body=None, headers={}):
     request = urllib.request.Request(target, data=body, method=method, headers=headers)
     with urllib.request.urlopen(request) as answer:
         return answer.status, answer.headers, answer.read()
+
+
+def status_of(method, target, body, headers):
+    try:
+        return send(method, target, body, headers)[0]
+    except urllib.error.HTTPError as refused:
+        return refused.code
 
 
 def post(form, filename, content):
@@ -58,5 +68,11 @@ named = {"Bucket": bucket, "Key": "put", "ContentType": "text/plain", "Metadata"
 target = s3.generate_presigned_url("put_object", Params=named, ExpiresIn=60)
 tell("presigned put", send("PUT", target, b"z", {"Content-Type": "text/plain", "x-amz-meta-q": "r"})[0])
 tell("its metadata", s3.head_object(Bucket=bucket, Key="put")["Metadata"])
+plain = {"Content-Type": "text/plain"}
+hoisted = {"Bucket": bucket, "Key": "hoisted", "ContentType": "text/plain", "StorageClass": "STANDARD_IA"}
+digest = base64.b64encode(hashlib.md5(b"z").digest()).decode()
+target = s3.generate_presigned_url("put_object", Params={**hoisted, "ContentMD5": digest}, ExpiresIn=60)
+tell("a digest in the URL", [status_of("PUT", target, body, plain) for body in (b"y", b"z")])
+tell("its class", [one["StorageClass"] for one in s3.list_objects_v2(Bucket=bucket, Prefix="hoisted").get("Contents", [])])
 s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
 tell("versioning", s3.get_bucket_versioning(Bucket=bucket)["Status"])

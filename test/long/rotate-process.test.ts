@@ -56,7 +56,7 @@ async function blobDigest(): Promise<string> {
 }
 
 async function rotated(words: string[], env: Record<string, string> = {}): Promise<string> {
-  const ran = await coffer(dir, ['root-key', 'rotate', ...words], env);
+  const ran = await coffer(dir, ['root-key', 'rotate', '--yes', ...words], env);
   expect(ran, ran.stderr).toMatchObject({ status: 0 });
   return ran.stdout + ran.stderr;
 }
@@ -124,8 +124,7 @@ test('file → file → passphrase → new passphrase → file: everything reads
     .trim()
     .split('\n')
     .map((one) => JSON.parse(one));
-  expect(lines.at(-1)).toEqual({ type: 'end', findings: 0 });
-  expect(lines.filter((one) => one.type === 'progress').length).toBeGreaterThan(1);
+  expect(lines).toEqual([expect.objectContaining({ file: target })]);
   const last = await startServer({ dir, env: { COFFER_ROOT_KEY_FILE: target } });
   await objects.completeAll(last);
   expect(await objects.check(last)).toBe(36);
@@ -134,7 +133,7 @@ test('file → file → passphrase → new passphrase → file: everything reads
 
 test('a running server, a taken path, a path in the data directory and a missing passphrase are refused, and nothing changes', async () => {
   const server = await startServer({ dir });
-  const inUse = await coffer(dir, ['root-key', 'rotate']);
+  const inUse = await coffer(dir, ['root-key', 'rotate', '--yes']);
   expect(inUse).toMatchObject({ status: 1, stderr: expect.stringMatching(/is in use: stop the server/) });
   await ended(server);
   const keyFile = await oneOf(/\.key$/);
@@ -155,7 +154,7 @@ test('a running server, a taken path, a path in the data directory and a missing
     [[], 1, /there is no store/, { COFFER_DATA_DIR: join(dir, 'nothing-here') }],
   ];
   for (const [words, status, message, env] of cases) {
-    const ran = await coffer(dir, ['root-key', 'rotate', ...words], env);
+    const ran = await coffer(dir, ['root-key', 'rotate', '--yes', ...words], env);
     expect(ran, words.join(' ')).toMatchObject({ status, stderr: expect.stringMatching(message) });
   }
   expect(await readFile(keyFile, 'utf8')).toBe(before);
@@ -181,7 +180,7 @@ test(`killed ${KILLS} times at any moment, a rotation comes to its end and not a
   let found = 0;
   for (let round = 0; kills < KILLS || found === 0; round++) {
     if (round > 60) throw new Error('never killed');
-    const { child, ran } = startCli(dir, ['root-key', 'rotate', ...(interrupted ? ['--resume'] : [])]);
+    const { child, ran } = startCli(dir, ['root-key', 'rotate', ...(interrupted ? ['--resume'] : ['--yes'])]);
     killAtLine(child, 1 + Math.floor(Math.random() * 24));
     const { status, stderr } = await ran;
     if (status === null) kills++;

@@ -3,6 +3,7 @@ import { mkdtemp, open, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect } from 'vitest';
+import { inspect } from '../../src/store/leveldb/guard.js';
 import { openStore, type Store, type StoreOptions } from '../../src/store/leveldb/open.js';
 
 export const OWNER = Buffer.alloc(16, 1);
@@ -39,6 +40,15 @@ export async function filesOf(directory: string, database: 'meta' | 'blob', patt
 export async function largest(paths: string[]): Promise<string> {
   const sized = await Promise.all(paths.map(async (path) => ({ path, size: (await stat(path)).size })));
   return sized.sort((a, b) => b.size - a.size)[0]!.path;
+}
+
+/** The table whose keys this one lies between; of several the deepest. */
+export async function tableWith(directory: string, database: 'meta' | 'blob', within: Buffer): Promise<string> {
+  const { tables } = await inspect(join(directory, database));
+  const found = tables
+    .filter(({ smallest, largest }) => Buffer.compare(smallest, within) <= 0 && Buffer.compare(largest, within) >= 0)
+    .sort((a, b) => b.level - a.level);
+  return found[0]!.path;
 }
 
 export async function flipBit(path: string, offset: number): Promise<void> {

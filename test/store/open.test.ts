@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir, readFile, stat, unlink, writeFile } from 'node:fs/promises';
+import { readFile, stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { openStore } from '../../src/store/leveldb/open.js';
-import { error, filesOf, key, OWNER, openTestStore, put, temporaryDirectory } from './harness.js';
+import { error, key, OWNER, openTestStore, put, temporaryDirectory } from './harness.js';
 
 const WRITER = fileURLToPath(new URL('./writer-process.ts', import.meta.url));
 
@@ -94,35 +94,6 @@ describe('a data directory', () => {
   });
 });
 
-describe('the free-space floor', () => {
-  it('refuses writes, not deletions, and lets go when space is there again', async () => {
-    let free = 10_000;
-    let nowMs = 0;
-    const store = await openTestStore(await temporaryDirectory(), {
-      freeSpaceFloorBytes: 5000,
-      measureFreeBytes: async () => free,
-      nowMs: () => nowMs,
-    });
-    const elapse = async () => {
-      nowMs += 1001;
-      await store.meta.commit({ puts: [put('tick')] }).catch(() => {});
-      await new Promise(setImmediate);
-    };
-    await store.meta.commit({ puts: [put('a'), put('b')] });
-    const run = await store.blobs.put(OWNER, [Buffer.alloc(10)]);
-    free = 4999;
-    await elapse();
-    await expect(store.meta.commit({ puts: [put('c')] })).rejects.toThrow(error('StoreUnavailable', '4999 bytes free'));
-    await expect(store.blobs.put(OWNER, [Buffer.alloc(10)])).rejects.toThrow(error('StoreUnavailable'));
-    expect(await store.meta.commit({ dels: [key('a')] })).toBe(true);
-    expect(await store.meta.commit({ dels: [key('b')], puts: [put('dead')], frees: true })).toBe(true);
-    await store.blobs.delete(OWNER, [run]);
-    free = 5000;
-    await elapse();
-    expect(await store.meta.commit({ puts: [put('c')] })).toBe(true);
-  });
-});
-
 describe('a process killed with SIGKILL', () => {
   it.each([
     [1000, 'value-log'],
@@ -131,7 +102,7 @@ describe('a process killed with SIGKILL', () => {
   ])('loses nothing it acknowledged (blobs of %i bytes, %s)', async (bytes, blobs) => {
     const directory = await temporaryDirectory();
     const { child, lines, errors } = startWriter(directory, bytes, blobs);
-    await expect.poll(lines, { timeout: 20_000 }).toBeGreaterThan(30);
+    await expect.poll(lines).toBeGreaterThan(30);
     child.kill('SIGKILL');
     await once(child, 'exit');
     expect(errors()).toBe('');
@@ -147,33 +118,3 @@ describe('a process killed with SIGKILL', () => {
     expect(store.blobs.mark()).toBe(65_537);
   });
 });
-
-describe('space of deleted blobs', () => {
-  it.each(['value-log', 'leveldb'] as const)('is given back to the file system (%s)', async (blobs) => {
-    const directory = await temporaryDirectory();
-    const store = await openTestStore(directory, { blobs, reclaim: { enabled: true, pauseMs: 1 } });
-    const values = Array.from({ length: 16 }, () => Buffer.alloc(512 * 1024, 1));
-    const runs = [];
-    for (let i = 0; i < 20; i++) runs.push(await store.blobs.put(OWNER, values));
-    const kept = await store.blobs.put(OWNER, [Buffer.alloc(1000, 2)]);
-    await store.blobs.delete(OWNER, runs);
-    await expect.poll(() => bytesOf(directory), { timeout: 20_000 }).toBeLessThan(10_000_000);
-    const snapshot = store.blobs.snapshot();
-    expect(await snapshot.read(kept.first, 1)).toEqual([Buffer.alloc(1000, 2)]);
-    await snapshot.close();
-  });
-});
-
-async function bytesOf(directory: string): Promise<number> {
-  let sum = 0;
-  const segments = (await readdir(join(directory, 'segments')).catch(() => [])).map((name) =>
-    join(directory, 'segments', name),
-  );
-  for (const file of [...(await filesOf(directory, 'blob', /\.(ldb|log)$/)), ...segments]) {
-    sum += await stat(file).then(
-      ({ size }) => size,
-      () => 0,
-    );
-  }
-  return sum;
-}

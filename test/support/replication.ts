@@ -53,7 +53,8 @@ export async function settled(
   );
 }
 
-export async function until(holds: () => Promise<boolean>, what: string, ms = 20_000): Promise<void> {
+/** `ms`: nothing is measured by it, it names what never came before the test is ended. */
+export async function until(holds: () => Promise<boolean>, what: string, ms = 600_000): Promise<void> {
   for (const end = Date.now() + ms; Date.now() < end; await sleep(50)) {
     if (await holds().catch(() => false)) return;
   }

@@ -81,6 +81,7 @@ export function serverEnvironment(dir: string, env: Record<string, string> = {})
     XDG_CONFIG_HOME: join(dir, 'config'),
     COFFER_PORT: '0',
     COFFER_DATA_DIR: join(dir, 'data'),
+    COFFER_DISK_RESERVE_MIB: '0',
     COFFER_ACCESS_KEY_ID: ACCESS_KEY_ID,
     COFFER_SECRET_ACCESS_KEY: SECRET_ACCESS_KEY,
     ...env,

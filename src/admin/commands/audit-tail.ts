@@ -20,27 +20,32 @@ export const auditTail = dataCommand({
   },
   async *run({ count = COUNT, follow }, { data, caller }): AsyncGenerator<Message> {
     const audit = requireAudit(data);
-    let entries = await audit.tail({ limit: Math.min(Math.max(count, 1), COUNT_MAX) });
+    const wanted = (event: AuditEvent): boolean => concerns(event, caller, data.accountIds.length === 1);
+    let entries = await audit.tail({ limit: Math.min(Math.max(count, 1), COUNT_MAX), wanted });
     let after: { sequence: number; index: number } | undefined;
     for (;;) {
       for (const entry of entries) {
         after = { sequence: entry.sequence, index: entry.index };
         if ('damaged' in entry) yield finding(`page ${entry.sequence}: ${entry.damaged}`);
-        else if (concerns(entry.event, caller)) {
+        else {
           const shown = shownTo(entry.event, caller);
           yield line(textOf(shown), shown as unknown as Json);
         }
       }
       if (!follow) return;
       await sleep(POLL_MS);
-      entries = await audit.tail({ limit: COUNT_MAX, after: after ?? { sequence: 0, index: 0 } });
+      entries = await audit.tail({ limit: COUNT_MAX, after: after ?? { sequence: 0, index: 0 }, wanted });
     }
   },
 });
 
-/** The root of an account sees what its principals did, and what was done with its keys. */
-function concerns(event: AuditEvent, caller: Caller | undefined): boolean {
+/**
+ * The root of an account sees what its principals did, and what was done with its keys. What is nobody's (failed authentications,
+ * Coffer's own work) is for the root of the only account.
+ */
+function concerns(event: AuditEvent, caller: Caller | undefined, isOnly: boolean): boolean {
   if (!caller) return true;
+  if (isOnly && !event.caller && event.keyArn === undefined) return true;
   return (
     [event.keyArn, event.sourceKeyArn].some((arn) => isOf(arn, caller)) || event.caller?.accountId === caller.accountId
   );

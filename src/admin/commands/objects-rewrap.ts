@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type KeyFacts, type KmsCallerContext, KmsError } from '../../encryption/ports.js';
 import { viaS3 } from '../../s3/encryption/key-target.js';
-import { KEY_ARN } from '../../s3/encryption/rewrap.js';
 import type { BucketRecord } from '../../store/records.js';
 import type { Stored } from '../../store/table.js';
 import { type Arguments, dataCommand } from '../command.js';
@@ -19,7 +18,12 @@ const specs = {
   bucket: { kind: 'text', placeholder: 'BUCKET', summary: 'in this bucket alone; default: in all of the account' },
   prefix: { kind: 'text', placeholder: 'PREFIX', summary: 'keys of the bucket that start with this' },
   from: { kind: 'text', placeholder: 'KEY', summary: 'versions under this key alone: id, ARN, alias or alias ARN' },
-  to: { kind: 'text', placeholder: 'KEY_ARN', summary: 'the key they are to lie under', required: true },
+  to: {
+    kind: 'text',
+    placeholder: 'KEY',
+    summary: 'the key they are to lie under: id, ARN, alias or alias ARN',
+    required: true,
+  },
   bucketKey: {
     kind: 'text',
     placeholder: 'on|off',
@@ -36,13 +40,15 @@ export const objectsRewrap = dataCommand({
   summary: 'puts the data keys of object versions under another KMS key, bodies untouched; run it again to go on',
   arguments: specs,
   async *run(args, context): AsyncGenerator<Message> {
-    const { prefix = '', from, to, currentOnly, rate } = args;
+    const { prefix = '', from, currentOnly, rate } = args;
     const bucketKeyEnabled = readArguments(args);
     const { services } = context.data;
-    const who = callerOf(context, to.split(':')[4]!);
+    const who = callerOf(context, accountOf(args.to, context));
     const buckets = await bucketsOf(context, args.bucket, who.caller.accountId);
-    const target = await describe(context, who, to);
+    const target = await describe(context, who, args.to);
     requireUsable(target);
+    // An alias may be given to another key while this runs: what it names now is meant.
+    const to = target.keyArn;
     const source = from === undefined ? undefined : (await describe(context, who, from)).keyArn;
     // Else new wraps may still come under a backing key from before a rotation.
     services.dataKeys.forgetBucketKeys();
@@ -72,15 +78,25 @@ export const objectsRewrap = dataCommand({
 });
 
 /** What `--bucket-key` says. @throws UsageError */
-function readArguments({ bucket, prefix, from, to, bucketKey, rate }: Arguments<typeof specs>): boolean | undefined {
+function readArguments({ bucket, prefix, from, bucketKey, rate }: Arguments<typeof specs>): boolean | undefined {
   if (bucket === undefined && from === undefined) throw new UsageError('--bucket or --from is missing: which objects?');
   if (bucket === undefined && prefix !== undefined) throw new UsageError('--prefix is of one --bucket');
-  if (!KEY_ARN.test(to)) throw new UsageError('--to is not the ARN of a key');
   if (rate === 0) throw new UsageError('--rate is above 0');
   if (bucketKey === undefined) return undefined;
   if (bucketKey !== 'on' && bucketKey !== 'off') throw new UsageError('--bucket-key is on or off');
   return bucketKey === 'on';
 }
+
+/** Whose key it is: an ARN says it; else it is the caller's, or offline that of the only account. */
+function accountOf(key: string, { data, caller }: DataContext): string {
+  const isArn = key.startsWith('arn:');
+  const accountId = isArn ? key.split(':')[4] : (caller?.accountId ?? onlyOne(data.accountIds));
+  if (accountId) return accountId;
+  const what = isArn ? 'is not the ARN of a key or an alias' : 'is an ARN, where there are several accounts';
+  throw new UsageError(`--to ${what}`);
+}
+
+const onlyOne = (ids: readonly string[]): string | undefined => (ids.length === 1 ? ids[0] : undefined);
 
 /** The root who signed; offline that of the account whose key and buckets these are. As for a client, S3 asks the key service. */
 function callerOf({ data, caller, request }: DataContext, accountId: string): KmsCallerContext {

@@ -5,7 +5,7 @@ import { RootSealer } from '../../seal/record-sealer.js';
 import { loadOrCreateRootKey, type RootKey, RootKeyError } from '../../seal/root-key.js';
 import { ROTATION_MARK_KEY, RotationMark, requireNoRotation } from '../../seal/rotation-mark.js';
 import { type Arguments, offlineCommand } from '../command.js';
-import { UsageError } from '../errors.js';
+import { CommandError, UsageError } from '../errors.js';
 import type { Message } from '../message.js';
 import type { OfflineContext } from '../ports.js';
 import { findKeys } from '../root-key/find-keys.js';
@@ -22,6 +22,7 @@ const specs = {
     kind: 'flag',
     summary: 'the new key comes from a passphrase: COFFER_NEW_ROOT_KEY_PASSPHRASE, its _FILE, or the terminal',
   },
+  yes: { kind: 'flag', summary: 'does not ask whether to go on' },
   resume: { kind: 'flag', summary: 'takes up a rotation that was interrupted' },
 } as const;
 
@@ -46,6 +47,7 @@ async function* begin(args: Arguments<typeof specs>, context: OfflineContext): A
   const { meta, compactMeta, places } = context;
   await requireNoRotation(meta);
   const plan = { from: currentPlace(context), to: await newPlace(args, context) };
+  if (!args.yes) await requireConsent(plan, context);
   const passphrase = 'saltFile' in plan.to ? await newPassphrase(context) : undefined;
   const keys: RootKey[] = [];
   try {
@@ -58,6 +60,17 @@ async function* begin(args: Arguments<typeof specs>, context: OfflineContext): A
   } finally {
     for (const key of keys) key.dispose();
   }
+}
+
+/** @throws UsageError where nobody can be asked, CommandError where the answer isn't yes */
+async function requireConsent({ from, to }: { from: RootKeyPlace; to: RootKeyPlace }, context: OfflineContext) {
+  const what = 'file' in from ? `the root key ${fileOf(from)}` : 'the passphrase';
+  const by = 'file' in to ? `the new root key ${fileOf(to)}` : 'a new passphrase';
+  const consent = await context.confirm(
+    `Everything is sealed anew under ${by}; then ${what}, as it is now, opens nothing of this store. Go on? (yes/no) `,
+  );
+  if (consent === undefined) throw new UsageError('there is no terminal to ask at: say --yes');
+  if (!consent) throw new CommandError('NotConfirmed', 'nothing was changed');
 }
 
 async function* resume(context: OfflineContext): AsyncGenerator<Message> {

@@ -18,6 +18,7 @@ export const storeStatus = dataCommand({
       keyService: kms ? 'built-in' : 'remote',
       openIn: caller ? 'server' : 'command',
       ...(layout && { largeBodies: { ...layout } }),
+      ...(caller && { askedAs: caller.arn }),
     };
     yield line(`store        ${storeId}`, status);
     yield line(`root key id  ${rootKeyId}`);

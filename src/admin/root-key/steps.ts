@@ -1,4 +1,5 @@
 import { systemClock } from '../../base/clock.js';
+import { credentialsFileOf } from '../../iam/credentials-file.js';
 import { HeadFile } from '../../kms/audit/head-file.js';
 import { rekeyAudit } from '../../kms/audit/rekey.js';
 import { CHECKPOINT, REKEY } from '../../kms/audit/rows.js';
@@ -11,7 +12,7 @@ import type { RotationPlan } from '../../seal/rotation-mark.js';
 import { StoreDamaged } from '../../store/errors.js';
 import type { MetaStore } from '../../store/ports.js';
 import { line, type Message } from '../message.js';
-import { copyOver, removeIfThere } from './place.js';
+import { copyOver, exists, removeIfThere } from './place.js';
 
 export interface StepContext {
   meta: MetaStore;
@@ -78,10 +79,24 @@ const auditLog: RotationStep = {
   },
 };
 
+/** What else lies beside the root key and isn't sealed: it goes where the new one lies. */
+const filesBeside: RotationStep = {
+  async *run({ places, plan }) {
+    const from = [credentialsFileOf(places, plan.from), places.storeFile(plan.from)] as const;
+    const to = [places.credentialsFile(plan.to), places.storeFile(plan.to)] as const;
+    for (const [i, old] of from.entries()) {
+      if (old === to[i] || !(await exists(old))) continue;
+      await copyOver(old, to[i]!);
+      await removeIfThere(old);
+      yield line(`moved: ${to[i]}`);
+    }
+  },
+};
+
 /** Types of sealed records that a step seals anew. */
 export const STEP_TYPES: readonly string[] = [CHECKPOINT.type, REKEY.type];
 
-export const ROTATION_STEPS: readonly RotationStep[] = [keyStoreFile, auditLog];
+export const ROTATION_STEPS: readonly RotationStep[] = [keyStoreFile, auditLog, filesBeside];
 
 function keyStoreFiles({ places, plan, from, to }: StepContext): { old: KeyStoreKeyFile; new: KeyStoreKeyFile } {
   return {

@@ -15,9 +15,15 @@ export interface SignedParts extends ResourceForm {
 /** What Signature V2 signs, a character for a byte. https://docs.aws.amazon.com/AmazonS3/latest/API/RESTAuthentication.html */
 export function stringToSign(request: SignedRequest, parts: SignedParts): string {
   const named = (name: string): string =>
-    headerText(request.headers[name]) ?? bytesOfText(parts.query?.get(name) ?? '');
+    headerText(request.headers[name]) ?? bytesOfText(inQuery(parts.query, name) ?? '');
   const lines = [request.method, named('content-md5'), named('content-type'), parts.date];
   return `${lines.join('\n')}\n${amzHeaders(request, parts)}${canonicalResource(request, parts)}`;
+}
+
+/** Some clients write `Content-Type` there, others `content-type`. */
+function inQuery(query: SignedParts['query'], name: string): string | undefined {
+  for (const [sent, value] of query ?? []) if (sent.toLowerCase() === name) return value;
+  return undefined;
 }
 
 /** CanonicalizedAmzHeaders. Headers that a presigned URL carries as parameters count as headers, and so are signed. */

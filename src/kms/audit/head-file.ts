@@ -1,8 +1,8 @@
 import { createHmac } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { u64 } from '../../base/bytes.js';
 import { Mac } from '../../base/mac.js';
+import { makeDirectory } from '../../base/make-directory.js';
 import type { Secret } from '../../base/secret.js';
 import { readIfThere, writeDurably } from '../../store/leveldb/files.js';
 import type { Head } from './page.js';
@@ -25,7 +25,7 @@ export class HeadFile {
   /** Replaced by rename, durable when it resolves. */
   async write({ sequence, mac }: Head): Promise<void> {
     const place = Buffer.concat([u64(sequence), mac.toBytes()]);
-    await mkdir(dirname(this.path), { recursive: true, mode: 0o700 });
+    await makeDirectory(dirname(this.path));
     await writeDurably(this.path, `${MARKER} ${Buffer.concat([place, this.#mac(place)]).toString('base64')}\n`);
   }
 

@@ -16,30 +16,31 @@ export interface Position {
 /** An event; or a page that doesn't open, in the place of its events. */
 export type TailEntry = Position & ({ event: AuditEvent } | { damaged: string });
 
+export interface TailQuery {
+  limit: number;
+  after?: Position | undefined;
+  /** Others are passed over and not counted. Pages that don't open always count. */
+  wanted?: ((event: AuditEvent) => boolean) | undefined;
+}
+
 /** The newest `limit` events, or the first `limit` behind `after`; oldest first. */
-export async function tailOf(
-  chain: AuditChain,
-  { limit, after }: { limit: number; after?: Position | undefined },
-): Promise<TailEntry[]> {
-  if (limit < 1) return [];
-  return after ? entriesBehind(chain, after, limit) : newestEntries(chain, limit);
+export async function tailOf(chain: AuditChain, query: TailQuery): Promise<TailEntry[]> {
+  if (query.limit < 1) return [];
+  return query.after ? entriesBehind(chain, query.after, query) : newestEntries(chain, query);
 }
 
 /** For a store that no server has open. */
-export function tailAudit(
-  parts: ChainParts,
-  query: { limit: number; after?: Position | undefined },
-): Promise<TailEntry[]> {
+export function tailAudit(parts: ChainParts, query: TailQuery): Promise<TailEntry[]> {
   return tailOf(new AuditChain(parts), query);
 }
 
-async function entriesBehind(chain: AuditChain, after: Position, limit: number): Promise<TailEntry[]> {
+async function entriesBehind(chain: AuditChain, after: Position, { limit, wanted }: TailQuery): Promise<TailEntry[]> {
   const found: TailEntry[] = [];
   let gte = pageRow(after.sequence);
   for (;;) {
     const rows = await chain.rows(ROWS_AT_ONCE, { gte });
     for (const row of rows) {
-      for (const entry of entriesOf(chain, row)) {
+      for (const entry of entriesOf(chain, row, wanted)) {
         if (entry.sequence === after.sequence && entry.index <= after.index) continue;
         found.push(entry);
         if (found.length === limit) return found;
@@ -51,13 +52,13 @@ async function entriesBehind(chain: AuditChain, after: Position, limit: number):
   }
 }
 
-async function newestEntries(chain: AuditChain, limit: number): Promise<TailEntry[]> {
+async function newestEntries(chain: AuditChain, { limit, wanted }: TailQuery): Promise<TailEntry[]> {
   const newestFirst: TailEntry[] = [];
   let lt: Uint8Array | undefined;
   for (;;) {
     const rows = await chain.rows(ROWS_AT_ONCE, lt ? { gte: PAGES, lt, reverse: true } : { reverse: true });
     for (const row of rows) {
-      for (const entry of entriesOf(chain, row).reverse()) {
+      for (const entry of entriesOf(chain, row, wanted).reverse()) {
         newestFirst.push(entry);
         if (newestFirst.length === limit) return newestFirst.reverse();
       }
@@ -67,11 +68,11 @@ async function newestEntries(chain: AuditChain, limit: number): Promise<TailEntr
   }
 }
 
-function entriesOf(chain: AuditChain, row: Row): TailEntry[] {
+function entriesOf(chain: AuditChain, row: Row, wanted: TailQuery['wanted'] = () => true): TailEntry[] {
   const sequence = sequenceOf(row.key);
   if (sequence === undefined) return [];
   try {
-    return eventsOf(chain.open(row)).map((event, index) => ({ sequence, index, event }));
+    return eventsOf(chain.open(row)).flatMap((event, index) => (wanted(event) ? [{ sequence, index, event }] : []));
   } catch (error) {
     if (!(error instanceof StoreDamaged)) throw error;
     return [{ sequence, index: 0, damaged: error.message }];

@@ -13,7 +13,7 @@ import type { AuditEvent, AuditLog, LastUse } from './ports.js';
 import type { QueueLimits, UsedKey } from './queue.js';
 import { removeOldPages } from './retention.js';
 import { LAST_USE, lastUseRow } from './rows.js';
-import { type Position, type TailEntry, tailOf } from './tail.js';
+import { type TailEntry, type TailQuery, tailOf } from './tail.js';
 import { systemTimers, type Timers } from './timers.js';
 import { type Verification, verifyChain } from './verify.js';
 import { AuditWriter } from './writer.js';
@@ -111,7 +111,7 @@ export class AuditTrail implements AuditLog {
   }
 
   /** The newest `limit` events, or the first `limit` behind `after`; oldest first. What is still queued isn't among them. */
-  tail(query: { limit: number; after?: Position | undefined }): Promise<TailEntry[]> {
+  tail(query: TailQuery): Promise<TailEntry[]> {
     return tailOf(this.#chain, query);
   }
 

@@ -136,7 +136,12 @@ export class AuditWriter {
     );
     try {
       // The rows of the caller come last: where it writes a row of a last use, that holds.
-      const done = await chain.append(batch.pages, { ...own, puts: [...uses, ...(own.puts ?? [])] });
+      const done = await chain.append(batch.pages, {
+        ...own,
+        puts: [...uses, ...(own.puts ?? [])],
+        // On a disk that is nearly full what was done without writing is still recorded, or it couldn't be done.
+        frees: own.frees || !own.puts?.length,
+      });
       if (!done) return false;
     } catch (error) {
       this.#unsureEvents = batch.events;

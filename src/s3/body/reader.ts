@@ -41,7 +41,15 @@ export class BodyReader implements BodyProducer {
     this.length = range.end - range.start;
   }
 
-  async pump(sink: Sink): Promise<void> {
+  pump(sink: Sink): Promise<void> {
+    // Also while it waits for a client that doesn't read.
+    return new Promise((resolve, reject) => {
+      this.snapshot.onLost?.(reject);
+      this.#pump(sink).then(resolve, reject);
+    });
+  }
+
+  async #pump(sink: Sink): Promise<void> {
     let sent = 0;
     const counted: Sink = (chunk) => {
       sent += chunk.length;

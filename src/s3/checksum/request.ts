@@ -11,7 +11,7 @@ export interface ChecksumRequest {
   trailer?: true;
 }
 
-const SDK_ALGORITHM = 'x-amz-sdk-checksum-algorithm';
+export const SDK_ALGORITHM = 'x-amz-sdk-checksum-algorithm';
 const PREFIX = 'x-amz-checksum-';
 /** Headers with that prefix that carry no checksum. */
 const NO_VALUES = new Set(['x-amz-checksum-algorithm', 'x-amz-checksum-type', 'x-amz-checksum-mode']);

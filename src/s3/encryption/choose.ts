@@ -1,8 +1,9 @@
+import { S3_ARN } from '../../encryption/s3-context.js';
 import type { BucketRecord } from '../../store/records.js';
 import { S3Error } from '../error.js';
 import type { CustomerKey } from '../fields/customer-key.js';
 import type { EncryptionRequest } from '../fields/encryption.js';
-import type { OperationContext } from '../operation.js';
+import { bucketArn, type OperationContext, objectArn } from '../operation.js';
 
 /** How a new version will be encrypted: what the request asked for, else the bucket's default. */
 export type EncryptionChoice =
@@ -33,14 +34,30 @@ export function chooseEncryption(
   if (request?.mode === 'SSE-S3') return { mode: 'SSE-S3' };
   if (request) {
     const keyId = request.keyId ?? AWS_MANAGED_KEY;
+    const bucketKeyEnabled = request.mode === 'SSE-KMS' && (request.bucketKeyEnabled ?? encryption.bucketKeyEnabled);
+    requireOwnArn(request.context, bucket.name, bucketKeyEnabled ? undefined : context.fields.key);
     if (request.mode === 'DSSE-KMS') return { mode: 'DSSE-KMS', keyId, context: request.context };
-    const bucketKeyEnabled = request.bucketKeyEnabled ?? encryption.bucketKeyEnabled;
     return { mode: 'SSE-KMS', keyId, context: request.context, bucketKeyEnabled };
   }
   if (encryption.algorithm === 'AES256') return { mode: 'SSE-S3' };
   const keyId = encryption.kmsKeyId ?? AWS_MANAGED_KEY;
   if (encryption.algorithm === 'aws:kms:dsse') return { mode: 'DSSE-KMS', keyId, context: {} };
   return { mode: 'SSE-KMS', keyId, context: {}, bucketKeyEnabled: bucketKeyHeader ?? encryption.bucketKeyEnabled };
+}
+
+/**
+ * S3 itself says in the context what a data key is for: the object, or with an S3 Bucket Key the bucket. A client may say the same,
+ * and nothing else.
+ * @throws InvalidArgument
+ */
+function requireOwnArn(context: Record<string, string>, bucket: string, key: string | undefined): void {
+  if (!Object.hasOwn(context, S3_ARN)) return;
+  const arn = key === undefined ? bucketArn(bucket) : objectArn(bucket, key);
+  if (context[S3_ARN] === arn) return;
+  throw new S3Error('InvalidArgument', {
+    message: `The context value for '${S3_ARN}' shall be equal to ${key === undefined ? 'bucket' : 'object'}'s ARN`,
+    extra: { ArgumentName: 'x-amz-server-side-encryption-context' },
+  });
 }
 
 /** AWS takes a customer's key over TLS only; `COFFER_SSE_C_OVER_HTTP` says what Coffer takes. */

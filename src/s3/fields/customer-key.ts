@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Mac } from '../../base/mac.js';
-import { Secret } from '../../base/secret.js';
+import { Secret, secretBuffer } from '../../base/secret.js';
 import { S3Error } from '../error.js';
 import type { CustomerKeyHeaders, Field } from '../operation.js';
 
@@ -75,13 +75,17 @@ function parseCustomerKey(sent: CustomerKeyHeaders | undefined): CustomerKey | u
     key.fill(0);
     throw invalid('The calculated MD5 hash of the key did not match the hash that was provided.');
   }
-  return { key: new Secret(key), keyMd5: sent.keyMd5 };
+  const opened = new Secret(key);
+  // Whatever becomes of the request: who reads it here may not get as far as disposing of it.
+  sent.opened ??= [];
+  sent.opened.push(opened);
+  return { key: opened, keyMd5: sent.keyMd5 };
 }
 
 /** 32 bytes from canonical base64, decoded without making a string of it. */
 function decodeKey(base64: Buffer): Buffer | undefined {
   if (base64.length !== 44 || base64[43] !== 0x3d /* = */) return undefined;
-  const key = Buffer.allocUnsafeSlow(32);
+  const key = secretBuffer(32);
   let bits = 0;
   let value = 0;
   let at = 0;

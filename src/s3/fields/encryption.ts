@@ -106,7 +106,6 @@ function parseContext(base64: string | undefined): Record<string, string> {
   } catch {
     json = undefined;
   }
-  // aws:s3:arn is S3's own; a client may repeat it only where it is the same, and Coffer sets it either way.
   if (!isContext(json)) throw invalidContext();
   return json;
 }

@@ -8,7 +8,7 @@ import { openCipher } from '../encryption/open-cipher.js';
 import { S3Error } from '../error.js';
 import type { CustomerKey } from '../fields/customer-key.js';
 import { noSuchUpload } from '../fields/upload-id.js';
-import type { OperationContext } from '../operation.js';
+import type { Facts, OperationContext } from '../operation.js';
 
 export interface PutPart {
   part: PartRecord;
@@ -73,12 +73,7 @@ export async function putPart(
 }
 
 /** The upload, if it belongs to this bucket and key. */
-export async function requireUpload(
-  context: OperationContext,
-  key: string,
-  uploadId: string,
-): Promise<Stored<UploadRecord>> {
-  const found = await context.services.uploads.find(context.facts.bucket.record.bucketId, key, uploadId);
-  if (!found) throw noSuchUpload(uploadId);
-  return found;
+export function requireUpload({ upload }: Facts, uploadId: string): Stored<UploadRecord> {
+  if (!upload) throw noSuchUpload(uploadId);
+  return upload;
 }

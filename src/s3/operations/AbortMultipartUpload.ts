@@ -8,17 +8,17 @@ export const abortMultipartUpload = operation({
   name: 'AbortMultipartUpload',
   route: { method: 'DELETE', on: 'object', query: ['uploadId'] },
   input: { uploadId, replica },
-  facts: ['bucket'],
+  facts: ['bucket', 'upload'],
   needs: ({ bucket, key, replica }) =>
     replica
       ? needsOfReplica(replica, bucket, key)
       : [{ action: 's3:AbortMultipartUpload', resource: objectArn(bucket, key) }],
   errors: ['NoSuchUpload'],
-  async handle({ key, uploadId, replica }, context) {
-    const upload = await requireUpload(context, key, uploadId);
+  async handle({ uploadId, replica }, { facts, services }) {
+    const upload = requireUpload(facts, uploadId);
     if (replica) requireSameReplica(replica, upload.record);
-    await context.services.uploads.abort(upload);
-    context.services.sweep();
+    await services.uploads.abort(upload);
+    services.sweep();
   },
   reply: () => ({ status: 204 }),
 });

@@ -28,7 +28,7 @@ import { malformed, only, requiredText, text, xmlBody } from '../fields/xml.js';
 import { expirationHeader } from '../lifecycle/headers.js';
 import { applyLock } from '../object-lock.js';
 import { type InputOf, type OperationContext, objectArn, operation } from '../operation.js';
-import { openChecksum } from '../read.js';
+import { openChecksum, requireMatchingKey } from '../read.js';
 import { putVersion, requireSameReplica } from '../replication/receive.js';
 import { needsOfReplica, replica } from '../replication/replica-header.js';
 import { endpointOf, objectUrl } from '../urls.js';
@@ -55,7 +55,7 @@ export const completeMultipartUpload = operation({
   route: { method: 'POST', on: 'object', query: ['uploadId'] },
   input,
   body: { kind: 'xml', root: 'CompleteMultipartUpload', required: false, integrity: 'none' },
-  facts: ['bucket'],
+  facts: ['bucket', 'upload'],
   needs: ({ bucket, key, replica }) =>
     replica ? needsOfReplica(replica, bucket, key) : [{ action: 's3:PutObject', resource: objectArn(bucket, key) }],
   errors: [
@@ -110,6 +110,7 @@ async function complete(input: Input, context: OperationContext): Promise<Comple
   requireOrder(listed, uploadId);
   const upload = found.record;
   requireSameReplica(input.replica, upload);
+  if (customerKey) requireMatchingKey(upload, customerKey);
   const stored = await services.uploads.allParts(uploadId);
   const chosen = choose(listed, stored, upload);
   const checksums = completeChecksums(fields.headers, upload.checksum, listed);
@@ -130,6 +131,7 @@ async function complete(input: Input, context: OperationContext): Promise<Comple
       encryption: upload.encryption,
       body: { manifest: await services.manifests.write(upload.objectId, parts) },
       uploadId,
+      ...(upload.createdWith && { createdWith: upload.createdWith }),
     };
     const record = await commit(context, found, key, content, condition, unlisted(stored, chosen));
     services.sweep();

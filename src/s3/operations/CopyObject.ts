@@ -61,7 +61,6 @@ export const copyObject = operation({
     const { bucket, key } = input;
     const { facts, services } = context;
     const target = facts.bucket.record;
-    refuseUnchanged(input, target);
     lockOfNewVersion(input.lock, target, services.clock.now());
     const { ownerAccountId, acl } = newObject(input.acl, key, context);
     const source = await OpenSource.open(context, input.source, input.sourceConditions, input.sourceKey);
@@ -77,6 +76,7 @@ export const copyObject = operation({
         });
       }
       const choice = chooseEncryption(input.encryption, input.bucketKeyEnabled, target, context);
+      refuseUnchanged(input, target, content.encryption.mode !== choice.mode);
       await requireReplicable(context, { key, tags: input.tags ?? [], mode: choice.mode });
       const objectId = randomId();
       const cipher = await createCipher(context, choice, target, key, objectId);
@@ -159,7 +159,10 @@ function keepSystem(content: ObjectContent, redirect: string | undefined): Objec
   return redirect === undefined ? system : { ...system, websiteRedirectLocation: redirect };
 }
 
-/** Copying an object onto itself must change something. Only the latest version counts: from an older one it restores that. */
+/**
+ * Copying an object onto itself must change something; that the bucket's default is another mode than the source's is a change,
+ * too, whatever the source's is. Only the latest version counts: from an older one it restores that.
+ */
 function refuseUnchanged(
   input: {
     bucket: string;
@@ -171,6 +174,7 @@ function refuseUnchanged(
     system: { websiteRedirectLocation?: string };
   },
   bucket: BucketRecord,
+  otherMode: boolean,
 ): void {
   const { source } = input;
   // Without versioning the null version is the only one there is.
@@ -180,6 +184,7 @@ function refuseUnchanged(
     input.metadataDirective === 'REPLACE' ||
     input.storageClassSent !== undefined ||
     input.encryption !== undefined ||
+    otherMode ||
     input.system.websiteRedirectLocation !== undefined ||
     bucket.encryption.explicit;
   if (!same || changes) return;

@@ -13,6 +13,7 @@ import { objectLock } from '../fields/object-lock.js';
 import { storageClass } from '../fields/storage-class.js';
 import { tagging } from '../fields/tagging.js';
 import { abortHeaders } from '../lifecycle/headers.js';
+import { createdWith } from '../multipart/created-with.js';
 import { newUploadId } from '../multipart/new-upload-id.js';
 import { lockOfNewVersion, lockPermissions } from '../object-lock.js';
 import { objectArn, operation } from '../operation.js';
@@ -78,6 +79,7 @@ export const createMultipartUpload = operation({
       ...(input.lock ? { lock: input.lock } : {}),
       checksum: input.checksum,
       encryption: cipher.wrapped,
+      createdWith: createdWith(context.fields),
       ...(replica && { replica: { versionId: replica.versionId, lastModifiedMs: replica.lastModifiedMs } }),
       ...(current?.record.content ? { replacesObjectId: current.record.objectId } : {}),
     };

@@ -23,12 +23,12 @@ export const listParts = operation({
     partNumberMarker: queryInt('part-number-marker', { min: 0, max: 2_147_483_647 }),
     customerKey,
   },
-  facts: ['bucket'],
+  facts: ['bucket', 'upload'],
   needs: ({ bucket, key }) => [{ action: 's3:ListMultipartUploadParts', resource: objectArn(bucket, key) }],
   errors: ['InvalidArgument', 'NoSuchUpload'],
   async handle(input, context) {
     const { services, facts } = context;
-    const { record } = await requireUpload(context, input.key, input.uploadId);
+    const { record } = requireUpload(facts, input.uploadId);
     const max = Math.min(input.maxParts ?? LIST_MAX_KEYS, LIST_MAX_KEYS);
     const marker = Math.min(input.partNumberMarker ?? 0, 0xfffe);
     const found = max === 0 ? [] : await services.uploads.listParts(input.uploadId, marker, max + 1);

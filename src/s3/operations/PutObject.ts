@@ -73,8 +73,8 @@ export const putObject = operation({
     const { ownerAccountId, acl } = ownerOf(replica, input.acl, key, context);
     const tags = tagsOf(replica, input.tags, key, context);
     // Before the body is taken; the commit looks at the bucket again.
-    const lock = lockOfNewVersion(input.lock, facts.bucket.record, services.clock.now());
-    requireDigestOfLocked(lock, fields.headers);
+    lockOfNewVersion(input.lock, facts.bucket.record, services.clock.now());
+    requireDigestOfLocked(input.lock, facts.bucket.record, fields.headers, 'Object');
     const choice = chooseEncryption(input.encryption, input.bucketKeyEnabled, facts.bucket.record, context);
     await requireReplicable(context, { key, tags: input.tags ?? [], mode: choice.mode });
     const objectId = randomId();

@@ -5,6 +5,7 @@ import { customerKey } from '../fields/customer-key.js';
 import { partNumber } from '../fields/part-number.js';
 import { uploadId } from '../fields/upload-id.js';
 import { putPart, requireUpload } from '../multipart/put-part.js';
+import { requireDigestOfLocked } from '../object-lock.js';
 import { objectArn, operation } from '../operation.js';
 import { requireSameReplica } from '../replication/receive.js';
 import { needsOfReplica, replica } from '../replication/replica-header.js';
@@ -15,7 +16,7 @@ export const uploadPart = operation({
   route: { method: 'PUT', on: 'object', query: ['partNumber', 'uploadId'] },
   input: { partNumber, uploadId, customerKey, replica },
   body: { kind: 'stream' },
-  facts: ['bucket'],
+  facts: ['bucket', 'upload'],
   needs: ({ bucket, key, replica }) =>
     replica ? needsOfReplica(replica, bucket, key) : [{ action: 's3:PutObject', resource: objectArn(bucket, key) }],
   errors: [
@@ -26,13 +27,15 @@ export const uploadPart = operation({
     'MissingContentLength',
     'NoSuchUpload',
   ],
-  async handle({ key, partNumber, uploadId, customerKey, replica }, context) {
+  async handle({ partNumber, uploadId, customerKey, replica }, context) {
     if (partNumber === undefined) throw new S3Error('InvalidArgument', { extra: { ArgumentName: 'partNumber' } });
     requireLength(context.body.length);
     try {
-      const upload = await requireUpload(context, key, uploadId);
+      const { facts, fields, body } = context;
+      const upload = requireUpload(facts, uploadId);
       requireSameReplica(replica, upload.record);
-      return await putPart(context, upload, partNumber, customerKey, context.body, context.fields.headers);
+      requireDigestOfLocked(upload.record.lock, facts.bucket.record, fields.headers, 'Part');
+      return await putPart(context, upload, partNumber, customerKey, body, fields.headers);
     } finally {
       customerKey?.key.dispose();
     }

@@ -28,7 +28,7 @@ export const uploadPartCopy = operation({
     uploadId,
     customerKey,
   },
-  facts: ['bucket'],
+  facts: ['bucket', 'upload'],
   needs: ({ bucket, key }) => [{ action: 's3:PutObject', resource: objectArn(bucket, key) }],
   errors: [
     'InvalidArgument',
@@ -40,12 +40,12 @@ export const uploadPartCopy = operation({
     'PreconditionFailed',
   ],
   async handle(input, context) {
-    const { key, partNumber } = input;
+    const { partNumber } = input;
     if (partNumber === undefined) throw new S3Error('InvalidArgument', { extra: { ArgumentName: 'partNumber' } });
     // Before anything is opened: a malformed range is refused whatever the source is.
     parseCopySourceRange(input.sourceRange, Number.MAX_SAFE_INTEGER);
     try {
-      const upload = await requireUpload(context, key, input.uploadId);
+      const upload = requireUpload(context.facts, input.uploadId);
       const source = await OpenSource.open(context, input.source, input.sourceConditions, input.sourceKey);
       try {
         requireOwner(input.sourceOwner, source.bucket);

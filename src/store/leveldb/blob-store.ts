@@ -1,8 +1,10 @@
 import { u64 } from '../../base/bytes.js';
+import { BLOB_VALUE_BYTES } from '../../base/limits.js';
 import { checkBlobPut, checkOwner } from '../commit-limits.js';
 import { OwnerMismatch, StoreDamaged, StoreUnavailable } from '../errors.js';
+import type { OpenSnapshots } from '../open-snapshots.js';
 import type { BlobLayout, BlobSnapshot, BlobStore, Reservation, Run } from '../ports.js';
-import type { Frame } from '../value-log/format.js';
+import { type Frame, sum } from '../value-log/format.js';
 import type { LogIndex, LogView } from '../value-log/log-index.js';
 import { isPlaceRow, parsePlaceRow } from '../value-log/rows.js';
 import type { ValueLog } from '../value-log/value-log.js';
@@ -20,7 +22,7 @@ import {
 import { LevelBlobSnapshot } from './blob-snapshot.js';
 import { type Batch, readError } from './database.js';
 import type { Engine, EngineUser } from './engine.js';
-import type { Reclaimer } from './reclaimer.js';
+import type { Reclaimer, Touching } from './reclaimer.js';
 import { type Group, WriteQueue } from './write-queue.js';
 
 const GROUP_BYTES = 8 * 1024 * 1024;
@@ -36,7 +38,7 @@ interface StoredRun extends Run {
 }
 
 /** `BlobStore` on LevelDB: values under a globally increasing number (blob-keys.ts), those of large runs in the value log. */
-export class LevelBlobStore implements BlobStore, EngineUser, LogIndex {
+export class LevelBlobStore implements BlobStore, EngineUser, LogIndex, Touching {
   /** Only where the value log is in use for new runs. */
   readonly reserve: ((owner: Uint8Array, lengths: number[]) => Promise<Reservation>) | undefined;
   readonly #queue: WriteQueue;
@@ -52,6 +54,7 @@ export class LevelBlobStore implements BlobStore, EngineUser, LogIndex {
   constructor(
     private readonly engine: Engine,
     private readonly reclaimer: Reclaimer,
+    private readonly snapshots: OpenSnapshots,
     private readonly log: ValueLog,
     /** Runs of so many bytes go to the value log. */
     private readonly logFromBytes: number,
@@ -74,13 +77,13 @@ export class LevelBlobStore implements BlobStore, EngineUser, LogIndex {
     const group = this.#queue.group()!;
     this.#reserve(group);
     await this.#queue.written(group);
+    this.reclaimer.begin(this);
   }
 
   poisoned(cause: Error): void {
     this.#generation++;
     this.log.poisoned();
     this.#queue.poisoned(cause);
-    this.reclaimer.forget();
   }
 
   async closing(): Promise<void> {
@@ -117,7 +120,7 @@ export class LevelBlobStore implements BlobStore, EngineUser, LogIndex {
 
   snapshot(): BlobSnapshot {
     this.engine.requireOpen();
-    return new LevelBlobSnapshot(this.engine.blob.level, this.log);
+    return new LevelBlobSnapshot(this.engine.blob, this.log.files, this.snapshots);
   }
 
   async delete(owner: Uint8Array, runs: Run[]): Promise<void> {
@@ -138,15 +141,25 @@ export class LevelBlobStore implements BlobStore, EngineUser, LogIndex {
         if (run) stored.push(run);
       }
       if (stored.length === 0) return;
+      await this.engine.space.makeRoom();
       await this.#write((group) => {
         if (generation !== this.#generation) throw new StoreUnavailable('not deleted: the store was reopened');
         for (const run of stored) this.#delete(group.batch, run);
         return true;
       });
       for (const run of stored) if (!run.place) this.reclaimer.add(run);
+      this.snapshots.deleted(stored.reduce((bytes, run) => bytes + bytesOf(run), 0));
     } finally {
       for (const unlock of unlocks) unlock();
     }
+  }
+
+  /** For the reclaimer. */
+  async touch(keys: Buffer[]): Promise<void> {
+    await this.#write((group) => {
+      for (const key of keys) group.batch.del(key);
+      return true;
+    });
   }
 
   mark(): number {
@@ -165,7 +178,7 @@ export class LevelBlobStore implements BlobStore, EngineUser, LogIndex {
   }
 
   async *verify(): AsyncGenerator<string | undefined> {
-    const leave = this.log.readers.enter();
+    const leave = this.snapshots.enter(() => {});
     try {
       for await (const { first, row } of this.#runs(0)) {
         if (isPlaceRow(row)) yield await this.log.damageOf(parsePlaceRow(first, row));
@@ -202,10 +215,12 @@ export class LevelBlobStore implements BlobStore, EngineUser, LogIndex {
   }
 
   async reverseRow(first: number): Promise<Buffer | undefined> {
+    await this.engine.blob.before(reverseKey(first));
     return this.#get(reverseKey(first));
   }
 
   async segmentRow(segment: number): Promise<Buffer | undefined> {
+    await this.engine.blob.before(segmentKey(segment));
     return this.#get(segmentKey(segment));
   }
 
@@ -213,7 +228,10 @@ export class LevelBlobStore implements BlobStore, EngineUser, LogIndex {
     const { level } = this.engine.blob;
     const snapshot = level.snapshot();
     return {
-      reverseRow: async (first) => level.getSync(reverseKey(first), { snapshot }),
+      reverseRow: async (first) => {
+        await this.engine.blob.before(reverseKey(first));
+        return level.getSync(reverseKey(first), { snapshot });
+      },
       close: () => snapshot.close(),
     };
   }
@@ -259,8 +277,10 @@ export class LevelBlobStore implements BlobStore, EngineUser, LogIndex {
   /** Every run from number `from` on with its reverse row, in one snapshot. */
   async *#runs(from: number): AsyncGenerator<{ first: number; row: Buffer }> {
     this.engine.requireOpen();
+    await this.engine.blob.before(valueKey(from), valueKey(this.#next));
     const { level } = this.engine.blob;
     const snapshot = level.snapshot();
+    const leave = this.snapshots.enter(() => {});
     try {
       const keys = level.keys({ gte: valueKey(from), snapshot });
       try {
@@ -281,6 +301,7 @@ export class LevelBlobStore implements BlobStore, EngineUser, LogIndex {
       throw readError(error);
     } finally {
       await snapshot.close();
+      leave();
     }
   }
 
@@ -298,6 +319,7 @@ export class LevelBlobStore implements BlobStore, EngineUser, LogIndex {
   #afterWrite(group: Group): void {
     this.engine.blobSequence += group.batch.operations;
     this.log.afterWrite();
+    this.engine.progress.note({ blob: this.engine.blobSequence });
   }
 
   #delete(batch: Batch, { first, count, place }: StoredRun): void {
@@ -328,6 +350,10 @@ export class LevelBlobStore implements BlobStore, EngineUser, LogIndex {
     }
   }
 }
+
+/** Of values in rows the last one has any length. */
+const bytesOf = ({ count, place }: StoredRun): number =>
+  place ? sum(place.lengths) : (count - 0.5) * BLOB_VALUE_BYTES;
 
 function storedRun(first: number, row: Buffer): StoredRun {
   if (!isPlaceRow(row)) return { first, ...parseReverseRow(first, row), place: undefined };

@@ -21,3 +21,6 @@ export function parseCounter(row: Buffer | undefined): Counter {
   if (row.length !== 16) throw new StoreDamaged('the counter row of meta is damaged');
   return { group: Number(row.readBigUInt64BE(0)), blobSequence: Number(row.readBigUInt64BE(8)) };
 }
+
+/** Empty; there from the moment on that the store keeps a file `progress` (progress.ts). */
+export const PROGRESS_KEY = Buffer.of(0, 0x70);

@@ -2,6 +2,7 @@ import { Level } from 'level';
 import { StoreDamaged, StoreInUse, StoreUnavailable } from '../errors.js';
 import type { FileProbe } from '../value-log/files.js';
 import { syncDirectory } from './files.js';
+import type { Verification } from './verification.js';
 
 export type DatabaseName = 'meta' | 'blob';
 
@@ -40,6 +41,8 @@ export type LevelDatabase = Level<Buffer, Buffer> & { compactRange(start: Buffer
 /** One LevelDB database: every write is synced, everything is bytes, nothing is compressed (ciphertext doesn't compress). */
 export class Database {
   #level: LevelDatabase | undefined;
+  /** Of the tables that were there when the process began; absent where the database is made now. */
+  verification: Verification | undefined;
 
   constructor(
     readonly name: DatabaseName,
@@ -76,6 +79,11 @@ export class Database {
     this.#level = level;
     // The log that recovery has just begun must be found after a power cut.
     await syncDirectory(this.directory);
+  }
+
+  /** As `Verification.before`: to be awaited before LevelDB is led into these rows. */
+  before(first: Buffer, last: Buffer = first, spread = false): Promise<void> | undefined {
+    return this.verification?.before(first, last, spread);
   }
 
   async close(): Promise<void> {
@@ -140,6 +148,7 @@ export class Batch {
 export function readError(error: unknown): Error {
   if (error instanceof StoreUnavailable || error instanceof StoreDamaged) return error;
   const { code, message } = error as { code?: string; message: string };
-  if (code === 'LEVEL_CORRUPTION') return new StoreDamaged(message);
+  // LevelDB's message names the file.
+  if (code === 'LEVEL_CORRUPTION' || /No such file|Input\/output error/.test(message)) return new StoreDamaged(message);
   return new StoreUnavailable(`read failed: ${message}`);
 }

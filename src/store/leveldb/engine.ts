@@ -1,10 +1,16 @@
 import { join } from 'node:path';
 import { StoreDamaged, StoreUnavailable } from '../errors.js';
-import { COUNTER_KEY, parseCounter } from './counter.js';
+import { MARK_KEY, numberOf, VALUE_KEY_BYTES } from './blob-keys.js';
+import { COUNTER_KEY, PROGRESS_KEY, parseCounter } from './counter.js';
 import { Database, type WriteProbe } from './database.js';
 import { writeDurably } from './files.js';
-import type { FreeSpace } from './free-space.js';
-import { droppedByLevel, type Inspection, inspect } from './guard.js';
+import { type FreeSpace, isNoSpace } from './free-space.js';
+import { droppedByLevel, type Inspection, inspect, tablesOf } from './guard.js';
+import { readManifest } from './manifest.js';
+import type { Progress } from './progress.js';
+import type { Reclaimer } from './reclaimer.js';
+import { checkTable } from './table-check.js';
+import { requireTables, Verification } from './verification.js';
 
 const RECOVER_EVERY_MS = 1000;
 const MiB = 1024 * 1024;
@@ -20,6 +26,9 @@ export interface EngineUser {
 export interface EngineOptions {
   directory: string;
   space: FreeSpace;
+  progress: Progress;
+  /** Of the write buffer and the tables of `blob`. Default 64 MiB. */
+  blobTableBytes?: number | undefined;
   probe?: WriteProbe;
   nowMs(): number;
   /** Told of damage that is found, and of failed writes and recoveries: for the log. */
@@ -40,6 +49,10 @@ export class Engine {
   readonly blob: Database;
   /** LevelDB's number of the last operation in `blob`; exact, since batches are written one at a time. */
   blobSequence = 0;
+  /** Of the last one in `meta`. */
+  metaSequence = 0;
+  /** No file `progress` is needed: the store was closed in order. */
+  progressMayBeMissing = false;
   #state: 'closed' | 'open' | 'recovering' | 'damaged' = 'closed';
   #cause: Error | undefined;
   #recovery: Promise<void> | undefined;
@@ -49,7 +62,7 @@ export class Engine {
   readonly #users: EngineUser[] = [];
 
   constructor(private readonly options: EngineOptions) {
-    const { directory, probe } = options;
+    const { directory, blobTableBytes = 64 * MiB, probe } = options;
     // `maxFileSize` of meta stays at 2 MiB: its keys arrive in no order, and small tables keep each compaction small.
     this.meta = new Database(
       'meta',
@@ -60,7 +73,7 @@ export class Engine {
     this.blob = new Database(
       'blob',
       join(directory, 'blob'),
-      { writeBufferSize: 64 * MiB, maxFileSize: 64 * MiB, maxOpenFiles: 4000 },
+      { writeBufferSize: blobTableBytes, maxFileSize: blobTableBytes, maxOpenFiles: 4000 },
       probe,
     );
   }
@@ -73,22 +86,69 @@ export class Engine {
     this.#users.push(user);
   }
 
-  inspect(): Promise<Inspections> {
-    return Promise.all([inspect(this.meta.directory), inspect(this.blob.directory)]).then(([meta, blob]) => ({
-      meta,
-      blob,
-    }));
+  get progress(): Progress {
+    return this.options.progress;
+  }
+
+  /** @throws StoreDamaged naming the file */
+  async inspect(): Promise<Inspections> {
+    const [meta, blob] = await Promise.all([inspect(this.meta.directory), inspect(this.blob.directory)]);
+    this.#requireAcknowledged(this.meta, meta);
+    this.#requireAcknowledged(this.blob, blob);
+    return { meta, blob };
+  }
+
+  /**
+   * Before the databases are opened: looks whether their tables are there, and verifies so many bytes of each, from the top level
+   * down. `verifyRest` does what is left. Damage to a value in `blob` is told and stops only who reads it.
+   * @throws StoreDamaged naming the file
+   */
+  async verify({ meta, blob }: Inspections, reclaimer: Pick<Reclaimer, 'found'>, bytes: number): Promise<void> {
+    const { onTrouble } = this.options;
+    const onDamage = (cause: StoreDamaged): void => {
+      if (this.#state === 'open') void this.damaged(cause);
+    };
+    this.meta.verification = new Verification(meta.tables, { onDamage });
+    this.blob.verification = new Verification(blob.tables, {
+      onDamage,
+      onBadValue: onTrouble,
+      onDeletion: deletionsTo(reclaimer),
+    });
+    for (const { verification } of [this.meta, this.blob]) {
+      await verification!.shapes();
+      await verification!.upTo(bytes);
+    }
+  }
+
+  /** Whether no table is left that LevelDB could stumble over. */
+  get isVerified(): boolean {
+    return [this.meta, this.blob].every(({ verification }) => verification?.complete ?? true);
+  }
+
+  /** Also looks for deletions that LevelDB's recovery has just brought from a log into a table. */
+  async verifyRest(before: Inspections, reclaimer: Pick<Reclaimer, 'found'>): Promise<void> {
+    const { directory } = this.blob;
+    const known = new Set(before.blob.tables.map(({ path }) => path));
+    for (const table of tablesOf(directory, await readManifest(directory))) {
+      if (!known.has(table.path)) await checkTable(table, { onDeletion: deletionsTo(reclaimer) }).catch(() => {});
+    }
+    for (const { verification } of [this.meta, this.blob]) await verification?.rest();
   }
 
   /** `inspections`: none where the databases are made now. @throws StoreDamaged, StoreInUse, StoreUnavailable */
   async open(inspections: Inspections | undefined): Promise<void> {
     this.blobSequence = inspections?.blob.lastSequence ?? 0;
+    this.metaSequence = inspections?.meta.lastSequence ?? 0;
     this.#opening = true;
     try {
       await this.meta.open(inspections === undefined);
+      await this.meta.before(COUNTER_KEY, PROGRESS_KEY);
+      this.#requireProgress();
+      await this.progress.begin();
       // Before LevelDB touches `blob`, so that what is left for an inquiry stays.
       if (inspections) this.#requireBlobsOfCommits(inspections.blob);
       await this.blob.open(inspections === undefined);
+      await this.blob.before(MARK_KEY);
       await this.#requireNothingDropped(this.meta, inspections?.meta);
       await this.#requireNothingDropped(this.blob, inspections?.blob);
       this.#state = 'open';
@@ -142,6 +202,7 @@ export class Engine {
     const wasOpen = this.#state === 'open';
     if (wasOpen) for (const user of this.#users) await user.closing();
     this.#closed = true;
+    for (const { verification } of [this.meta, this.blob]) verification?.stop();
     await this.#recovery;
     const clean = wasOpen && this.#state === 'open';
     if (this.#state !== 'damaged') this.#state = 'closed';
@@ -166,7 +227,9 @@ export class Engine {
   async #recover(): Promise<void> {
     try {
       await this.#closeBoth();
+      if (isNoSpace(this.#cause?.message ?? '')) await this.space.full();
       const inspections = await this.inspect();
+      for (const { tables } of [inspections.meta, inspections.blob]) await requireTables(tables);
       if (this.#closed) return;
       await this.open(inspections);
     } catch (error) {
@@ -178,6 +241,19 @@ export class Engine {
 
   async #closeBoth(): Promise<void> {
     await Promise.all([this.meta.close(), this.blob.close()]);
+  }
+
+  #requireAcknowledged({ name, directory }: Database, { lastSequence, logs }: Inspection): void {
+    const acknowledged = this.progress.acknowledged[name];
+    if (acknowledged <= lastSequence) return;
+    const where = logs.at(-1) ?? `${directory} has no log and`;
+    throw new StoreDamaged(`${where} lacks operations ${lastSequence + 1} to ${acknowledged}, which were acknowledged`);
+  }
+
+  #requireProgress(): void {
+    if (this.progress.isThere || this.progressMayBeMissing) return;
+    if (this.meta.level.getSync(PROGRESS_KEY) === undefined) return;
+    throw new StoreDamaged(`${this.progress.path} is missing: how far the store had got is not known`);
   }
 
   #requireBlobsOfCommits({ lastSequence, torn }: Inspection): void {
@@ -196,3 +272,9 @@ export class Engine {
     throw new StoreDamaged(message);
   }
 }
+
+const deletionsTo =
+  (reclaimer: Pick<Reclaimer, 'found'>) =>
+  (key: Buffer): void => {
+    if (key.length >= VALUE_KEY_BYTES) reclaimer.found(numberOf(key));
+  };

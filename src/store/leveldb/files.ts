@@ -12,7 +12,7 @@ export async function syncDirectory(directory: string): Promise<void> {
   }
 }
 
-export async function writeDurably(path: string, text: string): Promise<void> {
+export async function writeDurably(path: string, text: string | Buffer): Promise<void> {
   const temporary = `${path}.new`;
   const handle = await open(temporary, 'w', 0o600);
   try {

@@ -45,7 +45,9 @@ export async function readFormat(directory: string): Promise<Format | undefined>
 /** Begins a store: what an earlier attempt left that never got as far as its format file goes. */
 export async function beginCreation(directory: string): Promise<void> {
   await writeDurably(join(directory, 'creating'), '');
-  for (const name of ['meta', 'blob', 'segments']) await rm(join(directory, name), { recursive: true, force: true });
+  for (const name of ['meta', 'blob', 'segments', 'progress']) {
+    await rm(join(directory, name), { recursive: true, force: true });
+  }
 }
 
 /** The databases are there: from now on a missing one is damage. */

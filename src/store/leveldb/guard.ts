@@ -2,7 +2,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StoreDamaged } from '../errors.js';
 import { scanLog } from './log-scan.js';
-import { readManifest } from './manifest.js';
+import { type Manifest, readManifest } from './manifest.js';
+import type { StoredTable } from './verification.js';
 
 /** What a database directory held before LevelDB's recovery touched it. */
 export interface Inspection {
@@ -10,8 +11,9 @@ export interface Inspection {
   lastSequence: number;
   /** Files whose unacknowledged last write was cut off by a crash; LevelDB drops it. */
   torn: string[];
-  /** Paths of the live tables. */
-  tables: string[];
+  tables: StoredTable[];
+  /** Paths of the live logs, the newest last. */
+  logs: string[];
 }
 
 /** u64le sequence of the first operation ‖ u32le number of operations: how every batch in a log begins. */
@@ -27,8 +29,8 @@ export async function inspect(directory: string): Promise<Inspection> {
   const manifest = await readManifest(directory);
   const torn = manifest.torn ? [manifest.file] : [];
   let next: number | undefined;
-  for (const file of await liveLogs(directory, manifest.logNumber)) {
-    const path = join(directory, file);
+  const logs = (await liveLogs(directory, manifest.logNumber)).map((name) => join(directory, name));
+  for (const path of logs) {
     let records = 0;
     const scan = await scanLog(path, BATCH_HEADER_BYTES, (payload, offset) => {
       if (payload.length < BATCH_HEADER_BYTES) throw new StoreDamaged(`${path} is damaged at byte ${offset}`);
@@ -48,8 +50,14 @@ export async function inspect(directory: string): Promise<Inspection> {
   return {
     lastSequence: Math.max(manifest.lastSequence, (next ?? 1) - 1),
     torn,
-    tables: [...manifest.tables.keys()].sort((a, b) => a - b).map((number) => join(directory, tableName(number))),
+    tables: tablesOf(directory, manifest),
+    logs,
   };
+}
+
+/** The live tables with their paths. */
+export function tablesOf(directory: string, { tables }: Manifest): StoredTable[] {
+  return [...tables].map(([number, table]) => ({ ...table, path: join(directory, tableName(number)) }));
 }
 
 const tableName = (number: number): string => `${String(number).padStart(6, '0')}.ldb`;

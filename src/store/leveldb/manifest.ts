@@ -12,8 +12,16 @@ export interface Manifest {
   lastSequence: number;
   /** The last edit is cut off or damaged. */
   torn: boolean;
-  /** The live tables by number, and the smallest and largest row key in each. */
-  tables: Map<number, { smallest: Buffer; largest: Buffer }>;
+  /** The live tables by number. */
+  tables: Map<number, LiveTable>;
+}
+
+export interface LiveTable {
+  level: number;
+  bytes: number;
+  /** Row keys. */
+  smallest: Buffer;
+  largest: Buffer;
 }
 
 const TAG = {
@@ -35,7 +43,7 @@ export async function readManifest(directory: string): Promise<Manifest> {
   });
   if (!/^MANIFEST-\d+\n$/.test(current)) throw new StoreDamaged(`${join(directory, 'CURRENT')} is damaged`);
   const file = join(directory, current.trim());
-  const manifest: Manifest = { file, logNumber: 0, lastSequence: 0, torn: false, tables: new Map() };
+  const manifest: Manifest = { file, logNumber: -1, lastSequence: -1, torn: false, tables: new Map() };
   let scan: Awaited<ReturnType<typeof scanLog>>;
   try {
     scan = await scanLog(file, Number.MAX_SAFE_INTEGER, (payload) => applyEdit(manifest, payload));
@@ -45,6 +53,9 @@ export async function readManifest(directory: string): Promise<Manifest> {
     throw error;
   }
   if (scan.damaged) throw new StoreDamaged(`${file} is damaged at byte ${scan.badAt}`);
+  // LevelDB's first edit says both.
+  if (manifest.logNumber < 0 || manifest.lastSequence < 0)
+    throw new StoreDamaged(`${file} is damaged: it is cut short`);
   manifest.torn = scan.badAt !== undefined;
   return manifest;
 }
@@ -76,7 +87,6 @@ function applyEdit(manifest: Manifest, edit: Buffer): void {
         manifest.tables.delete(reader.number());
         break;
       case TAG.newFile:
-        reader.number();
         newFile(manifest, reader);
         break;
       default:
@@ -85,12 +95,13 @@ function applyEdit(manifest: Manifest, edit: Buffer): void {
   }
 }
 
-/** Number, size, smallest and largest key; behind each key stand 8 bytes of sequence and kind. */
+/** Level, number, size, smallest and largest key; behind each key stand 8 bytes of sequence and kind. */
 function newFile(manifest: Manifest, reader: VarintReader): void {
+  const level = reader.number();
   const number = reader.number();
-  reader.number();
+  const bytes = reader.number();
   const [smallest, largest] = [reader.bytes(), reader.bytes()].map((key) => Buffer.from(key.subarray(0, -8)));
-  manifest.tables.set(number, { smallest: smallest!, largest: largest! });
+  manifest.tables.set(number, { level, bytes, smallest: smallest!, largest: largest! });
 }
 
 /** LevelDB's integers: 7 bits a byte, least significant first. @throws RangeError past the end. */

@@ -22,14 +22,19 @@ export class LevelCursor implements Cursor {
   constructor(
     level: LevelDatabase,
     private readonly range: CursorRange,
+    /** Of the tables that the range touches; undefined where nothing is to be waited for. */
+    private readonly verified: Promise<void> | undefined,
     private readonly closed: () => void,
   ) {
     const { gte, lt, keysOnly, reverse, limit } = range;
+    // Whoever reads hears of it.
+    verified?.catch(() => {});
     this.#iterator = level.iterator({ gte, lt, reverse, limit, values: !keysOnly, highWaterMarkBytes: PAGE_BYTES });
   }
 
   async next(limit: number): Promise<Row[]> {
     if (limit <= 0) return [];
+    if (this.verified) await this.verified;
     const rows: Row[] = [];
     try {
       while (rows.length < limit) {

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
+import { EMPTY } from '../../base/bytes.js';
 import { META_VALUE_MAX_BYTES } from '../../base/limits.js';
 import { checkCommit, REVISION_BYTES } from '../commit-limits.js';
 import type { Check, Commit, Cursor, MetaStore, Range, RangeQuery, Row } from '../ports.js';
 import { compactMeta } from './compaction.js';
-import { COUNTER_KEY, encodeCounter, parseCounter } from './counter.js';
+import { COUNTER_KEY, encodeCounter, PROGRESS_KEY, parseCounter } from './counter.js';
 import { readError } from './database.js';
 import type { Engine, EngineUser } from './engine.js';
 import { LevelCursor, rowOf } from './meta-cursor.js';
@@ -41,7 +42,7 @@ export class LevelMetaStore implements MetaStore, EngineUser {
       engine.meta,
       GROUP_BYTES,
       (group) => this.#beforeWrite(group),
-      () => this.#afterWrite(),
+      (written) => this.#afterWrite(written),
     );
     engine.use(this);
   }
@@ -53,6 +54,11 @@ export class LevelMetaStore implements MetaStore, EngineUser {
     this.#revisionCount = 0;
     this.#groupNumber = parseCounter(this.engine.meta.level.getSync(COUNTER_KEY)).group;
     this.#markedGroup = this.#groupNumber;
+    if (this.engine.meta.level.getSync(PROGRESS_KEY) === undefined) {
+      const group = this.#queue.group()!;
+      group.batch.put(PROGRESS_KEY, EMPTY);
+      await this.#queue.written(group);
+    }
     this.#marker ??= setInterval(() => this.#markIdle(), IDLE_MARK_AFTER_MS).unref();
   }
 
@@ -71,6 +77,8 @@ export class LevelMetaStore implements MetaStore, EngineUser {
   async get(key: Uint8Array): Promise<Row | undefined> {
     this.engine.requireOpen();
     const bytes = asBuffer(key);
+    const unverified = this.engine.meta.before(bytes);
+    if (unverified) await unverified;
     const stored = this.#read(bytes);
     return stored && rowOf(bytes, stored);
   }
@@ -78,6 +86,8 @@ export class LevelMetaStore implements MetaStore, EngineUser {
   async getMany(keys: Uint8Array[]): Promise<(Row | undefined)[]> {
     this.engine.requireOpen();
     const buffers = keys.map(asBuffer);
+    const unverified = this.#unverified(buffers);
+    if (unverified) await unverified;
     if (buffers.length <= SYNC_READS) return buffers.map((key) => rowOrNone(key, this.#read(key)));
     const wanted = buffers.map((key) => (isReserved(key) ? FIRST_USER_KEY : key));
     const values = await this.engine.meta.level.getMany(wanted).catch((error: unknown) => {
@@ -101,14 +111,22 @@ export class LevelMetaStore implements MetaStore, EngineUser {
 
   async commit(commit: Commit): Promise<boolean> {
     checkCommit(commit);
+    const unverified = this.#unverified((commit.checks ?? []).map(({ key }) => asBuffer(key)));
+    if (unverified) await unverified;
+    const takesRoom = commit.puts?.length && !commit.frees;
+    const room = takesRoom ? undefined : this.engine.space.makeRoom();
+    if (room) await room;
     for (;;) {
       this.engine.requireOpen();
-      if (commit.puts?.length && !commit.frees) this.engine.space.require();
+      if (takesRoom) this.engine.space.require();
       const group = this.#queue.group();
       if (group) {
         // Checks and writes happen in one go, in arrival order: nothing can come between them.
         const holds = (commit.checks ?? []).every((check) => this.#holds(check));
-        if (holds) this.#add(group, commit);
+        if (holds) {
+          this.#add(group, commit);
+          group.acknowledges = true;
+        }
         // A check may have failed on account of a row that isn't durable yet: that answer waits too.
         await this.#queue.written(group);
         return holds;
@@ -122,7 +140,8 @@ export class LevelMetaStore implements MetaStore, EngineUser {
   }
 
   /** As `Store.compactMeta`. */
-  compact(range?: Range): Promise<void> {
+  async compact(range?: Range): Promise<void> {
+    await this.engine.meta.verification?.rest();
     const touch = (key: Buffer) => this.#touch(key);
     return compactMeta({ engine: this.engine, cursors: this.#cursors, touch }, range);
   }
@@ -146,13 +165,21 @@ export class LevelMetaStore implements MetaStore, EngineUser {
     }
   }
 
+  /** What is to be waited for before these rows are read. */
+  #unverified(keys: Buffer[]): Promise<unknown> | undefined {
+    const { meta } = this.engine;
+    if (meta.verification?.complete !== false) return undefined;
+    const waits = keys.map((key) => meta.before(key)).filter((wait) => wait !== undefined);
+    return waits.length > 0 ? Promise.all(waits) : undefined;
+  }
+
   #cursor(range: Range, keysOnly: boolean, reverse: boolean, limit: number): LevelCursor {
     this.engine.requireOpen();
     const gte = Buffer.compare(range.gte, FIRST_USER_KEY) < 0 ? FIRST_USER_KEY : asBuffer(range.gte);
     const whole = { gte, lt: asBuffer(range.lt), keysOnly, reverse, limit };
     const leave = this.#cursors.enter();
     try {
-      return new LevelCursor(this.engine.meta.level, whole, leave);
+      return new LevelCursor(this.engine.meta.level, whole, this.engine.meta.before(gte, whole.lt), leave);
     } catch (error) {
       leave();
       throw error;
@@ -206,8 +233,10 @@ export class LevelMetaStore implements MetaStore, EngineUser {
     group.batch.put(COUNTER_KEY, encodeCounter(counter));
   }
 
-  #afterWrite(): void {
+  #afterWrite({ batch, acknowledges }: Group): void {
     this.#flying = new Map();
+    this.engine.metaSequence += batch.operations;
+    if (acknowledges) this.engine.progress.note({ meta: this.engine.metaSequence });
   }
 
   /**

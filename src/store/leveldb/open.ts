@@ -1,35 +1,43 @@
-import { mkdir, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { Level } from 'level';
+import { makeDirectory } from '../../base/make-directory.js';
 import { StoreDamaged, StoreInUse, StoreUnavailable } from '../errors.js';
+import { OpenSnapshots, type SnapshotLimits } from '../open-snapshots.js';
 import type { BlobStore, MetaStore, Range } from '../ports.js';
 import { ValueLog } from '../value-log/value-log.js';
 import { LevelBlobStore } from './blob-store.js';
 import { consumeCleanMark, writeCleanMark } from './clean-mark.js';
 import type { WriteProbe } from './database.js';
-import { Engine, type Inspections } from './engine.js';
+import { DiskReserve } from './disk-reserve.js';
+import { Engine } from './engine.js';
 import { readIfThere, syncDirectory } from './files.js';
 import { beginCreation, endCreation, type Format, readFormat, writeFormat } from './format-file.js';
 import { FreeSpace } from './free-space.js';
 import { LevelMetaStore } from './meta-store.js';
+import { Progress } from './progress.js';
 import { Reclaimer } from './reclaimer.js';
-import { checkTable } from './table-check.js';
+import { VerifyingMark } from './verifying-mark.js';
 
 export interface StoreOptions {
-  /** Below so many free bytes writes are refused. Default 1 GiB. */
+  /** Below so many free bytes the store is read-only. Default 1 GiB. */
   freeSpaceFloorBytes?: number;
   /**
    * Where large runs go. `value-log` (the default): into segment files, where each byte is written once. `leveldb`: beside the
    * small ones. What is stored already is read from where it lies.
    */
   blobs?: 'value-log' | 'leveldb';
-  /** Whether space of deleted blobs is reclaimed in the background, and how often a stretch of 64 MiB is. Default 1 s. */
+  /** Size of a file that is removed when the disk is full all the same. Default 0: none. */
+  reserveBytes?: number;
+  /** Whether space of deleted blobs is reclaimed in the background, and how long deletions are collected first. Default 1 s. */
   reclaim?: { enabled?: boolean; pauseMs?: number };
-  /** Tables of `meta` up to this sum are verified before the store opens, more in the background. Default 256 MiB. */
+  /** Beyond these a snapshot of blobs gives up what it keeps back. Default: an hour, 1 GiB. */
+  snapshotLimits?: SnapshotLimits;
+  /** So many bytes of the tables of each database are verified before the store opens, the rest in the background. Default 256 MiB. */
   verifyBeforeOpenBytes?: number;
   /** One line for the log: a failed write, a recovery, damage. */
   onTrouble?(message: string): void;
-  /** Test seams. */
+  /** Test seams. `blobTableBytes`: 64 MiB otherwise. */
+  blobTableBytes?: number;
   valueLogFromBytes?: number;
   segmentMinBytes?: number;
   probe?: WriteProbe;
@@ -47,6 +55,8 @@ export interface Store {
    * Takes as long as writing all these rows once. @throws StoreUnavailable, StoreDamaged
    */
   compactMeta(range?: Range): Promise<void>;
+  /** Why writes that take room are refused; undefined: they aren't. */
+  readOnly(): string | undefined;
   /** Waits for writes under way and leaves the databases in order. */
   close(): Promise<void>;
 }
@@ -67,7 +77,7 @@ const VALUE_LOG_FROM_BYTES = 128 * 1024;
  */
 export async function openStore(dir: string, options: StoreOptions = {}): Promise<Store> {
   const directory = resolve(dir);
-  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await makeDirectory(directory);
   await readFormat(directory); // a newer layout is left alone, its lock included
   const lock = await takeLock(directory);
   try {
@@ -79,58 +89,72 @@ export async function openStore(dir: string, options: StoreOptions = {}): Promis
 }
 
 async function openLocked(directory: string, options: StoreOptions, lock: Level): Promise<Store> {
-  const { onTrouble = () => {}, nowMs = Date.now, reclaim = {} } = options;
+  const { onTrouble = () => {}, nowMs = Date.now, reclaim = {}, blobTableBytes, probe } = options;
   const damage = await readIfThere(join(directory, 'damaged'));
   if (damage !== undefined)
     throw new StoreDamaged(`${damage.trim()} (restore the data, then remove ${directory}/damaged)`);
 
-  const floorBytes = options.freeSpaceFloorBytes ?? 1 * GiB;
-  const space = new FreeSpace(directory, floorBytes, nowMs, options.measureFreeBytes);
-  await space.refresh();
-  const engine = new Engine({ directory, space, probe: options.probe, nowMs, onTrouble });
-  const { enabled = true, pauseMs = 1000 } = reclaim;
-  const reclaimer = new Reclaimer(engine.blob, { enabled, pauseMs, onTrouble });
-  const meta = new LevelMetaStore(engine);
+  const space = new FreeSpace({
+    directory,
+    floorBytes: options.freeSpaceFloorBytes ?? 1 * GiB,
+    reserve: new DiskReserve(join(directory, 'reserve'), options.reserveBytes ?? 0),
+    nowMs,
+    measure: options.measureFreeBytes,
+    onChange: onTrouble,
+  });
   let format: Format | undefined = await readFormat(directory);
+  if (!format) await beginCreation(directory);
+  const progress = await Progress.open(join(directory, 'progress'));
+  const engine = new Engine({ directory, space, progress, blobTableBytes, probe, nowMs, onTrouble });
+  const snapshots = new OpenSnapshots(options.snapshotLimits, nowMs);
+  const { enabled = true, pauseMs = 1000 } = reclaim;
+  const reclaimer = new Reclaimer(engine.blob, snapshots, { enabled, pauseMs, onTrouble });
+  const meta = new LevelMetaStore(engine);
   const log = new ValueLog({
     directory: join(directory, 'segments'),
     storeId: () => format!.storeId,
     space,
+    snapshots,
     reclaim: { enabled, pauseMs },
     hasSegments: format?.hasSegments ?? false,
     willHaveSegments: () => writeFormat(directory, { ...format!, hasSegments: true }),
     segmentMinBytes: options.segmentMinBytes,
-    probe: options.probe?.file?.bind(options.probe),
+    probe: probe?.file?.bind(probe),
     onTrouble,
   });
   const logFromBytes = options.valueLogFromBytes ?? VALUE_LOG_FROM_BYTES;
   const blobs = new LevelBlobStore(
     engine,
     reclaimer,
+    snapshots,
     log,
     options.blobs === 'leveldb' ? Number.POSITIVE_INFINITY : logFromBytes,
   );
-
-  if (format) {
-    const inspections = await engine.inspect();
-    const verifyFirst = (await metaBytes(inspections)) <= (options.verifyBeforeOpenBytes ?? 256 * MiB);
-    if (verifyFirst) for (const table of inspections.meta.tables) await checkTable(table);
-    log.closedInOrder = await consumeCleanMark(directory, inspections);
-    await engine.open(inspections);
-    if (!verifyFirst) void verifyInBackground(engine, inspections.meta.tables, onTrouble);
-  } else {
-    await beginCreation(directory);
-    await engine.open(undefined);
-    await syncDirectory(directory);
-    await syncDirectory(dirname(directory));
-    format = await endCreation(directory);
+  const verifying = new VerifyingMark(directory, onTrouble);
+  try {
+    await space.refresh();
+    // Opening writes: what the last process left in logs becomes tables.
+    await space.makeRoom();
+    const { verifyBeforeOpenBytes = 256 * MiB } = options;
+    if (format) await openExisting({ directory, engine, log, reclaimer, verifying, verifyBeforeOpenBytes, onTrouble });
+    else await openNew(engine, directory);
+    format ??= await endCreation(directory);
+  } catch (error) {
+    await progress.close();
+    await space.close();
+    throw error;
   }
 
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     const clean = await engine.close();
     log.closed();
-    if (clean) await writeCleanMark(directory, await engine.inspect());
+    if (clean) {
+      await writeCleanMark(directory, await engine.inspect());
+      await verifying.remove();
+    }
+    await progress.close();
+    await space.close();
     await lock.close();
   };
   return {
@@ -138,11 +162,45 @@ async function openLocked(directory: string, options: StoreOptions, lock: Level)
     meta,
     blobs,
     compactMeta: (range) => meta.compact(range),
+    readOnly: () => space.readOnly,
     close() {
       closing ??= close();
       return closing;
     },
   };
+}
+
+async function openNew(engine: Engine, directory: string): Promise<void> {
+  await engine.open(undefined);
+  await syncDirectory(directory);
+  await syncDirectory(dirname(directory));
+}
+
+interface Existing {
+  directory: string;
+  engine: Engine;
+  log: ValueLog;
+  reclaimer: Reclaimer;
+  verifying: VerifyingMark;
+  verifyBeforeOpenBytes: number;
+  onTrouble(message: string): void;
+}
+
+async function openExisting(parts: Existing): Promise<void> {
+  const { directory, engine, log, reclaimer, verifying, verifyBeforeOpenBytes, onTrouble } = parts;
+  const inspections = await engine.inspect();
+  // What ended the last process may have been a table that it had not verified yet.
+  await engine.verify(inspections, reclaimer, verifying.isThere ? Number.POSITIVE_INFINITY : verifyBeforeOpenBytes);
+  if (engine.isVerified) await verifying.remove();
+  else await verifying.put();
+  const closedInOrder = await consumeCleanMark(directory, inspections);
+  engine.progressMayBeMissing = closedInOrder;
+  log.closedInOrder = closedInOrder;
+  await engine.open(inspections);
+  const rest = engine
+    .verifyRest(inspections, reclaimer)
+    .then(() => (engine.isVerified ? verifying.remove() : undefined));
+  rest.catch((error: Error) => onTrouble(`not all tables were verified: ${error.message}`));
 }
 
 /**
@@ -158,26 +216,5 @@ async function takeLock(directory: string): Promise<Level> {
     const cause = (error as { cause?: { code?: string; message?: string } }).cause;
     if (cause?.code === 'LEVEL_LOCKED') throw new StoreInUse(`${directory} is in use by another process`);
     throw new StoreUnavailable(`${join(directory, 'lock')}: ${cause?.message ?? (error as Error).message}`);
-  }
-}
-
-async function metaBytes({ meta }: Inspections): Promise<number> {
-  const sizes = await Promise.all(meta.tables.map((table) => stat(table).then(({ size }) => size)));
-  return sizes.reduce((sum, size) => sum + size, 0);
-}
-
-async function verifyInBackground(
-  engine: Engine,
-  tables: string[],
-  onTrouble: (message: string) => void,
-): Promise<void> {
-  for (const table of tables) {
-    try {
-      await checkTable(table);
-    } catch (error) {
-      if (!(error instanceof StoreDamaged)) onTrouble(`${table} was not verified: ${(error as Error).message}`);
-      // A table that compaction has replaced meanwhile is gone, not damaged.
-      else if (!error.message.endsWith('is missing')) return engine.damaged(error);
-    }
   }
 }

@@ -10,6 +10,8 @@ interface Waiter {
 /** Operations that go to the disk as one synced batch, and who waits for them. */
 export class Group {
   readonly waiters: Waiter[] = [];
+  /** Somebody is told that it is durable; the engine's own marks tell nobody. */
+  acknowledges = false;
   constructor(readonly batch: Batch) {}
 }
 

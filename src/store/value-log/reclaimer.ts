@@ -1,5 +1,6 @@
 import { MiB } from '../../base/limits.js';
 import { StoreDamaged } from '../errors.js';
+import type { OpenSnapshots } from '../open-snapshots.js';
 import type { Frame } from './format.js';
 import { framesOf, isSameFrame, payloadOf, verifyFrame } from './frames.js';
 import type { LogView } from './log-index.js';
@@ -25,12 +26,19 @@ export class SegmentReclaimer {
   /** The segment whose live frames are being moved, and those that are left. */
   #emptying: { segment: Segment; frames: AsyncGenerator<Frame> } | undefined;
   #closed = false;
+  /** Dead segments wait for somebody who may be reading them. */
+  #isWaiting = false;
 
   constructor(
     private readonly log: ValueLog,
+    private readonly snapshots: OpenSnapshots,
     private readonly options: SegmentReclaimerOptions,
     private readonly onTrouble: (message: string) => void,
-  ) {}
+  ) {
+    snapshots.onRelease(() => {
+      if (this.#isWaiting) this.schedule();
+    });
+  }
 
   schedule(): void {
     if (!this.options.enabled || this.#closed) return;
@@ -43,7 +51,7 @@ export class SegmentReclaimer {
   /** In the background: reads all live frames of these segments, and names what isn't as it was written. */
   verify(segments: Segment[]): void {
     for (const segment of segments) {
-      const leave = this.log.readers.enter();
+      const leave = this.snapshots.enter(() => {});
       const view = this.log.index.view();
       const { end, liveRuns } = segment.row;
       this.#next(() => this.#verify(segment, { end, liveRuns, view })).finally(() => {
@@ -71,7 +79,10 @@ export class SegmentReclaimer {
     const { log } = this;
     if (log.active?.isMostlyDead) log.endActive();
     const segments = [...log.segments.values()].filter((segment) => segment.isDone && !segment.kept);
-    for (const segment of segments) if (segment.isDead) this.#remove(segment);
+    const dead = segments.filter(({ isDead }) => isDead);
+    const seen = dead.filter(({ seenBy }) => this.snapshots.isOpen(seenBy));
+    this.#isWaiting = seen.length > 0;
+    for (const segment of dead) if (!seen.includes(segment)) await this.#remove(segment);
     if (await this.#empty(this.#victim(segments))) this.schedule();
   }
 
@@ -83,20 +94,13 @@ export class SegmentReclaimer {
     return mostlyDead.sort((a, b) => a.row.liveBytes - b.row.liveBytes)[0];
   }
 
-  #remove(segment: Segment): void {
+  async #remove(segment: Segment): Promise<void> {
     const { log } = this;
-    segment.removal ??= log.readers.left().then(() => this.#next(() => this.#removeNow(segment)));
-  }
-
-  async #removeNow(segment: Segment): Promise<void> {
-    const { log } = this;
-    if (log.segments.get(segment.id) !== segment) return;
     try {
       await this.#requireDead(segment);
       await log.files.remove(segment.id);
       await log.forget(segment);
     } catch (error) {
-      segment.removal = undefined;
       if (error instanceof StoreDamaged) segment.kept = true;
       throw error;
     }

@@ -14,10 +14,10 @@ export class Segment {
   full: boolean;
   /** Something in it is damaged or miscounted: it is neither emptied nor removed. */
   kept = false;
-  /** Being removed as soon as its readers have left. */
-  removal: Promise<unknown> | undefined;
   /** Live runs that its row names on the disk. */
   durableRuns: number;
+  /** The newest snapshot that may see a run here that has gone since. */
+  seenBy = 0;
   /** While it is written. */
   file: HeldFile | undefined;
   #syncing: Promise<void> | undefined;

@@ -4,7 +4,7 @@ import { StoreDamaged, StoreUnavailable } from '../errors.js';
 import { segmentKey } from '../leveldb/blob-keys.js';
 import type { Batch } from '../leveldb/database.js';
 import type { FreeSpace } from '../leveldb/free-space.js';
-import { Readers } from '../leveldb/readers.js';
+import type { OpenSnapshots } from '../open-snapshots.js';
 import type { Run } from '../ports.js';
 import { type FileProbe, SegmentFiles } from './files.js';
 import { type Frame, frameBytes } from './format.js';
@@ -26,6 +26,8 @@ export interface ValueLogOptions {
   /** Known before the first segment is made or read. */
   storeId(): string;
   space: FreeSpace;
+  /** Those who may still read what the rows no longer name. */
+  snapshots: OpenSnapshots;
   reclaim: SegmentReclaimerOptions;
   /** Whether the format file says that there are segments. */
   hasSegments: boolean;
@@ -43,8 +45,6 @@ export interface ValueLogOptions {
  */
 export class ValueLog {
   readonly files: SegmentFiles;
-  /** Those who hold a snapshot of the rows, and may read what they name. */
-  readonly readers = new Readers();
   /** The store was closed in order: then nothing can have been cut off. */
   closedInOrder = false;
   readonly #reclaimer: SegmentReclaimer;
@@ -62,7 +62,7 @@ export class ValueLog {
   constructor(private readonly options: ValueLogOptions) {
     this.files = new SegmentFiles(options.directory, options.storeId, options.probe);
     this.#hasSegments = options.hasSegments;
-    this.#reclaimer = new SegmentReclaimer(this, options.reclaim, options.onTrouble);
+    this.#reclaimer = new SegmentReclaimer(this, options.snapshots, options.reclaim, options.onTrouble);
   }
 
   get index(): LogIndex {
@@ -156,7 +156,10 @@ export class ValueLog {
     const segment = this.#segments.get(added.segment)!;
     segment.added(added);
     this.#changed.add(segment);
-    if (replaced) this.freed(replaced);
+    if (!replaced) return;
+    this.freed(replaced);
+    // What reads it where it was keeps it there.
+    this.options.snapshots.deleted(frameBytes(replaced.lengths));
   }
 
   /** In the batch that takes a frame's row away. */
@@ -222,6 +225,7 @@ export class ValueLog {
   afterWrite(): void {
     for (const [segment, liveRuns] of this.#flying) {
       segment.durableRuns = liveRuns;
+      segment.seenBy = this.options.snapshots.latest;
       if (liveRuns === 0 || segment.isMostlyDead) this.#reclaimer.schedule();
     }
     this.#flying.clear();

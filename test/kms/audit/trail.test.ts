@@ -367,6 +367,12 @@ test('tail answers the newest, or what is behind a position, across pages', asyn
   }
   expect(followed).toEqual(ids(events));
   expect(await trail.tail({ limit: 0 })).toEqual([]);
+  const some = new Set(ids(events.filter((_, i) => i % 9 === 0)));
+  const wanted = ({ eventId }: { eventId: string }) => some.has(eventId);
+  for (const query of [{ wanted }, { wanted, after: { sequence: 0, index: 0 } }]) {
+    const filtered = await trail.tail({ limit: some.size, ...query });
+    expect(filtered.map((entry) => 'event' in entry && entry.event.eventId)).toEqual([...some]);
+  }
 });
 
 test('a mutation waits for what was queued before it, and not for what keeps coming in', async () => {

@@ -43,12 +43,13 @@ export async function loadSegments(
   for (const [id, row] of rows) {
     const segment = new Segment(id, row, limit);
     segments.set(id, segment);
-    if (row.liveRuns > 0) await requireWhole(files, segment);
+    if (row.liveRuns > 0) {
+      const size = await requireWhole(files, segment);
+      if (append && size > row.end) await files.cut(id, row.end);
+    }
     if (row.sealed) continue;
-    if (append && row.liveRuns > 0) {
-      wereWritten.push(segment);
-      await files.cut(id, row.end);
-    } else segment.full = true;
+    if (append && row.liveRuns > 0) wereWritten.push(segment);
+    else segment.full = true;
   }
   const active = wereWritten.filter(({ full }) => !full).at(-1);
   for (const segment of wereWritten) if (segment !== active) segment.full = true;
@@ -56,11 +57,13 @@ export async function loadSegments(
   return { segments, active, wereWritten };
 }
 
-async function requireWhole(files: SegmentFiles, { id, row }: Segment): Promise<void> {
+/** @returns its bytes */
+async function requireWhole(files: SegmentFiles, { id, row }: Segment): Promise<number> {
   // Whether it is there at all, and the one that it is named.
   (await files.hold(id)).release();
   const size = await files.size(id);
   if (size === undefined || size < row.end) {
     throw new StoreDamaged(`${files.path(id)} has ${size ?? 0} bytes, ${row.end} were written`);
   }
+  return size;
 }

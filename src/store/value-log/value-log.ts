@@ -6,7 +6,7 @@ import type { Batch } from '../leveldb/database.js';
 import type { FreeSpace } from '../leveldb/free-space.js';
 import type { OpenSnapshots } from '../open-snapshots.js';
 import type { Run } from '../ports.js';
-import { type FileProbe, SegmentFiles } from './files.js';
+import { type FileProbe, type HeldFile, SegmentFiles } from './files.js';
 import { type Frame, frameBytes } from './format.js';
 import { verifyFrame } from './frames.js';
 import { loadSegments } from './load.js';
@@ -248,20 +248,22 @@ export class ValueLog {
     const index = this.index;
     const known = this.#segments;
     const id = await index.draw(1);
+    let file: HeldFile | undefined;
     try {
-      const file = await this.files.create(id, [...known.keys()]);
+      file = await this.files.create(id, [...known.keys()]);
       if (!this.#hasSegments) await this.options.willHaveSegments();
       this.#hasSegments = true;
-      const { liveBytes, deadBytes } = this.totals();
-      const segment = Segment.empty(id, this.#limitBytes(liveBytes + deadBytes));
-      segment.file = file;
-      // The store may have been reopened meanwhile: then this file is nobody's.
-      if (this.#segments !== known) return file.release();
-      known.set(id, segment);
-      this.#active = segment;
     } catch (error) {
+      file?.release();
       throw new StoreUnavailable(`no segment could be made: ${(error as Error).message}`);
     }
+    // The store may have been reopened meanwhile: then this file is nobody's.
+    if (this.#segments !== known) return file.release();
+    const { liveBytes, deadBytes } = this.totals();
+    const segment = Segment.empty(id, this.#limitBytes(liveBytes + deadBytes));
+    segment.file = file;
+    known.set(id, segment);
+    this.#active = segment;
   }
 
   #limitBytes(totalBytes: number): number {

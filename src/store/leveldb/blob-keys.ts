@@ -21,7 +21,7 @@ const SEGMENT_KIND = 1;
 /** The row of a segment of the value log: among the numbers of its time. */
 export const segmentKey = (segment: number): Buffer => Buffer.concat([u64(segment), Buffer.of(SEGMENT_KIND)]);
 
-export const VALUE_KEY_BYTES = 8;
+const VALUE_KEY_BYTES = 8;
 
 export const isValueKey = (key: Buffer): boolean => key.length === VALUE_KEY_BYTES;
 

@@ -9,6 +9,7 @@
 import { runAgainst } from './against/run.js';
 import { Context } from './context.js';
 import { readOptions } from './options.js';
+import { blobWrites } from './rows/blob-writes.js';
 import { bucketPolicy } from './rows/bucket-policy.js';
 import { deleteObjects } from './rows/delete-objects.js';
 import { kms } from './rows/kms.js';
@@ -30,6 +31,7 @@ const ROWS: Record<string, (context: Context) => Promise<void>> = {
   'put-large-8': (context) => putLarge(context, 8),
   'get-large-1': (context) => getLarge(context, 1),
   'get-large-8': (context) => getLarge(context, 8),
+  'blob-writes': blobWrites,
   'put-small': putSmall,
   'get-small': (context) => readSmall(context, 'GET'),
   'head-small': (context) => readSmall(context, 'HEAD'),

@@ -15,6 +15,8 @@ export interface Config {
   port: number;
   /** Absolute, as all paths here. */
   dataDir: string;
+  /** Where large bodies are written. */
+  blobs: 'value-log' | 'leveldb';
   /** Store options that come from settings. */
   disk: {
     freeSpaceFloorBytes: number;
@@ -76,6 +78,7 @@ export function readConfig(env: Env): Config {
     host: read(env, settings.host),
     port: read(env, settings.port),
     dataDir,
+    blobs: read(env, settings.blobs),
     disk: {
       freeSpaceFloorBytes: read(env, settings.minFreeMib) * MiB,
       reserveBytes: read(env, settings.diskReserveMib) * MiB,

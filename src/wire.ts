@@ -55,7 +55,11 @@ export async function startCoffer(config: Config, logTo: LogTo): Promise<Coffer>
   const log = pino({ level: config.logLevel, base: undefined }, logTo);
   await requireNoLostStore(config);
   await warnOfReadable(config, log);
-  const store = await openStore(config.dataDir, { ...config.disk, onTrouble: (message) => log.error(message) });
+  const store = await openStore(config.dataDir, {
+    ...config.disk,
+    blobs: config.blobs,
+    onTrouble: (message) => log.error(message),
+  });
   try {
     return await serve(config, await openCoffer(config, store, log), log, () => logTo.lost ?? 0);
   } catch (error) {

@@ -1,6 +1,6 @@
 /** The process that measures what the parts can do without Coffer around them. */
 import { crypto } from './crypto.js';
-import { blobReads, blobWrites, commits, iteration, seeks } from './engine.js';
+import { blobReads, blobWrites, blobWritesCpu, commits, iteration, seeks } from './engine.js';
 import type { CeilingTask } from './tasks.js';
 
 process.on('message', (task: CeilingTask) => {
@@ -14,6 +14,8 @@ async function measure(task: CeilingTask): Promise<number> {
   switch (task.kind) {
     case 'blob-writes':
       return blobWrites(task);
+    case 'blob-writes-cpu':
+      return blobWritesCpu(task);
     case 'blob-reads':
       return blobReads(task);
     case 'commits':

@@ -1,7 +1,9 @@
 /** What the process that measures ceilings is asked for, and in which unit it answers. */
 export type CeilingTask =
   /** `clients` writers share the bare blob store, each with two batches under way. Answers bytes/s. */
-  | { kind: 'blob-writes'; directory: string; clients: number; bytesPerClient: number }
+  | { kind: 'blob-writes'; directory: string; clients: number; bytesPerClient: number; blobs?: 'value-log' | 'leveldb' }
+  /** What the `blob-writes` before it took, closing the store included. Answers CPU seconds per GiB. */
+  | { kind: 'blob-writes-cpu'; directory: string }
   /** Answers bytes/s. */
   | { kind: 'blob-reads'; directory: string; clients: number }
   /** Answers commits/s. */

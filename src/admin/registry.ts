@@ -8,10 +8,12 @@ import { replicationFailed } from './commands/replication-failed.js';
 import { replicationRun } from './commands/replication-run.js';
 import { rootKeyRotate } from './commands/root-key-rotate.js';
 import { storeStatus } from './commands/store-status.js';
+import { storeVerify } from './commands/store-verify.js';
 
 /** Every command, in the order that `coffer --help` shows them. */
 export const COMMANDS: readonly Command[] = [
   storeStatus,
+  storeVerify,
   keyImpact,
   objectsRewrap,
   auditTail,

@@ -111,7 +111,12 @@ async function openUnlessInUse(config: Config): Promise<Store | undefined> {
   if (!(await readFormat(config.dataDir))) throw new ConfigError(`there is no store in ${config.dataDir}`);
   const onTrouble = (message: string): void => void process.stderr.write(`coffer: ${message}\n`);
   try {
-    return await openStore(config.dataDir, { ...config.disk, onTrouble, reclaim: { enabled: false } });
+    return await openStore(config.dataDir, {
+      ...config.disk,
+      blobs: config.blobs,
+      onTrouble,
+      reclaim: { enabled: false },
+    });
   } catch (error) {
     if (error instanceof StoreInUse) return undefined;
     throw error;

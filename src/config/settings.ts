@@ -40,6 +40,12 @@ export const settings = {
   host: defaulted('COFFER_HOST', text, '127.0.0.1', 'Address to listen on'),
   port: defaulted('COFFER_PORT', integer(0, 65_535), '9000', 'Port to listen on; 0 takes a free one'),
   dataDir: defaulted('COFFER_DATA_DIR', path, './storage', 'Data directory'),
+  blobs: defaulted(
+    'COFFER_BLOBS',
+    oneOf('value-log', 'leveldb'),
+    'value-log',
+    'Where large bodies are written: `value-log`, segment files in which each byte is written once, or `leveldb`, beside the small ones. What is stored stays readable',
+  ),
   minFreeMib: defaulted(
     'COFFER_MIN_FREE_MIB',
     integer(0, 1_000_000),

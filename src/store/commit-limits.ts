@@ -58,19 +58,19 @@ export function checkOwner(owner: Uint8Array): void {
   if (owner.length !== OWNER_BYTES) throw new RangeError(`owner of ${owner.length} bytes, it has ${OWNER_BYTES}`);
 }
 
-/** @throws RangeError. Returns the size of all values in bytes. */
-export function checkBlobPut(owner: Uint8Array, values: Buffer[]): number {
+/** `lengths`: bytes of the values. @throws RangeError. Returns the size of all in bytes. */
+export function checkBlobPut(owner: Uint8Array, lengths: readonly number[]): number {
   checkOwner(owner);
-  if (values.length === 0) throw new RangeError('a run has at least one value');
-  if (values.length > BLOB_RUN_MAX_VALUES) {
-    throw new RangeError(`run of ${values.length} values, allowed are ${BLOB_RUN_MAX_VALUES}`);
+  if (lengths.length === 0) throw new RangeError('a run has at least one value');
+  if (lengths.length > BLOB_RUN_MAX_VALUES) {
+    throw new RangeError(`run of ${lengths.length} values, allowed are ${BLOB_RUN_MAX_VALUES}`);
   }
   let bytes = 0;
-  for (const value of values) {
-    if (value.length > BLOB_VALUE_MAX_BYTES) {
-      throw new RangeError(`blob value of ${value.length} bytes, allowed are ${BLOB_VALUE_MAX_BYTES}`);
+  for (const length of lengths) {
+    if (length > BLOB_VALUE_MAX_BYTES) {
+      throw new RangeError(`blob value of ${length} bytes, allowed are ${BLOB_VALUE_MAX_BYTES}`);
     }
-    bytes += value.length;
+    bytes += length;
   }
   if (bytes > BLOB_BATCH_MAX_BYTES) throw new RangeError(`run of ${bytes} bytes, allowed are ${BLOB_BATCH_MAX_BYTES}`);
   return bytes;

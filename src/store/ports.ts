@@ -74,6 +74,21 @@ export interface Run {
   count: number;
 }
 
+/** Where stored bytes lie in a file: `length` bytes at `offset` of the open file `fd` (numbers are good in every thread). */
+export interface Extent {
+  fd: number;
+  offset: number;
+  length: number;
+}
+
+/** Files stay open for those who hold this. Whoever reads by `fd` has stopped before `release`: the number may be given anew. */
+export interface HeldExtents {
+  /** The bytes in order. Values that lie side by side are one extent. */
+  extents: Extent[];
+  /** Once is enough. Closing the snapshot does it too. */
+  release(): void;
+}
+
 /** A frozen view: what it sees can't be taken away by the sweeper until `close`, or until it keeps back too much. */
 export interface BlobSnapshot {
   /**
@@ -82,11 +97,31 @@ export interface BlobSnapshot {
    */
   read(first: number, count: number): Promise<Buffer[]>;
   /**
+   * Where the same values lie, for whoever reads them without the engine; undefined where not all of them lie in files. Nothing
+   * is verified: the body's own authentication does that. Engines without files don't have it. @throws BlobMissing
+   */
+  extents?(first: number, count: number): Promise<HeldExtents | undefined>;
+  /**
    * Called at most once, where the engine gave the view up because of what it kept back (`SnapshotLimits`) and what was being read
    * has been deleted: there is nothing more to read. Engines whose snapshots keep nothing back don't have it.
    */
   onLost?(lost: (cause: Error) => void): void;
   close(): Promise<void>;
+}
+
+/**
+ * Room for one run in a file. Its holder writes exactly `length` bytes from `offset` of `fd` on, in any order and from any
+ * thread, and then calls `commit` or `abandon`, once, when nobody writes any more: the number may then be given anew.
+ */
+export interface Reservation extends Extent {
+  /**
+   * Durable when it resolves, with the reverse row. The run's numbers are drawn here: they lie above every `mark` read before.
+   * @param crc32c of the bytes written, from `crc32c` of @node-rs/crc32
+   * @throws StoreUnavailable surely not applied, OutcomeUnknown may be; either way nothing is left to abandon
+   */
+  commit(crc32c: number): Promise<Run>;
+  /** The room stays unused until the file goes. Never throws. */
+  abandon(): Promise<void>;
 }
 
 export interface BlobStore {
@@ -95,6 +130,11 @@ export interface BlobStore {
    * (16 bytes: the part id, drawn anew for every attempt to store a body). Write-once: a number is never used again.
    */
   put(owner: Uint8Array, values: Buffer[]): Promise<Run>;
+  /**
+   * Room for a run of values of these lengths, for whoever writes them without the engine; the limits of `put` hold. Engines
+   * that keep no bytes in files don't have it. @throws StoreUnavailable as `put`
+   */
+  reserve?(owner: Uint8Array, lengths: number[]): Promise<Reservation>;
   snapshot(): BlobSnapshot;
   /** Idempotent. A run whose reverse row names another owner is left alone and reported by throwing OwnerMismatch. */
   delete(owner: Uint8Array, runs: Run[]): Promise<void>;
@@ -102,5 +142,18 @@ export interface BlobStore {
   mark(): number;
   /** Every stored run from number `from` (default 0) on, ascending: for scrubbing and for what a crash left behind. */
   list(from?: number): AsyncIterable<{ owner: Buffer; run: Run }>;
+  /** Where bytes lie, for people. Engines that keep no bytes in files don't have it. */
+  layout?(): BlobLayout;
+  /** Reads every run that lies in files and yields a line for each that isn't as it was written; `undefined` for one that is. */
+  verify?(): AsyncIterable<string | undefined>;
   close(): Promise<void>;
+}
+
+export interface BlobLayout {
+  /** Where large runs are written now. */
+  large: 'value-log' | 'leveldb';
+  segments: number;
+  /** Of the segments: what is stored, and what waits to be given back. */
+  liveBytes: number;
+  deadBytes: number;
 }

@@ -34,9 +34,9 @@ test('a flipped byte anywhere in the stored files stops the start or breaks the 
     let noticed = 0;
     let tried = 0;
     const wrong: string[] = [];
-    for (const database of ['meta', 'blob']) {
-      for (const { path, size } of await files(join(dir, 'data', database))) {
-        if (size < 200 || !/\.(ldb|log)$/.test(path)) continue;
+    for (const folder of ['meta', 'blob', 'segments']) {
+      for (const { path, size } of await files(join(dir, 'data', folder))) {
+        if (size < 200 || !/\.(ldb|log|seg)$/.test(path)) continue;
         for (const share of [0.1, 0.5, 0.9]) {
           const at = Math.floor(size * share);
           await flip(path, at);

@@ -236,8 +236,8 @@ describe('a start', () => {
 
     const format = join(dir, 'data', 'format');
     const text = await readFile(format, 'utf8');
-    await writeFile(format, text.replace(/"version":\s*1/, '"version":2'));
-    expect(await failedStart(dir, {})).toMatchObject({ code: 1, output: expect.stringMatching(/store version 2/) });
+    await writeFile(format, text.replace(/"version":\s*1/, '"version":3'));
+    expect(await failedStart(dir, {})).toMatchObject({ code: 1, output: expect.stringMatching(/store version 3/) });
     await writeFile(format, text);
     const again = await startServer({ dir });
     expect(await again.end('SIGTERM')).toBe(0);

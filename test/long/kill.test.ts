@@ -21,7 +21,6 @@ import { expect, test } from 'vitest';
 import { openStore } from '../../src/store/leveldb/open.js';
 import { startServer } from '../support/server.js';
 
-const ROUNDS = 20;
 const LANES = 6;
 const MIN = 5 * 1024 * 1024;
 const Bucket = 'kill';
@@ -85,59 +84,77 @@ async function check(s3: S3Client, expected: Expected): Promise<void> {
   }
 }
 
-test('killed 20 times under load, every acknowledged object is whole, the others whole or absent, and no blob is orphaned', async () => {
-  const dir = await mkdtemp(join(tmpdir(), 'coffer-kill-'));
-  const expected: Expected = new Map();
-  try {
-    for (let round = 0; round <= ROUNDS; round++) {
-      const server = await startServer({ dir, env: { COFFER_LOG_LEVEL: 'error' } });
-      const s3 = server.s3();
-      if (round === 0) await s3.send(new CreateBucketCommand({ Bucket }));
-      await check(s3, expected);
-      if (round === ROUNDS) {
-        // Nothing but what listings show may be left: end what is open, delete everything, let the sweeper finish.
-        const uploads = await s3.send(new ListMultipartUploadsCommand({ Bucket }));
-        for (const { Key, UploadId } of uploads.Uploads ?? [])
-          await s3.send(new AbortMultipartUploadCommand({ Bucket, Key, UploadId }));
-        for (const { Key } of (await s3.send(new ListObjectsV2Command({ Bucket }))).Contents ?? []) {
-          await s3.send(new DeleteObjectCommand({ Bucket, Key }));
+test.each([
+  [20, 'value-log'],
+  [8, 'leveldb'],
+])(
+  'killed %i times under load (%s), every acknowledged object is whole, the others whole or absent, and no blob is orphaned',
+  async (rounds, blobs) => {
+    const dir = await mkdtemp(join(tmpdir(), 'coffer-kill-'));
+    const expected: Expected = new Map();
+    try {
+      for (let round = 0; round <= rounds; round++) {
+        const server = await startServer({ dir, env: { COFFER_LOG_LEVEL: 'error', COFFER_BLOBS: blobs } });
+        const s3 = server.s3();
+        if (round === 0) await s3.send(new CreateBucketCommand({ Bucket }));
+        await check(s3, expected);
+        if (round === rounds) {
+          // Nothing but what listings show may be left: end what is open, delete everything, let the sweeper finish.
+          const uploads = await s3.send(new ListMultipartUploadsCommand({ Bucket }));
+          for (const { Key, UploadId } of uploads.Uploads ?? [])
+            await s3.send(new AbortMultipartUploadCommand({ Bucket, Key, UploadId }));
+          for (const { Key } of (await s3.send(new ListObjectsV2Command({ Bucket }))).Contents ?? []) {
+            await s3.send(new DeleteObjectCommand({ Bucket, Key }));
+          }
+          expect(await server.end('SIGTERM')).toBe(0);
+          const last = await startServer({ dir, env: { COFFER_LOG_LEVEL: 'error', COFFER_BLOBS: blobs } });
+          await new Promise((resolve) => setTimeout(resolve, 3000));
+          expect(await last.end('SIGTERM')).toBe(0);
+          break;
         }
-        expect(await server.end('SIGTERM')).toBe(0);
-        const last = await startServer({ dir, env: { COFFER_LOG_LEVEL: 'error' } });
-        await new Promise((resolve) => setTimeout(resolve, 3000));
-        expect(await last.end('SIGTERM')).toBe(0);
-        break;
+        let stopped = false;
+        const lanes = Array.from({ length: LANES }, (_, i) =>
+          // The server dies under it: how each lane ends is of no interest, only what it was told before.
+          lane(s3, i, expected, () => stopped).catch(() => {}),
+        );
+        await new Promise((resolve) => setTimeout(resolve, 700 + Math.random() * 900));
+        await server.end('SIGKILL');
+        stopped = true;
+        await Promise.all(lanes);
       }
-      let stopped = false;
-      const lanes = Array.from({ length: LANES }, (_, i) =>
-        // The server dies under it: how each lane ends is of no interest, only what it was told before.
-        lane(s3, i, expected, () => stopped).catch(() => {}),
-      );
-      await new Promise((resolve) => setTimeout(resolve, 700 + Math.random() * 900));
-      await server.end('SIGKILL');
-      stopped = true;
-      await Promise.all(lanes);
+      const store = await openStore(join(dir, 'data'));
+      const { liveBytes } = store.blobs.layout!();
+      let runs = 0;
+      for await (const _ of store.blobs.list()) runs++;
+      const bodies = await store.meta.range({
+        gte: Buffer.from('i/'),
+        lt: Buffer.from('i0'),
+        limit: 10,
+        keysOnly: true,
+      });
+      const pages = await store.meta.range({
+        gte: Buffer.from('m/'),
+        lt: Buffer.from('m0'),
+        limit: 10,
+        keysOnly: true,
+      });
+      const intents = await store.meta.range({
+        gte: Buffer.from('n/'),
+        lt: Buffer.from('n0'),
+        limit: 10,
+        keysOnly: true,
+      });
+      await store.close();
+      expect({ runs, liveBytes, bodies: bodies.length, pages: pages.length, intents: intents.length }).toEqual({
+        runs: 0,
+        liveBytes: 0,
+        bodies: 0,
+        pages: 0,
+        intents: 0,
+      });
+      expect(expected.size).toBeGreaterThan(LANES * 4);
+    } finally {
+      await rm(dir, { recursive: true, force: true });
     }
-    const store = await openStore(join(dir, 'data'));
-    let runs = 0;
-    for await (const _ of store.blobs.list()) runs++;
-    const bodies = await store.meta.range({ gte: Buffer.from('i/'), lt: Buffer.from('i0'), limit: 10, keysOnly: true });
-    const pages = await store.meta.range({ gte: Buffer.from('m/'), lt: Buffer.from('m0'), limit: 10, keysOnly: true });
-    const intents = await store.meta.range({
-      gte: Buffer.from('n/'),
-      lt: Buffer.from('n0'),
-      limit: 10,
-      keysOnly: true,
-    });
-    await store.close();
-    expect({ runs, bodies: bodies.length, pages: pages.length, intents: intents.length }).toEqual({
-      runs: 0,
-      bodies: 0,
-      pages: 0,
-      intents: 0,
-    });
-    expect(expected.size).toBeGreaterThan(LANES * 4);
-  } finally {
-    await rm(dir, { recursive: true, force: true });
-  }
-});
+  },
+);

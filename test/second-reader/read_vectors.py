@@ -6,6 +6,7 @@ import pathlib
 import sys
 
 import formats as f
+import segments as seg
 
 VECTORS = pathlib.Path(__file__).parents[2] / "fixtures" / "vectors"
 CHUNK = 16384
@@ -65,7 +66,31 @@ def read(name):
         check(f"{name} checksum", opens(lambda: f.open_checksum(bytes.fromhex(m["dataKey"]), m["checksum"], bucket, obj)) == "checksum==")
 
 
-EXPECTED = 66
+def read_segment(name):
+    data = json.loads((VECTORS / name).read_text())
+    file = base64.b64decode(data["bytes"])
+    check(f"{name} header", seg.read_header(file) == (data["segment"], bytes.fromhex(data["storeId"].replace("-", ""))))
+    state = seg.read_segment_row(bytes.fromhex(data["segmentRow"]))
+    live = [run for run in data["runs"] if not run["deleted"]]
+    check(f"{name} row", state["liveRuns"] == len(live) and state["end"] == len(file) and not state["sealed"])
+    frames = seg.read_frames(file)
+    check(f"{name} frames", [frame["first"] for frame in frames] == [run["first"] for run in data["runs"]])
+    used = 0
+    for frame, run in zip(frames, data["runs"]):
+        check(f"{name} run {run['first']} whole", frame["whole"] and frame["owner"].hex() == run["owner"])
+        check(f"{name} run {run['first']} lengths", [len(value) for value in frame["values"]] == run["lengths"])
+        check(f"{name} run {run['first']} content", hashlib.sha256(b"".join(frame["values"])).hexdigest() == run["sha256"])
+        if run["deleted"]:
+            continue
+        place = seg.read_place_row(bytes.fromhex(run["row"]))
+        same = (place["segment"], place["offset"], place["crc"]) == (data["segment"], frame["offset"], frame["crc"])
+        check(f"{name} run {run['first']} row", same and place["lengths"] == run["lengths"])
+        used += -(-(frame["end"] - frame["offset"]) // seg.BLOCK) * seg.BLOCK
+    check(f"{name} live bytes", used == state["liveBytes"])
+
+
+EXPECTED = 85
+read_segment("segment.json")
 for file in ("python.json", "coffer.json"):
     read(file)
 check(f"{EXPECTED} checks ran", passed + failed == EXPECTED)

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openStore, type Store } from '../../src/store/leveldb/open.js';
+import { openStore, type Store, type StoreOptions } from '../../src/store/leveldb/open.js';
 import { MemoryBlobStore } from '../../src/store/memory/blob-store.js';
 import { MemoryMetaStore } from '../../src/store/memory/meta-store.js';
 import { blobStoreConformance } from './conformance/blob-store.js';
@@ -11,9 +11,9 @@ async function inMemory<T extends { close(): Promise<void> }>(store: T): Promise
   return { store, close: () => store.close() };
 }
 
-async function onLevel<T>(pick: (store: Store) => T): Promise<Opened<T>> {
+async function onLevel<T>(pick: (store: Store) => T, options: StoreOptions = {}): Promise<Opened<T>> {
   const directory = await mkdtemp(join(tmpdir(), 'coffer-conformance-'));
-  const store = await openStore(directory, { freeSpaceFloorBytes: 0, reclaim: { enabled: false } });
+  const store = await openStore(directory, { freeSpaceFloorBytes: 0, reclaim: { enabled: false }, ...options });
   return {
     store: pick(store),
     async close() {
@@ -26,4 +26,8 @@ async function onLevel<T>(pick: (store: Store) => T): Promise<Opened<T>> {
 metaStoreConformance('in memory', () => inMemory(new MemoryMetaStore()));
 metaStoreConformance('on LevelDB', () => onLevel((store) => store.meta));
 blobStoreConformance('in memory', () => inMemory(new MemoryBlobStore()));
-blobStoreConformance('on LevelDB', () => onLevel((store) => store.blobs));
+const blobsWith = (options: StoreOptions) => () => onLevel((store) => store.blobs, options);
+blobStoreConformance('on LevelDB alone', blobsWith({ blobs: 'leveldb' }));
+blobStoreConformance('on LevelDB with a value log', blobsWith({}));
+blobStoreConformance('on a value log alone', blobsWith({ valueLogFromBytes: 0 }));
+blobStoreConformance('on a value log of small segments', blobsWith({ valueLogFromBytes: 5, segmentMinBytes: 600_000 }));

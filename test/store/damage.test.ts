@@ -16,9 +16,9 @@ import {
 } from './harness.js';
 
 /** A closed store whose rows lie in the logs. */
-async function written(): Promise<string> {
+async function written(blobs: 'value-log' | 'leveldb' = 'value-log'): Promise<string> {
   const directory = await temporaryDirectory();
-  const store = await openTestStore(directory);
+  const store = await openTestStore(directory, { blobs });
   for (let n = 0; n < 200; n++) await store.meta.commit({ puts: [put(n, 1000)] });
   for (let n = 0; n < 4; n++) await store.blobs.put(OWNER, [Buffer.alloc(200_000, n), Buffer.alloc(100_000, n)]);
   await store.meta.commit({ puts: [put('last')] });
@@ -33,14 +33,16 @@ const reopen = async (directory: string) => (await openTestStore(directory)).clo
 
 describe('damaged files', () => {
   it.each([
-    ['closed', 'meta'],
-    ['closed', 'blob'],
-    ['killed', 'meta'],
-    ['killed', 'blob'],
+    ['closed', 'meta', 'value-log'],
+    ['closed', 'blob', 'value-log'],
+    ['closed', 'blob', 'leveldb'],
+    ['killed', 'meta', 'value-log'],
+    ['killed', 'blob', 'value-log'],
+    ['killed', 'blob', 'leveldb'],
   ] as const)(
-    'a flipped bit anywhere in a log of a %s store stops the start and names the file (%s)',
-    async (how, database) => {
-      const original = await written();
+    'a flipped bit anywhere in a log of a %s store stops the start and names the file (%s, %s)',
+    async (how, database, blobs) => {
+      const original = await written(blobs);
       if (how === 'killed') await forgetCleanClose(original);
       const { size } = await stat(await largest(await filesOf(original, database, /\.log$/)));
       // Header fields of the first record, then all over the file. The last record of a killed store is another test's.
@@ -72,17 +74,21 @@ describe('damaged files', () => {
     await expect(reopen(copy)).rejects.toThrow(error('StoreDamaged', join(copy, 'meta')));
   });
 
-  it('the last blob of a killed store is guarded by the commit that names it', async () => {
-    const directory = await temporaryDirectory();
-    const store = await openTestStore(directory);
-    await store.blobs.put(OWNER, [Buffer.alloc(300_000, 7)]);
-    await store.meta.commit({ puts: [put('names it')] });
-    const copy = await temporaryDirectory();
-    await cp(directory, copy, { recursive: true });
-    await flipBit((await filesOf(copy, 'blob', /\.log$/))[0]!, 150_000);
-    await expect(reopen(copy)).rejects.toThrow(error('StoreDamaged', join(copy, 'blob')));
-    await expect(reopen(copy)).rejects.toThrow(error('StoreDamaged', join(copy, 'blob')));
-  });
+  it.each(['value-log', 'leveldb'] as const)(
+    'the last blob of a killed store is guarded by the commit that names it (%s)',
+    async (blobs) => {
+      const directory = await temporaryDirectory();
+      const store = await openTestStore(directory, { blobs });
+      await store.blobs.put(OWNER, [Buffer.alloc(300_000, 7)]);
+      await store.meta.commit({ puts: [put('names it')] });
+      const copy = await temporaryDirectory();
+      await cp(directory, copy, { recursive: true });
+      const [log] = await filesOf(copy, 'blob', /\.log$/);
+      await flipBit(log!, Math.floor((await stat(log!)).size * 0.75));
+      await expect(reopen(copy)).rejects.toThrow(error('StoreDamaged', join(copy, 'blob')));
+      await expect(reopen(copy)).rejects.toThrow(error('StoreDamaged', join(copy, 'blob')));
+    },
+  );
 
   it('a write that was cut off is dropped, all acknowledged ones are there', async () => {
     const original = await temporaryDirectory();
@@ -193,7 +199,7 @@ describe('damaged files', () => {
 
   it('a flipped bit in a stored blob is never read as another number: the value differs or is missing', async () => {
     const directory = await temporaryDirectory();
-    const store = await openTestStore(directory);
+    const store = await openTestStore(directory, { blobs: 'leveldb' });
     const values = Array.from({ length: 8 }, (_, i) => Buffer.alloc(50_000, i + 1));
     const run = await store.blobs.put(OWNER, values);
     await store.close();

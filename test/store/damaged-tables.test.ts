@@ -14,7 +14,7 @@ let first: number;
 /** A closed store whose rows and blobs lie in tables. */
 beforeAll(async () => {
   original = await mkdtemp(join(tmpdir(), 'coffer-tables-'));
-  const store = await openStore(original, { freeSpaceFloorBytes: 0 });
+  const store = await openStore(original, { freeSpaceFloorBytes: 0, blobs: 'leveldb' });
   for (let n = 0; n < 5; n++) {
     await store.meta.commit({ puts: Array.from({ length: 16 }, (_, i) => put(n * 100 + i, 60_000)) });
   }

@@ -2,6 +2,9 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { WriteEvent, WriteProbe } from '../../src/store/leveldb/database.js';
 import { error, key, OWNER, openTestStore, put, temporaryDirectory } from './harness.js';
 
+/** Such a blob goes to the value log. */
+const LARGE = 200_000;
+
 /** Fails the next write of a database, in place of it or after it was applied. */
 class Saboteur implements WriteProbe {
   readonly events: WriteEvent[] = [];
@@ -62,21 +65,25 @@ async function opened() {
 }
 
 describe('every write', () => {
-  it('is synced, and blobs are written before the commit that names them', async () => {
-    const { store, saboteur } = await opened();
-    saboteur.events.length = 0;
-    const run = await store.blobs.put(OWNER, [Buffer.alloc(10)]);
-    await store.meta.commit({ puts: [put('record')] });
-    await store.meta.commit({ dels: [key('record')] });
-    await store.blobs.delete(OWNER, [run]);
-    expect(saboteur.events.map(({ database, sync }) => [database, sync])).toEqual([
-      ['blob', true],
-      ['meta', true],
-      ['meta', true],
-      ['blob', true],
-    ]);
-    expect(saboteur.events[0]!.puts.map((bytes) => bytes.length)).toEqual([8, 9]);
-  });
+  it.each([10, LARGE])(
+    'is synced, and blobs (of %i bytes) are written before the commit that names them',
+    async (bytes) => {
+      const { store, saboteur } = await opened();
+      saboteur.events.length = 0;
+      const run = await store.blobs.put(OWNER, [Buffer.alloc(bytes)]);
+      await store.meta.commit({ puts: [put('record')] });
+      await store.meta.commit({ dels: [key('record')] });
+      await store.blobs.delete(OWNER, [run]);
+      expect(saboteur.events.map(({ database, sync }) => [database, sync])).toEqual([
+        ['blob', true],
+        ['meta', true],
+        ['meta', true],
+        ['blob', true],
+      ]);
+      // A value and its reverse row, or the reverse row and the segment's.
+      expect(saboteur.events[0]!.puts.map((bytes) => bytes.length)).toEqual(bytes < LARGE ? [8, 9] : [9, 9]);
+    },
+  );
 
   it('commits that wait while one is in flight go out as one batch', async () => {
     const { store, saboteur } = await opened();
@@ -103,7 +110,11 @@ describe('every write', () => {
   });
 });
 
-describe.each(['EIO', 'ENOSPC'])('a write that fails with %s', (code) => {
+describe.each([
+  ['EIO', 100],
+  ['ENOSPC', 100],
+  ['EIO', LARGE],
+])('a write that fails with %s (blobs of %i bytes)', (code, bytes) => {
   it('is OutcomeUnknown; those behind it are StoreUnavailable; after recovery writing goes on', async () => {
     const { store, saboteur, troubles, recovered } = await opened();
     await store.meta.commit({ puts: [put('before')] });
@@ -133,29 +144,30 @@ describe.each(['EIO', 'ENOSPC'])('a write that fails with %s', (code) => {
   it('of a blob poisons both databases: a commit that was under way is not acknowledged', async () => {
     const { store, saboteur, recovered } = await opened();
     saboteur.failNext('blob', 'before', code);
+    // Not a large one: its batch comes when the commit is done.
     const blob = store.blobs.put(OWNER, [Buffer.alloc(100)]);
     const commit = store.meta.commit({ puts: [put('x')] });
     await expect(blob).rejects.toThrow(error('OutcomeUnknown'));
     await expect(commit).rejects.toThrow(error('OutcomeUnknown'));
     await expect(store.meta.commit({ puts: [put('y')] })).rejects.toThrow(error('StoreUnavailable', 'recovering'));
     await recovered();
-    const run = await store.blobs.put(OWNER, [Buffer.alloc(100)]);
+    const run = await store.blobs.put(OWNER, [Buffer.alloc(bytes)]);
     await store.blobs.delete(OWNER, [run]);
   });
 
   it('never makes a number used twice', async () => {
     const { store, saboteur, recovered } = await opened();
-    const before = await store.blobs.put(OWNER, [Buffer.alloc(1)]);
+    const before = await store.blobs.put(OWNER, [Buffer.alloc(bytes + 1)]);
     saboteur.failNext('blob', 'after', code);
-    await expect(store.blobs.put(OWNER, [Buffer.alloc(2)])).rejects.toThrow(error('OutcomeUnknown'));
+    await expect(store.blobs.put(OWNER, [Buffer.alloc(bytes + 2)])).rejects.toThrow(error('OutcomeUnknown'));
     await recovered();
-    const after = await store.blobs.put(OWNER, [Buffer.alloc(3)]);
+    const after = await store.blobs.put(OWNER, [Buffer.alloc(bytes + 3)]);
     expect(after.first).toBeGreaterThan(before.first + 1);
   });
 
   it('ends readers with an error, never with fewer bytes', async () => {
     const { store, saboteur, recovered } = await opened();
-    const run = await store.blobs.put(OWNER, [Buffer.alloc(1000), Buffer.alloc(1000)]);
+    const run = await store.blobs.put(OWNER, [Buffer.alloc(bytes), Buffer.alloc(bytes)]);
     const snapshot = store.blobs.snapshot();
     await snapshot.read(run.first, 1);
     saboteur.failNext('meta', 'before', code);

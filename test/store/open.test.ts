@@ -12,8 +12,9 @@ const WRITER = fileURLToPath(new URL('./writer-process.ts', import.meta.url));
 function startWriter(
   directory: string,
   blobBytes: number,
+  blobs = 'value-log',
 ): { child: ChildProcess; lines: () => number; errors: () => string } {
-  const child = spawn(process.execPath, ['--import', 'tsx', WRITER, directory, String(blobBytes)], {
+  const child = spawn(process.execPath, ['--import', 'tsx', WRITER, directory, String(blobBytes), blobs], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let out = '';
@@ -64,9 +65,9 @@ describe('a data directory', () => {
   it('of a newer version is StoreTooNew and is not touched', async () => {
     const directory = await temporaryDirectory();
     await (await openTestStore(directory)).close();
-    const format = { ...JSON.parse(await readFile(join(directory, 'format'), 'utf8')), version: 2 };
+    const format = { ...JSON.parse(await readFile(join(directory, 'format'), 'utf8')), version: 3 };
     await writeFile(join(directory, 'format'), JSON.stringify(format));
-    await expect(openStore(directory)).rejects.toThrow(error('StoreTooNew', 'version 2'));
+    await expect(openStore(directory)).rejects.toThrow(error('StoreTooNew', 'version 3'));
     expect(JSON.parse(await readFile(join(directory, 'format'), 'utf8'))).toEqual(format);
   });
 
@@ -94,9 +95,13 @@ describe('a data directory', () => {
 });
 
 describe('a process killed with SIGKILL', () => {
-  it.each([1000, 300_000])('loses nothing it acknowledged (blobs of %i bytes)', async (bytes) => {
+  it.each([
+    [1000, 'value-log'],
+    [300_000, 'value-log'],
+    [300_000, 'leveldb'],
+  ])('loses nothing it acknowledged (blobs of %i bytes, %s)', async (bytes, blobs) => {
     const directory = await temporaryDirectory();
-    const { child, lines, errors } = startWriter(directory, bytes);
+    const { child, lines, errors } = startWriter(directory, bytes, blobs);
     await expect.poll(lines).toBeGreaterThan(30);
     child.kill('SIGKILL');
     await once(child, 'exit');

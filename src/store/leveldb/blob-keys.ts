@@ -16,9 +16,16 @@ export const valueKey = (number: number): Buffer => u64(number);
 /** The reverse row of the run that starts at `first`: right behind its first value. */
 export const reverseKey = (first: number): Buffer => Buffer.concat([u64(first), Buffer.of(0)]);
 
-export const VALUE_KEY_BYTES = 8;
+const SEGMENT_KIND = 1;
+
+/** The row of a segment of the value log: among the numbers of its time. */
+export const segmentKey = (segment: number): Buffer => Buffer.concat([u64(segment), Buffer.of(SEGMENT_KIND)]);
+
+const VALUE_KEY_BYTES = 8;
 
 export const isValueKey = (key: Buffer): boolean => key.length === VALUE_KEY_BYTES;
+
+export const isSegmentKey = (key: Buffer): boolean => key[VALUE_KEY_BYTES] === SEGMENT_KIND;
 
 export const numberOf = (key: Buffer): number => Number(key.readBigUInt64BE(0));
 

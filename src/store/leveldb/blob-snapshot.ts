@@ -1,7 +1,12 @@
+import { BLOB_RUN_MAX_VALUES } from '../../base/limits.js';
 import { BlobMissing, SnapshotExpired, StoreUnavailable } from '../errors.js';
 import type { OpenSnapshots } from '../open-snapshots.js';
-import type { BlobSnapshot } from '../ports.js';
-import { isValueKey, numberOf, valueKey } from './blob-keys.js';
+import type { BlobSnapshot, HeldExtents } from '../ports.js';
+import type { SegmentFiles } from '../value-log/files.js';
+import type { Frame } from '../value-log/format.js';
+import { holdExtent, readValues } from '../value-log/reader.js';
+import { isPlaceRow, parsePlaceRow } from '../value-log/rows.js';
+import { isSegmentKey, isValueKey, numberOf, reverseKey, valueKey } from './blob-keys.js';
 import { type Database, type LevelDatabase, readError } from './database.js';
 
 /** More than any read asks for at once: a page must not end because of its size. */
@@ -15,11 +20,15 @@ const PAGE_BYTES = 64 * 1024 * 1024;
  * on, and only who reads what was deleted meanwhile ends.
  */
 export class LevelBlobSnapshot implements BlobSnapshot {
+  #level: LevelDatabase;
   #snapshot: ReturnType<LevelDatabase['snapshot']>;
   #leave: () => void;
   #iterator: ReturnType<typeof iterate> | undefined;
   /** The number the iterator is at. */
   #at = -1;
+  /** The run in the value log that was met last: it is read on, mostly. */
+  #place: Frame | undefined;
+  readonly #held = new Set<HeldExtents>();
   /** The last number that was read. */
   #lastRead = -1;
   #renewed = false;
@@ -31,16 +40,20 @@ export class LevelBlobSnapshot implements BlobSnapshot {
 
   constructor(
     private readonly blob: Database,
+    private readonly files: SegmentFiles,
     private readonly open: OpenSnapshots,
   ) {
-    this.#snapshot = blob.level.snapshot();
+    this.#level = blob.level;
+    this.#snapshot = this.#level.snapshot();
     this.#leave = this.#enter();
   }
 
   read(first: number, count: number): Promise<Buffer[]> {
-    const result = this.#last.then(() => this.#read(first, count));
-    this.#last = result.catch(() => {});
-    return result;
+    return this.#inTurn(() => this.#read(first, count));
+  }
+
+  extents(first: number, count: number): Promise<HeldExtents | undefined> {
+    return this.#inTurn(() => this.#extents(first, count));
   }
 
   onLost(lost: (cause: Error) => void): void {
@@ -48,10 +61,27 @@ export class LevelBlobSnapshot implements BlobSnapshot {
   }
 
   async close(): Promise<void> {
-    if (this.#closed) return;
+    const wasClosed = this.#closed;
     this.#closed = true;
     await this.#last;
-    await this.#release();
+    for (const held of this.#held) held.release();
+    if (!wasClosed) await this.#release();
+  }
+
+  #inTurn<T>(read: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(async () => {
+      if (this.#closed) throw new StoreUnavailable('the snapshot is closed');
+      // Segments could be read on, but nobody reads on from a store that was given up.
+      if (this.#level.status !== 'open') throw new StoreUnavailable('the store was reopened');
+      try {
+        return await read();
+      } catch (error) {
+        this.#at = -1;
+        throw readError(error);
+      }
+    });
+    this.#last = result.catch(() => {});
+    return result;
   }
 
   async #release(): Promise<void> {
@@ -89,12 +119,14 @@ export class LevelBlobSnapshot implements BlobSnapshot {
       if (this.#closed) return;
       try {
         await this.#release();
-        this.#snapshot = this.blob.level.snapshot();
+        this.#level = this.blob.level;
+        this.#snapshot = this.#level.snapshot();
         this.#leave = this.#enter();
         this.#at = -1;
+        this.#place = undefined;
         this.#renewed = true;
         this.#renewing = false;
-        if (this.#lastRead >= 0 && !this.#has(this.#lastRead)) this.#onLost?.(expired());
+        if (this.#lastRead >= 0 && !(await this.#has(this.#lastRead))) this.#onLost?.(expired());
       } catch (error) {
         // The database was closed meanwhile: nothing can be read any more.
         this.#closed = true;
@@ -103,33 +135,97 @@ export class LevelBlobSnapshot implements BlobSnapshot {
     });
   }
 
-  #has(number: number): boolean {
-    return this.blob.level.getSync(valueKey(number), { snapshot: this.#snapshot }) !== undefined;
+  async #has(number: number): Promise<boolean> {
+    const row = this.blob.level.getSync(valueKey(number), { snapshot: this.#snapshot });
+    return row !== undefined || this.#findPlace(number);
   }
 
   async #read(first: number, count: number): Promise<Buffer[]> {
-    if (this.#closed) throw new StoreUnavailable('the snapshot is closed');
+    const values: Buffer[] = [];
+    while (values.length < count) {
+      const at = first + values.length;
+      const wanted = count - values.length;
+      const place = this.#placeKnown(at);
+      const some = place ? await readValues(this.files, place, at, wanted) : await this.#readRows(at, wanted);
+      values.push(...some);
+    }
+    this.#lastRead = first + count - 1;
+    return values;
+  }
+
+  async #extents(first: number, count: number): Promise<HeldExtents | undefined> {
+    const parts: Awaited<ReturnType<typeof holdExtent>>[] = [];
+    const held: HeldExtents = {
+      extents: [],
+      release: () => {
+        this.#held.delete(held);
+        for (const { release } of parts) release();
+      },
+    };
+    try {
+      for (let at = first; at < first + count; ) {
+        if (!this.#placeKnown(at) && !(await this.#findPlace(at))) {
+          held.release();
+          return undefined;
+        }
+        const part = await holdExtent(this.files, this.#place!, at, first + count - at);
+        parts.push(part);
+        held.extents.push(part.extent);
+        at += part.count;
+      }
+    } catch (error) {
+      held.release();
+      throw error;
+    }
+    this.#held.add(held);
+    this.#lastRead = first + count - 1;
+    return held;
+  }
+
+  #placeKnown(number: number): Frame | undefined {
+    const place = this.#place;
+    return place && place.first <= number && number < place.first + place.lengths.length ? place : undefined;
+  }
+
+  /** Values from `first` on that are rows; none where a run in the value log comes first, which is `#place` then. */
+  async #readRows(first: number, count: number): Promise<Buffer[]> {
     const values: Buffer[] = [];
     // One more: the iterator goes on to the row behind.
     await this.blob.before(valueKey(first), valueKey(first + count));
-    try {
-      const iterator = this.#position(first);
-      while (values.length < count) {
-        const entries = await iterator.nextv(count - values.length);
-        if (entries.length === 0) throw this.#missing(first + values.length);
-        for (const [key, value] of entries) {
-          if (!isValueKey(key)) continue;
-          if (numberOf(key) !== first + values.length) throw this.#missing(first + values.length);
-          values.push(value);
-        }
+    const iterator = this.#position(first);
+    while (values.length < count) {
+      const next = first + values.length;
+      const entries = await iterator.nextv(count - values.length);
+      if (entries.length === 0 && !(await this.#findPlace(next))) throw this.#missing(next);
+      for (const [key, value] of entries) {
+        const expected = first + values.length;
+        if (isValueKey(key) && numberOf(key) === expected) values.push(value);
+        // Behind the values of a run stands its reverse row, and a segment's row may stand anywhere.
+        else if (isSegmentKey(key) || (!isValueKey(key) && !isPlaceRow(value))) continue;
+        else if (!isValueKey(key) && numberOf(key) === expected) {
+          this.#place = parsePlaceRow(expected, value);
+          return values;
+        } else if (await this.#findPlace(expected)) return values;
+        else throw this.#missing(expected);
       }
-      this.#at = first + count;
-      this.#lastRead = this.#at - 1;
-    } catch (error) {
-      this.#at = -1;
-      throw readError(error);
+      if (entries.length === 0) return values;
     }
+    this.#at = first + count;
     return values;
+  }
+
+  /** Whether the number is one of a run in the value log. */
+  async #findPlace(number: number): Promise<boolean> {
+    const { level } = this.blob;
+    const snapshot = this.#snapshot;
+    await this.blob.before(valueKey(Math.max(0, number - BLOB_RUN_MAX_VALUES)), reverseKey(number));
+    // Either its own reverse row, or that of the run that it is inside of: nothing can lie between.
+    const [key] = await level.keys({ lte: reverseKey(number), reverse: true, limit: 1, snapshot }).all();
+    if (!key || isValueKey(key) || isSegmentKey(key)) return false;
+    const row = await level.get(key, { snapshot });
+    if (!row || !isPlaceRow(row)) return false;
+    this.#place = parsePlaceRow(numberOf(key), row);
+    return this.#placeKnown(number) !== undefined;
   }
 
   #position(first: number) {

@@ -1,5 +1,6 @@
 import { Level } from 'level';
 import { StoreDamaged, StoreInUse, StoreUnavailable } from '../errors.js';
+import type { FileProbe } from '../value-log/files.js';
 import { syncDirectory } from './files.js';
 import type { Verification } from './verification.js';
 
@@ -22,6 +23,8 @@ export interface WriteEvent {
 export interface WriteProbe {
   before?(event: WriteEvent): void | Promise<void>;
   after?(event: WriteEvent): void | Promise<void>;
+  /** Before each step on a segment's file. */
+  file?: FileProbe;
 }
 
 export interface DatabaseOptions {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { StoreDamaged, StoreUnavailable } from '../errors.js';
-import { MARK_KEY, numberOf, VALUE_KEY_BYTES } from './blob-keys.js';
+import { isValueKey, MARK_KEY, numberOf } from './blob-keys.js';
 import { COUNTER_KEY, PROGRESS_KEY, parseCounter } from './counter.js';
 import { Database, type WriteProbe } from './database.js';
 import { writeDurably } from './files.js';
@@ -276,5 +276,6 @@ export class Engine {
 const deletionsTo =
   (reclaimer: Pick<Reclaimer, 'found'>) =>
   (key: Buffer): void => {
-    if (key.length >= VALUE_KEY_BYTES) reclaimer.found(numberOf(key));
+    // Rows of the value log leave no space behind that is worth a compaction.
+    if (isValueKey(key)) reclaimer.found(numberOf(key));
   };

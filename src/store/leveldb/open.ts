@@ -4,13 +4,14 @@ import { makeDirectory } from '../../base/make-directory.js';
 import { StoreDamaged, StoreInUse, StoreUnavailable } from '../errors.js';
 import { OpenSnapshots, type SnapshotLimits } from '../open-snapshots.js';
 import type { BlobStore, MetaStore, Range } from '../ports.js';
+import { ValueLog } from '../value-log/value-log.js';
 import { LevelBlobStore } from './blob-store.js';
 import { consumeCleanMark, writeCleanMark } from './clean-mark.js';
 import type { WriteProbe } from './database.js';
 import { DiskReserve } from './disk-reserve.js';
 import { Engine } from './engine.js';
 import { readIfThere, syncDirectory } from './files.js';
-import { beginCreation, endCreation, readFormat } from './format-file.js';
+import { beginCreation, endCreation, type Format, readFormat, writeFormat } from './format-file.js';
 import { FreeSpace } from './free-space.js';
 import { LevelMetaStore } from './meta-store.js';
 import { Progress } from './progress.js';
@@ -20,6 +21,11 @@ import { VerifyingMark } from './verifying-mark.js';
 export interface StoreOptions {
   /** Below so many free bytes the store is read-only. Default 1 GiB. */
   freeSpaceFloorBytes?: number;
+  /**
+   * Where large runs go. `value-log` (the default): into segment files, where each byte is written once. `leveldb`: beside the
+   * small ones. What is stored already is read from where it lies.
+   */
+  blobs?: 'value-log' | 'leveldb';
   /** Size of a file that is removed when the disk is full all the same. Default 0: none. */
   reserveBytes?: number;
   /** Whether space of deleted blobs is reclaimed in the background, and how long deletions are collected first. Default 1 s. */
@@ -32,6 +38,8 @@ export interface StoreOptions {
   onTrouble?(message: string): void;
   /** Test seams. `blobTableBytes`: 64 MiB otherwise. */
   blobTableBytes?: number;
+  valueLogFromBytes?: number;
+  segmentMinBytes?: number;
   probe?: WriteProbe;
   nowMs?(): number;
   measureFreeBytes?(directory: string): Promise<number>;
@@ -55,6 +63,7 @@ export interface Store {
 
 const GiB = 1024 ** 3;
 const MiB = 1024 ** 2;
+const VALUE_LOG_FROM_BYTES = 128 * 1024;
 
 /**
  * Opens the data directory, or makes it. Nothing is read or written through LevelDB before its files have been inspected.
@@ -93,7 +102,7 @@ async function openLocked(directory: string, options: StoreOptions, lock: Level)
     measure: options.measureFreeBytes,
     onChange: onTrouble,
   });
-  const format = await readFormat(directory);
+  let format: Format | undefined = await readFormat(directory);
   if (!format) await beginCreation(directory);
   const progress = await Progress.open(join(directory, 'progress'));
   const engine = new Engine({ directory, space, progress, blobTableBytes, probe, nowMs, onTrouble });
@@ -101,17 +110,35 @@ async function openLocked(directory: string, options: StoreOptions, lock: Level)
   const { enabled = true, pauseMs = 1000 } = reclaim;
   const reclaimer = new Reclaimer(engine.blob, snapshots, { enabled, pauseMs, onTrouble });
   const meta = new LevelMetaStore(engine);
-  const blobs = new LevelBlobStore(engine, reclaimer, snapshots);
+  const log = new ValueLog({
+    directory: join(directory, 'segments'),
+    storeId: () => format!.storeId,
+    space,
+    snapshots,
+    reclaim: { enabled, pauseMs },
+    hasSegments: format?.hasSegments ?? false,
+    willHaveSegments: () => writeFormat(directory, { ...format!, hasSegments: true }),
+    segmentMinBytes: options.segmentMinBytes,
+    probe: probe?.file?.bind(probe),
+    onTrouble,
+  });
+  const logFromBytes = options.valueLogFromBytes ?? VALUE_LOG_FROM_BYTES;
+  const blobs = new LevelBlobStore(
+    engine,
+    reclaimer,
+    snapshots,
+    log,
+    options.blobs === 'leveldb' ? Number.POSITIVE_INFINITY : logFromBytes,
+  );
   const verifying = new VerifyingMark(directory, onTrouble);
-  let storeId: string;
   try {
     await space.refresh();
     // Opening writes: what the last process left in logs becomes tables.
     await space.makeRoom();
     const { verifyBeforeOpenBytes = 256 * MiB } = options;
-    if (format) await openExisting({ directory, engine, reclaimer, verifying, verifyBeforeOpenBytes, onTrouble });
+    if (format) await openExisting({ directory, engine, log, reclaimer, verifying, verifyBeforeOpenBytes, onTrouble });
     else await openNew(engine, directory);
-    ({ storeId } = format ?? (await endCreation(directory)));
+    format ??= await endCreation(directory);
   } catch (error) {
     await progress.close();
     await space.close();
@@ -121,6 +148,7 @@ async function openLocked(directory: string, options: StoreOptions, lock: Level)
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     const clean = await engine.close();
+    log.closed();
     if (clean) {
       await writeCleanMark(directory, await engine.inspect());
       await verifying.remove();
@@ -130,7 +158,7 @@ async function openLocked(directory: string, options: StoreOptions, lock: Level)
     await lock.close();
   };
   return {
-    storeId,
+    storeId: format.storeId,
     meta,
     blobs,
     compactMeta: (range) => meta.compact(range),
@@ -151,6 +179,7 @@ async function openNew(engine: Engine, directory: string): Promise<void> {
 interface Existing {
   directory: string;
   engine: Engine;
+  log: ValueLog;
   reclaimer: Reclaimer;
   verifying: VerifyingMark;
   verifyBeforeOpenBytes: number;
@@ -158,13 +187,15 @@ interface Existing {
 }
 
 async function openExisting(parts: Existing): Promise<void> {
-  const { directory, engine, reclaimer, verifying, verifyBeforeOpenBytes, onTrouble } = parts;
+  const { directory, engine, log, reclaimer, verifying, verifyBeforeOpenBytes, onTrouble } = parts;
   const inspections = await engine.inspect();
   // What ended the last process may have been a table that it had not verified yet.
   await engine.verify(inspections, reclaimer, verifying.isThere ? Number.POSITIVE_INFINITY : verifyBeforeOpenBytes);
   if (engine.isVerified) await verifying.remove();
   else await verifying.put();
-  engine.progressMayBeMissing = await consumeCleanMark(directory, inspections);
+  const closedInOrder = await consumeCleanMark(directory, inspections);
+  engine.progressMayBeMissing = closedInOrder;
+  log.closedInOrder = closedInOrder;
   await engine.open(inspections);
   const rest = engine
     .verifyRest(inspections, reclaimer)

@@ -17,7 +17,10 @@ export class MemoryBlobStore implements BlobStore {
   #closed = false;
 
   async put(owner: Uint8Array, values: Buffer[]): Promise<Run> {
-    checkBlobPut(owner, values);
+    checkBlobPut(
+      owner,
+      values.map(({ length }) => length),
+    );
     this.#requireOpen();
     const first = this.#next;
     this.#next += values.length;

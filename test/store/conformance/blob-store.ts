@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { readSync, writeSync } from 'node:fs';
+import { crc32c } from '@node-rs/crc32';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { BlobStore, Run } from '../../../src/store/ports.js';
 import type { Opened } from './meta-store.js';
@@ -151,6 +153,76 @@ export function blobStoreConformance(name: string, open: () => Promise<Opened<Bl
       expect(await listed(mark)).toEqual([{ owner: OTHER, run: runs[3] }]);
     });
 
+    it('room that was reserved is a run once it is filled and committed, and nothing before or when it is given back', async () => {
+      if (!store.reserve) return;
+      const stored = values(300_000, 1, 0, 200_000);
+      const bytes = Buffer.concat(stored);
+      const mark = store.mark();
+      const rooms = await Promise.all(
+        [1, 2, 3].map(() =>
+          store.reserve!(
+            OWNER,
+            stored.map(({ length }) => length),
+          ),
+        ),
+      );
+      expect(new Set(rooms.map(({ fd, offset }) => `${fd} ${offset}`)).size).toBe(3);
+      for (const { fd, offset, length } of rooms) {
+        expect(length).toBe(bytes.length);
+        for (let at = 0; at < length; at += 100_000)
+          writeSync(fd, bytes, at, Math.min(100_000, length - at), offset + at);
+      }
+      expect(await listed()).toEqual([]);
+      await rooms[1]!.abandon();
+      const runs = [await rooms[2]!.commit(crc32c(bytes)), await rooms[0]!.commit(crc32c(bytes))];
+      await rooms[0]!.abandon();
+      await expect(rooms[1]!.commit(crc32c(bytes))).rejects.toThrow('given back');
+      expect(await listed(mark)).toEqual(runs.map((run) => ({ owner: OWNER, run })));
+      for (const { first, count } of runs) expectSame(await read(first, count), stored);
+      await store.delete(OWNER, runs);
+      expect(await listed()).toEqual([]);
+    });
+
+    it('extents are the bytes that reading gives, as long as the snapshot is open, or there are none', async () => {
+      const stored = values(200_000, 200_000, 0, 300_000);
+      const [a, b] = [await store.put(OWNER, stored), await store.put(OWNER, stored)];
+      const snapshot = store.snapshot();
+      await store.delete(OWNER, [a, b]);
+      for (const [first, count] of [
+        [a.first, 4],
+        [a.first + 1, 2],
+        [b.first + 3, 1],
+        [b.first, 1],
+      ] as const) {
+        const held = await snapshot.extents?.(first, count);
+        if (!held) continue;
+        const bytes = held.extents.map(({ fd, offset, length }) => {
+          const buffer = Buffer.alloc(length);
+          expect(readSync(fd, buffer, 0, length, offset)).toBe(length);
+          return buffer;
+        });
+        expectSame([Buffer.concat(bytes)], [Buffer.concat(await snapshot.read(first, count))]);
+        held.release();
+        held.release();
+      }
+      if (store.reserve) expect(await snapshot.extents!(a.first, 4)).toBeDefined();
+      await snapshot.close();
+    });
+
+    it('many deletions and reads of the same runs at once: each run goes once, readers see all or nothing', async () => {
+      const stored = values(150_000, 150_000);
+      const runs = await Promise.all(Array.from({ length: 8 }, () => store.put(OWNER, stored)));
+      const [reads] = await Promise.all([
+        Promise.allSettled(runs.map(({ first }) => read(first, 2))),
+        ...[runs, runs.slice(2), [...runs].reverse(), [...runs, ...runs]].map((some) => store.delete(OWNER, some)),
+      ]);
+      for (const one of reads) {
+        if (one.status === 'fulfilled') expectSame(one.value, stored);
+        else expect(one.reason.name).toBe('BlobMissing');
+      }
+      expect(await listed()).toEqual([]);
+    });
+
     it('limits are refused with RangeError', async () => {
       const refused: [Buffer, Buffer[]][] = [
         [Buffer.alloc(15), values(1)],
@@ -159,7 +231,16 @@ export function blobStoreConformance(name: string, open: () => Promise<Opened<Bl
         [OWNER, Array.from({ length: 17 }, () => Buffer.alloc(1024 * 1024))],
         [OWNER, Array.from({ length: 4097 }, () => Buffer.of(1))],
       ];
-      for (const [owner, blobs] of refused) await expect(store.put(owner, blobs)).rejects.toThrow(RangeError);
+      for (const [owner, blobs] of refused) {
+        await expect(store.put(owner, blobs)).rejects.toThrow(RangeError);
+        if (!store.reserve) continue;
+        await expect(
+          store.reserve(
+            owner,
+            blobs.map(({ length }) => length),
+          ),
+        ).rejects.toThrow(RangeError);
+      }
       expect(await listed()).toEqual([]);
     });
   });

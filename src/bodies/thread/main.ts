@@ -18,7 +18,11 @@ const jobs = new Map<number, Job>();
 const port = parentPort!;
 const post = (message: FromThread): void => port.postMessage(message);
 
-port.on('message', (message: ToThread) => {
+port.on('message', (messages: ToThread[]) => {
+  for (const message of messages) take(message);
+});
+
+function take(message: ToThread): void {
   const { kind, job } = message;
   try {
     if (kind === 'open' || kind === 'seal') jobs.set(job, begin(message));
@@ -32,7 +36,7 @@ port.on('message', (message: ToThread) => {
     end(job);
     post({ kind: 'failed', job, fault: faultOf(error) });
   }
-});
+}
 
 function begin(message: Extract<ToThread, { kind: 'open' | 'seal' }>): Job {
   const taken = takeOver(message.keys, message.hasOuterKey);

@@ -54,25 +54,22 @@ const writing = (mode: Mode): Partial<PutObjectCommandInput> => {
 const reading = (mode: Mode) => (mode === 'SSE-C' ? SSE_C : {});
 
 describe.each<Mode>(['SSE-S3', 'SSE-KMS', 'DSSE-KMS', 'SSE-C'])('large bodies under %s', (mode) => {
-  test.each([128 * KiB, 256 * KiB + 1, 8 * MiB, 9 * MiB + 77])(
-    'of %i bytes read back, whole and by ranges',
-    async (size) => {
-      const content = randomBytes(size);
-      await s3.send(new PutObjectCommand({ Bucket, Key: mode, Body: content, ...writing(mode) }));
-      expect((await body(mode, reading(mode))).equals(content)).toBe(true);
-      const ranges = [
-        [0, 1],
-        [1, 128 * KiB],
-        [64 * KiB - 1, size],
-        [size - 128 * KiB, size],
-        [size - 1, size],
-      ] as const;
-      for (const [start, end] of ranges) {
-        const part = await body(mode, { ...reading(mode), Range: `bytes=${start}-${end - 1}` });
-        expect(part.equals(content.subarray(start, end)), `${start}-${end}`).toBe(true);
-      }
-    },
-  );
+  test.each([128 * KiB, 9 * MiB + 77])('of %i bytes read back, whole and by ranges', async (size) => {
+    const content = randomBytes(size);
+    await s3.send(new PutObjectCommand({ Bucket, Key: mode, Body: content, ...writing(mode) }));
+    expect((await body(mode, reading(mode))).equals(content)).toBe(true);
+    const ranges = [
+      [0, 1],
+      [1, 128 * KiB],
+      [64 * KiB - 1, size],
+      [size - 128 * KiB, size],
+      [size - 1, size],
+    ] as const;
+    for (const [start, end] of ranges) {
+      const part = await body(mode, { ...reading(mode), Range: `bytes=${start}-${end - 1}` });
+      expect(part.equals(content.subarray(start, end)), `${start}-${end}`).toBe(true);
+    }
+  });
 
   test('parts of every size make one object, and copies of it hold the same', async () => {
     const parts = [5 * MiB, 6 * MiB + 3, 100 * KiB].map((size) => randomBytes(size));

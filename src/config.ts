@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { ConfigError } from './base/config-error.js';
 import { KiB, MiB } from './base/limits.js';
@@ -60,6 +61,9 @@ export interface Config {
   /** Whether a store may be made where another one has been. */
   newStore: boolean;
   shutdownMs: number;
+  /** 0: none. */
+  bodyThreads: number;
+  bodyMemoryBytes: number;
   logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
   /** Files that hold secrets, by setting: nobody else should be able to read them. */
   secretFiles: [name: string, path: string][];
@@ -112,6 +116,8 @@ export function readConfig(env: Env): Config {
     auditRetentionMs: read(env, settings.auditRetentionDays) * DAY_MS,
     newStore: read(env, settings.newStore) === '1',
     shutdownMs: read(env, settings.shutdownSeconds) * 1000,
+    bodyThreads: readOptional(env, settings.bodyThreads) ?? Math.max(1, availableParallelism()),
+    bodyMemoryBytes: read(env, settings.bodyMemoryMiB) * MiB,
     logLevel: read(env, settings.logLevel),
     secretFiles: secretFiles(env),
     configHome: home,

@@ -6,6 +6,8 @@ import { systemClock } from './base/clock.js';
 import { UPLOAD_BUDGET_BYTES } from './base/limits.js';
 import { makeDirectory } from './base/make-directory.js';
 import { partitionOf } from './base/partition.js';
+import { Slots } from './bodies/slots.js';
+import { BodyThreads } from './bodies/threads.js';
 import type { Config } from './config.js';
 import { DataKeys } from './encryption/data-keys.js';
 import { materialIdReader } from './encryption/material-id.js';
@@ -137,6 +139,12 @@ export async function openCoffer(config: Config, store: Store, log: Logger) {
     dataKeys,
     keyService,
     accounts: config.displayNames ? accounts : nameless(accounts),
+    bodyThreads:
+      config.bodyThreads > 0
+        ? new BodyThreads(config.bodyThreads, new Slots(config.bodyMemoryBytes), (err) =>
+            log.error({ err }, 'a body thread failed'),
+          )
+        : undefined,
     uploadBudget: new Budget(UPLOAD_BUDGET_BYTES),
     answerBudget: new ClientBudget(config.answerMemoryBytes),
     requestBudget: new ClientBudget(config.requestMemoryBytes),

@@ -187,6 +187,7 @@ async function serve(config: Config, open: OpenCoffer, log: Logger, lostLines: (
       await sweeper.stop();
       authFailures?.sample();
       await audit?.close();
+      await services.bodyThreads?.close();
       await store.close();
       rootKey.dispose();
     },

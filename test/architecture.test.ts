@@ -15,6 +15,7 @@ const ORDER = [
   ['http'],
   ['admin', 'jobs'],
   ['s3', 'kms', 'iam'],
+  ['bodies'],
   ['encryption'],
   ['auth'],
   ['policy'],

@@ -2,6 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { trimBlanks } from '../base/byte-text.js';
 import { equalSha256 } from '../base/mac.js';
 import type { BodyEnd, BodySource, Sink } from '../base/stream.js';
+import type { ChunkSigner } from './chunk-signer.js';
 import { AuthError } from './error.js';
 import type { SignedRequest } from './ports.js';
 
@@ -11,13 +12,6 @@ const UNSIGNED_TRAILER = 'STREAMING-UNSIGNED-PAYLOAD-TRAILER';
 
 export const isStreaming = (payload: string): boolean =>
   payload === SIGNED || payload === SIGNED_TRAILER || payload === UNSIGNED_TRAILER;
-
-/** Signs the lines of a chunk's or trailer's string to sign, date and scope put in behind the first. Hex. */
-export interface ChunkSigner {
-  /** The request's own signature. */
-  seed: string;
-  sign(lines: readonly string[]): string;
-}
 
 const EMPTY_SHA256 = createHash('sha256').digest('hex');
 const CR = 0x0d;
@@ -35,7 +29,9 @@ const ONLY_LAST = 'Only the last chunk is allowed to have a size less than 8192 
  */
 export class ChunkedBody implements BodySource {
   readonly length: number | undefined;
-  readonly #signer: ChunkSigner | undefined;
+  /** Of the request's, those that it goes by. */
+  readonly headers: SignedRequest['headers'];
+  readonly signer: ChunkSigner | undefined;
   readonly #hasTrailer: boolean;
   readonly #expectedTrailers: ReadonlySet<string>;
   readonly #trailers = new Map<string, string>();
@@ -55,25 +51,26 @@ export class ChunkedBody implements BodySource {
   #claimed = '';
 
   constructor(
-    private readonly raw: BodySource,
-    headers: SignedRequest['headers'],
-    payload: string,
+    readonly raw: BodySource,
+    sent: SignedRequest['headers'],
+    readonly payload: string,
     signer: ChunkSigner | undefined,
   ) {
     const signed = payload !== UNSIGNED_TRAILER;
     if (signed && !signer) {
       throw new AuthError('AccessDenied', 403, 'Access Denied');
     }
-    this.#signer = signed ? signer : undefined;
+    this.signer = signed ? signer : undefined;
     this.#previous = signer?.seed ?? '';
     this.#hasTrailer = payload !== SIGNED;
+    const decoded = sent['x-amz-decoded-content-length'];
+    this.headers = { 'x-amz-trailer': sent['x-amz-trailer'], 'x-amz-decoded-content-length': decoded };
     this.#expectedTrailers = new Set(
-      String(headers['x-amz-trailer'] ?? '')
+      String(sent['x-amz-trailer'] ?? '')
         .split(',')
         .map((name) => trimBlanks(name).toLowerCase())
         .filter(Boolean),
     );
-    const decoded = headers['x-amz-decoded-content-length'];
     if (typeof decoded !== 'string')
       throw new AuthError('MissingContentLength', 411, 'You must provide the Content-Length HTTP header.');
     if (!/^\d{1,15}$/.test(decoded)) {
@@ -144,11 +141,11 @@ export class ChunkedBody implements BodySource {
 
   #takeHead(text: string): void {
     const match = /^([0-9a-fA-F]{1,10})(?:;chunk-signature=([0-9a-f]{64}))?$/.exec(text);
-    if (!match || (this.#signer && match[2] === undefined)) throw malformed();
+    if (!match || (this.signer && match[2] === undefined)) throw malformed();
     this.#left = Number.parseInt(match[1]!, 16);
     this.#requireChunkSize();
     this.#claimed = match[2] ?? '';
-    this.#hash = this.#signer && createHash('sha256');
+    this.#hash = this.signer && createHash('sha256');
     if (this.#left > 0) {
       this.#state = 'data';
       return;
@@ -172,8 +169,8 @@ export class ChunkedBody implements BodySource {
 
   /** A chunk's signature covers the one before it, so no chunk can be left out, moved or repeated. */
   #endChunk(): void {
-    if (!this.#signer) return;
-    const expected = this.#signer.sign([
+    if (!this.signer) return;
+    const expected = this.signer.sign([
       'AWS4-HMAC-SHA256-PAYLOAD',
       this.#previous,
       EMPTY_SHA256,
@@ -191,7 +188,7 @@ export class ChunkedBody implements BodySource {
     const closesLine = this.#bareLine && !bare;
     this.#bareLine = bare && text !== '';
     if (text === '') {
-      if (closesLine && this.#signer && this.#trailerSignature === undefined) return;
+      if (closesLine && this.signer && this.#trailerSignature === undefined) return;
       this.#endTrailer();
       this.#state = closesLine ? 'trailer-end' : 'end';
       return;
@@ -213,9 +210,9 @@ export class ChunkedBody implements BodySource {
   #endTrailer(): void {
     if (!this.#hasTrailer) return;
     if (this.#trailers.size !== this.#expectedTrailers.size) throw malformedTrailer();
-    if (!this.#signer) return;
+    if (!this.signer) return;
     const hash = createHash('sha256').update(this.#trailerText, 'latin1').digest('hex');
-    const expected = this.#signer.sign(['AWS4-HMAC-SHA256-TRAILER', this.#previous, hash]);
+    const expected = this.signer.sign(['AWS4-HMAC-SHA256-TRAILER', this.#previous, hash]);
     if (!equalSha256(expected, this.#trailerSignature ?? '')) throw badSignature();
   }
 }

@@ -6,9 +6,9 @@ import { AuthError } from './error.js';
 /** A body whose SHA-256 was signed. It is verified when the last byte has passed. */
 export class HashedBody implements BodySource {
   constructor(
-    private readonly raw: BodySource,
+    readonly raw: BodySource,
     /** Hex. */
-    private readonly claimed: string,
+    readonly claimed: string,
   ) {}
 
   get length(): number | undefined {

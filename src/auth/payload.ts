@@ -1,5 +1,6 @@
 import type { BodySource } from '../base/stream.js';
-import { ChunkedBody, type ChunkSigner, isStreaming } from './chunked-body.js';
+import type { ChunkSigner } from './chunk-signer.js';
+import { ChunkedBody, isStreaming } from './chunked-body.js';
 import { AuthError } from './error.js';
 import { HashedBody } from './hashed-body.js';
 import { headerText } from './header-text.js';
@@ -14,12 +15,30 @@ const SHA256 = /^[0-9a-f]{64}$/;
 /** What `x-amz-content-sha256` says of a body, put around it. */
 export function wrapPayload(
   raw: BodySource,
-  request: SignedRequest,
+  request: Pick<SignedRequest, 'headers'>,
   payload: string,
   signer: ChunkSigner | undefined,
 ): BodySource {
   if (isStreaming(payload)) return new ChunkedBody(raw, request.headers, payload, signer);
   return SHA256.test(payload) ? new HashedBody(raw, payload) : raw;
+}
+
+/** What `wrapPayload` was told, for whoever unwraps a body elsewhere. */
+export interface PayloadCoding {
+  payload: string;
+  /** Those that say what the coding holds. */
+  headers: SignedRequest['headers'];
+  signer: ChunkSigner | undefined;
+}
+
+/** A wrapped body taken apart again: the bytes as they were sent, and how to read them. */
+export function codedPayload(body: BodySource): { raw: BodySource; coding: PayloadCoding | undefined } {
+  if (body instanceof HashedBody) {
+    return { raw: body.raw, coding: { payload: body.claimed, headers: {}, signer: undefined } };
+  }
+  if (!(body instanceof ChunkedBody)) return { raw: body, coding: undefined };
+  const { raw, payload, headers, signer } = body;
+  return { raw, coding: { payload, headers, signer } };
 }
 
 /** @throws AuthError InvalidRequest, InvalidArgument */

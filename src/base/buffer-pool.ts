@@ -6,7 +6,7 @@ export class BufferPool {
   readonly #idle: Buffer[] = [];
 
   constructor(
-    private readonly bytes: number,
+    readonly bytes: number,
     private readonly idleMax: number,
   ) {}
 

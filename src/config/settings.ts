@@ -238,6 +238,18 @@ export const settings = {
     '25',
     'How long requests under way may take to finish after SIGTERM; a second signal ends them',
   ),
+  bodyThreads: optional(
+    'COFFER_BODY_THREADS',
+    integer(0, 64),
+    'Threads that large bodies are read, decrypted, encrypted, hashed and written in; 0: the main thread does it',
+    'one per core',
+  ),
+  bodyMemoryMiB: defaulted(
+    'COFFER_BODY_MEMORY_MIB',
+    integer(4, 16_384),
+    '64',
+    'Memory of all large uploads and downloads under way, MiB; further ones wait',
+  ),
   logLevel: defaulted(
     'COFFER_LOG_LEVEL',
     oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),

@@ -28,7 +28,11 @@ export interface Opener {
   readonly segments: readonly Span[];
   /** Takes the segments' bytes in order, cut anywhere; returns plaintext. @throws BodyDamaged */
   update(ciphertext: Buffer): Buffer[];
-  /** Everything was fed. @throws BodyDamaged where it wasn't. */
+  /** The same, handed on chunk by chunk: what `take` gets is its own. @throws BodyDamaged */
+  feed(ciphertext: Buffer, take: (plaintext: Buffer) => void): void;
+  /** How many bytes to feed next, so that chunks come whole: about `maxBytes`, and more where one chunk is. 0: nothing is missing. */
+  wanted(maxBytes: number): number;
+  /** Everything was fed, or is given up. Keys are zeroed. @throws BodyDamaged where bytes are missing. */
   final(): void;
 }
 
@@ -55,17 +59,22 @@ export class BodyOpener implements Opener {
     private readonly chunkBytes: number,
   ) {
     this.#chunks = chunksOf(ranges, plaintextLength, chunkBytes);
-    this.segments = segmentsOf(this.#chunks, plaintextLength, chunkBytes);
+    this.segments = spansOf(this.#chunks, plaintextLength, chunkBytes);
   }
 
   update(ciphertext: Buffer): Buffer[] {
-    let at = 0;
     const out = new Plaintexts(ciphertext.length + this.chunkBytes);
+    this.feed(ciphertext, (plaintext) => out.add(plaintext));
+    return out.take();
+  }
+
+  feed(ciphertext: Buffer, take: (plaintext: Buffer) => void): void {
+    let at = 0;
     for (;;) {
       const wanted = this.#wanted();
       if (wanted === undefined) {
         if (at < ciphertext.length) throw new BodyDamaged('a body has bytes behind its end');
-        return out.take();
+        return;
       }
       const available = ciphertext.length - at;
       let piece: Buffer;
@@ -78,13 +87,27 @@ export class BodyOpener implements Opener {
         const taken = ciphertext.copy(this.#carry, this.#carried, at, at + Math.min(available, wanted - this.#carried));
         this.#carried += taken;
         at += taken;
-        if (this.#carried < wanted) return out.take();
+        if (this.#carried < wanted) return;
         piece = this.#carry.subarray(0, wanted);
         this.#carried = 0;
       }
-      if (this.#keys) this.#open(piece, out);
+      if (this.#keys) this.#open(piece, take);
       else this.#keys = this.#readHeader(piece);
     }
+  }
+
+  wanted(maxBytes: number): number {
+    const next = this.#wanted();
+    if (next === undefined) return 0;
+    let bytes = next - this.#carried;
+    if (!this.#keys) return bytes;
+    const whole = this.chunkBytes + TAG_BYTES;
+    const run = this.#chunks[0]!;
+    const behind = Math.min(run.end - run.start - 1, Math.floor((maxBytes - bytes) / whole));
+    for (let i = 1; i <= behind; i++) {
+      bytes += Math.min(this.chunkBytes, this.plaintextLength - (run.start + i) * this.chunkBytes) + TAG_BYTES;
+    }
+    return bytes;
   }
 
   final(): void {
@@ -109,7 +132,7 @@ export class BodyOpener implements Opener {
     return keys;
   }
 
-  #open(sealed: Buffer, out: Plaintexts): void {
+  #open(sealed: Buffer, take: (plaintext: Buffer) => void): void {
     const run = this.#chunks[0]!;
     const chunk = run.start++;
     if (run.start === run.end) this.#chunks.shift();
@@ -128,7 +151,7 @@ export class BodyOpener implements Opener {
     for (const { start, end } of this.ranges) {
       const from = Math.max(0, start - offset);
       const to = Math.min(length, end - offset);
-      if (from < to) out.add(plaintext, from, to);
+      if (from < to) take(from === 0 && to === length ? plaintext : plaintext.subarray(from, to));
     }
   }
 }
@@ -140,9 +163,9 @@ class Plaintexts {
 
   constructor(private readonly capacity: number) {}
 
-  add(plaintext: Buffer, from: number, to: number): void {
+  add(plaintext: Buffer): void {
     this.#buffer ??= Buffer.allocUnsafeSlow(this.capacity);
-    this.#filled += plaintext.copy(this.#buffer, this.#filled, from, to);
+    this.#filled += plaintext.copy(this.#buffer, this.#filled);
   }
 
   take(): Buffer[] {
@@ -165,8 +188,12 @@ function chunksOf(ranges: readonly Span[], plaintextLength: number, chunkBytes: 
   return runs;
 }
 
+/** What of a message is read for ranges of its plaintext. */
+export const segmentsOf = (ranges: readonly Span[], plaintextLength: number, chunkBytes: number): Span[] =>
+  spansOf(chunksOf(ranges, plaintextLength, chunkBytes), plaintextLength, chunkBytes);
+
 /** The header and the chunks as spans of the message, neighbours joined. */
-function segmentsOf(chunks: readonly Span[], plaintextLength: number, chunkBytes: number): Span[] {
+function spansOf(chunks: readonly Span[], plaintextLength: number, chunkBytes: number): Span[] {
   const segments: Span[] = [{ start: 0, end: HEADER_BYTES }];
   const total = ciphertextLength(plaintextLength, chunkBytes);
   const at = (chunk: number): number => HEADER_BYTES + chunk * (chunkBytes + TAG_BYTES);

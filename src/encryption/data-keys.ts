@@ -3,13 +3,14 @@ import { EMPTY, utf8 } from '../base/bytes.js';
 import type { Clock } from '../base/clock.js';
 import { Secret } from '../base/secret.js';
 import { Xaes } from '../seal/xaes.js';
-import { BodyOpener, type Opener, type Span } from './body-opener.js';
-import { BodySealer, CHUNK_BYTES } from './body-sealer.js';
+import { type BodyKeys, messageOpener, messageSealer } from './body-keys.js';
+import type { Opener, Span } from './body-opener.js';
+import { BodySealer } from './body-sealer.js';
 import { BucketKeys } from './bucket-key.js';
 import { createDsseKms, unwrapDsseKms } from './dsse-kms.js';
-import { LayeredOpener, LayeredSealer } from './layers.js';
 import { materialMember } from './material-id.js';
-import { bodyContext, type ObjectIds } from './object-ids.js';
+import { CHUNK_BYTES } from './message-sealer.js';
+import type { ObjectIds } from './object-ids.js';
 import type { EncryptionContext, KeyService, KmsCallerContext } from './ports.js';
 import { arnsOfWrap, type ObjectArns, objectContext, partitionMember } from './s3-context.js';
 import { unwrapSseC, wrapSseC } from './sse-c.js';
@@ -180,6 +181,8 @@ export interface Sealer {
   readonly chunkBytes: number;
   update(plaintext: Buffer): Buffer[];
   final(): Buffer[];
+  /** There will be no end: keys are zeroed. */
+  dispose(): void;
 }
 
 /** The opened keys of one object version. `dispose` zeroes them. */
@@ -196,19 +199,18 @@ export class VersionKeys {
     return this.wrapped.mode !== 'SSE-S3';
   }
 
-  seal(partId: Buffer): Sealer {
-    const context = (layer: 0 | 1): Buffer => bodyContext(this.ids, partId, CHUNK_BYTES, layer);
-    if (this.outerKey) return new LayeredSealer(this.dataKey, this.outerKey, context);
-    return new BodySealer(this.dataKey, context(0));
+  /** For whoever seals and opens bodies elsewhere. They are zeroed by `dispose` like the rest: copy what has to last longer. */
+  get bodyKeys(): BodyKeys {
+    return { ids: this.ids, dataKey: this.dataKey, outerKey: this.outerKey };
+  }
+
+  seal(partId: Buffer, chunkBytes = CHUNK_BYTES): Sealer {
+    return new BodySealer((emit) => messageSealer(this.bodyKeys, partId, chunkBytes, emit));
   }
 
   /** The bytes [start, end) of a part of `sizeBytes`. */
   open(partId: Buffer, sizeBytes: number, chunkBytes: number, range: Span): Opener {
-    const context = (layer: 0 | 1): Buffer => bodyContext(this.ids, partId, chunkBytes, layer);
-    if (this.outerKey) {
-      return new LayeredOpener(this.dataKey, this.outerKey, context, sizeBytes, [range], chunkBytes);
-    }
-    return new BodyOpener(this.dataKey, context(0), sizeBytes, [range], chunkBytes);
+    return messageOpener(this.bodyKeys, { partId, size: sizeBytes, chunkBytes }, range);
   }
 
   /** Seals a short text (a checksum) under a key derived from the data key. Base64. */

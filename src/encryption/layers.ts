@@ -1,26 +1,38 @@
 import type { Secret } from '../base/secret.js';
 import { BodyOpener, type Opener, type Span } from './body-opener.js';
-import { BodySealer, CHUNK_BYTES } from './body-sealer.js';
 import { ciphertextLength } from './cobblestone.js';
+import { type Emit, type MessageSealer, OneMessageSealer } from './message-sealer.js';
 
 /** DSSE-KMS: an inner message under one key, an outer message over it under another. Either key alone opens nothing. */
-export class LayeredSealer {
-  readonly chunkBytes = CHUNK_BYTES;
-  readonly #inner: BodySealer;
-  readonly #outer: BodySealer;
+export class LayeredMessageSealer implements MessageSealer {
+  readonly chunkBytes: number;
+  readonly #inner: OneMessageSealer;
+  readonly #outer: OneMessageSealer;
 
-  constructor(innerKey: Secret, outerKey: Secret, context: (layer: 0 | 1) => Uint8Array) {
-    this.#inner = new BodySealer(innerKey, context(0), { valueBytes: 4 * (CHUNK_BYTES + 16) });
-    this.#outer = new BodySealer(outerKey, context(1));
+  constructor(
+    innerKey: Secret,
+    outerKey: Secret,
+    context: (layer: 0 | 1) => Uint8Array,
+    chunkBytes: number,
+    emit: Emit,
+  ) {
+    this.chunkBytes = chunkBytes;
+    this.#outer = new OneMessageSealer(outerKey, context(1), emit, { chunkBytes });
+    this.#inner = new OneMessageSealer(innerKey, context(0), (bytes) => this.#outer.update(bytes), { chunkBytes });
   }
 
-  update(plaintext: Buffer): Buffer[] {
-    return this.#inner.update(plaintext).flatMap((value) => this.#outer.update(value));
+  update(plaintext: Buffer): void {
+    this.#inner.update(plaintext);
   }
 
-  final(): Buffer[] {
-    const rest = this.#inner.final().flatMap((value) => this.#outer.update(value));
-    return [...rest, ...this.#outer.final()];
+  final(): void {
+    this.#inner.final();
+    this.#outer.final();
+  }
+
+  dispose(): void {
+    this.#inner.dispose();
+    this.#outer.dispose();
   }
 }
 
@@ -48,8 +60,19 @@ export class LayeredOpener implements Opener {
     return this.#outer.update(ciphertext).flatMap((plaintext) => this.#inner.update(plaintext));
   }
 
+  feed(ciphertext: Buffer, take: (plaintext: Buffer) => void): void {
+    this.#outer.feed(ciphertext, (inner) => this.#inner.feed(inner, take));
+  }
+
+  wanted(maxBytes: number): number {
+    return this.#outer.wanted(maxBytes);
+  }
+
   final(): void {
-    this.#outer.final();
-    this.#inner.final();
+    try {
+      this.#outer.final();
+    } finally {
+      this.#inner.final();
+    }
   }
 }

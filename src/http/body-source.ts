@@ -48,6 +48,7 @@ export class HttpBody implements BodySource {
       /** The sink's promise, while one is awaited. */
       let pending: Promise<void> | undefined;
       let settled = false;
+      let ended = false;
       const settle = (): boolean => {
         if (settled) return false;
         settled = true;
@@ -79,7 +80,7 @@ export class HttpBody implements BodySource {
         request.pause();
         pending = wait;
         wait.then(() => {
-          pending = undefined;
+          if (pending === wait) pending = undefined;
           if (settled) return;
           idle.refresh();
           request.resume();
@@ -90,10 +91,15 @@ export class HttpBody implements BodySource {
           fail(new S3Error('IncompleteBody'));
           return;
         }
-        // Paused streams don't end, so nothing is pending.
-        if (settle()) resolve(NO_TRAILERS);
+        // A paused stream ends all the same where its last chunk was read when the end was already known.
+        ended = true;
+        if (pending) pending.then(onEnd, () => {});
+        else if (settle()) resolve(NO_TRAILERS);
       };
-      const onClose = (): void => fail(new S3Error('IncompleteBody'));
+      // What has ended closes by itself.
+      const onClose = (): void => {
+        if (!ended) fail(new S3Error('IncompleteBody'));
+      };
       request.on('data', onData);
       request.on('end', onEnd);
       request.on('close', onClose);

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 
 /** A client that takes nothing for so long is given up, and with it the snapshot that its body holds. */
-const STALLED_MS = 120_000;
+export const STALLED_MS = 120_000;
 
 /** The client went away, or takes no more: whoever pumps stops. */
 export class ClientGone extends Error {

@@ -3,11 +3,13 @@ import type { ClientBudget } from '../base/client-budget.js';
 import { hostId } from '../base/ids.js';
 import type { BodyProducer } from '../base/stream.js';
 import { xmlDocument } from '../base/xml/write.js';
+import { ReaderStalled } from '../bodies/open-stream.js';
 import type { S3Error } from '../s3/error.js';
 import type { Reply } from '../s3/operation.js';
 import { ClientGone, drained } from './drained.js';
 import { sentHeaders } from './header-names.js';
 import { leaveTogether } from './leave-together.js';
+import { Lending } from './lending.js';
 import { linger } from './linger.js';
 
 const NAMESPACE = 'http://s3.amazonaws.com/doc/2006-03-01/';
@@ -120,6 +122,7 @@ export class ResponseWriter {
   async #stream(status: number, headers: Headers, stream: BodyProducer): Promise<Written> {
     const { response } = this;
     headers['content-length'] = String(stream.length);
+    if (stream.lend) return this.#lend(status, headers, stream.length, stream.lend);
     let bytes = 0;
     // The head waits for the first chunk: what fails until then is answered, and both go out together.
     await stream.pump((chunk) => {
@@ -130,6 +133,32 @@ export class ResponseWriter {
     });
     if (bytes !== stream.length) throw new Error('a body has another length than was declared');
     if (bytes === 0) this.#head(status, headers);
+    response.end();
+    return { status, bytes };
+  }
+
+  /** Chunks that stay where they are until the socket has taken them, or can't take anything any more. */
+  async #lend(
+    status: number,
+    headers: Headers,
+    length: number,
+    lend: NonNullable<BodyProducer['lend']>,
+  ): Promise<Written> {
+    const { response } = this;
+    let bytes = 0;
+    const lending = new Lending(response, this.request.socket);
+    try {
+      await lend((chunk, release) => {
+        if (bytes === 0) this.#head(status, headers);
+        bytes += chunk.length;
+        response.write(chunk, lending.until(release));
+      }, lending.signal);
+    } catch (error) {
+      throw error instanceof ReaderStalled ? new ClientGone() : error;
+    } finally {
+      lending.end();
+    }
+    if (bytes !== length) throw new Error('a body has another length than was declared');
     response.end();
     return { status, bytes };
   }

@@ -1,4 +1,5 @@
 import { BudgetExhausted, Displaced } from '../base/client-budget.js';
+import { ReaderStalled } from '../bodies/open-stream.js';
 import { KmsError } from '../encryption/ports.js';
 import { TooMuchContention } from '../store/conflict.js';
 import { OutcomeUnknown, StoreUnavailable } from '../store/errors.js';
@@ -31,7 +32,9 @@ export function asS3Error(error: unknown, fields: Pick<RequestFields, 'bucket' |
   }
   // The source of a copy was overwritten while it was opened: the client tries again, as SDKs do by themselves.
   if (error instanceof VersionReplaced) return new S3Error('SlowDown', { cause: error });
-  if (error instanceof BudgetExhausted || error instanceof Displaced) return new S3Error('SlowDown', { cause: error });
+  // The other: a copy whose other side had no room for it.
+  if (error instanceof BudgetExhausted || error instanceof Displaced || error instanceof ReaderStalled)
+    return new S3Error('SlowDown', { cause: error });
   if (error instanceof StoreUnavailable) return new S3Error('ServiceUnavailable', { cause: error });
   if (error instanceof OutcomeUnknown) return new S3Error('InternalError', { cause: error });
   return new S3Error('InternalError', { cause: error });

@@ -161,7 +161,9 @@ async function readFound(
     reply.stream = {
       length: body.length,
       pump: (sink) => body.pump(sink),
+      ...(body.lend && { lend: (borrow, signal) => body.lend!(borrow, signal) }),
       async close() {
+        await body.close();
         held.dispose();
       },
     };

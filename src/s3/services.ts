@@ -1,6 +1,7 @@
 import type { Budget } from '../base/budget.js';
 import type { ClientBudget } from '../base/client-budget.js';
 import type { Clock } from '../base/clock.js';
+import type { BodyThreads } from '../bodies/threads.js';
 import type { DataKeys } from '../encryption/data-keys.js';
 import type { KeyService } from '../encryption/ports.js';
 import type { BucketConfigs } from '../store/bucket-configs.js';
@@ -33,7 +34,9 @@ export interface Services {
   dataKeys: DataKeys;
   keyService: KeyService;
   accounts: Accounts;
-  /** Memory of all uploads together, in bytes. */
+  /** Where large bodies are sealed and opened; without them it is done on the main thread. */
+  bodyThreads: BodyThreads | undefined;
+  /** Memory of all uploads together that pass through no body thread, in bytes. */
   uploadBudget: Budget;
   /** Memory of all answers that clients haven't taken yet. */
   answerBudget: ClientBudget;

@@ -1,11 +1,16 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { ChunkedBody, type ChunkSigner } from '../../src/auth/chunked-body.js';
+import type { ChunkSigner } from '../../src/auth/chunk-signer.js';
+import { ChunkedBody } from '../../src/auth/chunked-body.js';
 import type { BodySource } from '../../src/base/stream.js';
 
 const sha256 = (text: string): string => createHash('sha256').update(text, 'latin1').digest('hex');
 /** Signs by hashing, which shows what was signed. */
-const signer: ChunkSigner = { seed: 'seed', sign: (lines) => sha256(lines.join('|')) };
+const signer: ChunkSigner = {
+  seed: 'seed',
+  sign: (lines) => sha256(lines.join('|')),
+  parts: { key: Buffer.alloc(32), date: '', scope: '' },
+};
 const chunk = signer.sign(['AWS4-HMAC-SHA256-PAYLOAD', 'seed', sha256(''), sha256('body')]);
 const last = signer.sign(['AWS4-HMAC-SHA256-PAYLOAD', chunk, sha256(''), sha256('')]);
 const over = (lines: string): string => signer.sign(['AWS4-HMAC-SHA256-TRAILER', last, sha256(lines)]);

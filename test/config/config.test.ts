@@ -1,5 +1,5 @@
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -45,6 +45,8 @@ describe('settings', () => {
       sseCOnReplicatedBucket: 'store',
       replicationTargetsFile: undefined,
       objectOwnership: 'ObjectWriter',
+      bodyMemoryBytes: 64 * 1024 * 1024,
+      bodyThreads: Math.max(1, availableParallelism()),
       blockPublicAccess: false,
       displayNames: false,
       sigV2: 'deny',
@@ -139,7 +141,7 @@ describe('settings', () => {
 
   it('have one row each in the table, complete', () => {
     expect(new Set(SETTINGS.map(({ name }) => name)).size).toBe(SETTINGS.length);
-    expect(SETTINGS).toHaveLength(44);
+    expect(SETTINGS).toHaveLength(46);
     for (const { name, default: byDefault, meaning } of SETTINGS) {
       expect(name).toMatch(/^COFFER_[A-Z0-9_]+$/);
       expect(byDefault).not.toBe('');

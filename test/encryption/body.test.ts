@@ -7,12 +7,17 @@ import { Secret } from '../../src/base/secret.js';
 import { BodyDamaged, BodyOpener, type Opener } from '../../src/encryption/body-opener.js';
 import { BodySealer } from '../../src/encryption/body-sealer.js';
 import { ciphertextLength } from '../../src/encryption/cobblestone.js';
-import { LayeredOpener, LayeredSealer } from '../../src/encryption/layers.js';
+import { LayeredMessageSealer, LayeredOpener } from '../../src/encryption/layers.js';
+import { OneMessageSealer } from '../../src/encryption/message-sealer.js';
 import { vectorsPresent, wycheproof } from '../support/wycheproof.js';
 
 const CHUNK = 16_384;
 const secret = (): Secret => new Secret(randomBytes(32));
 const context = (layer: 0 | 1) => Buffer.from([1, layer]);
+const sealerOf = (key: Secret, chunkBytes = CHUNK) =>
+  new BodySealer((emit) => new OneMessageSealer(key, context(0), emit, { chunkBytes }));
+const layeredSealerOf = (inner: Secret, outer: Secret, chunkBytes = CHUNK) =>
+  new BodySealer((emit) => new LayeredMessageSealer(inner, outer, context, chunkBytes, emit));
 
 function feed(opener: Opener, message: Buffer, step: number): Buffer {
   const out: Buffer[] = [];
@@ -134,7 +139,7 @@ describe.each([
   ['two nested messages (DSSE)', true],
 ])('a body in %s', (_name, layered) => {
   const [inner, outer] = [secret(), secret()];
-  const sealer = () => (layered ? new LayeredSealer(inner, outer, context) : new BodySealer(inner, context(0)));
+  const sealer = () => (layered ? layeredSealerOf(inner, outer) : sealerOf(inner));
   const opener = (size: number, range: { start: number; end: number }) =>
     layered
       ? new LayeredOpener(inner, outer, context, size, [range], CHUNK)
@@ -181,7 +186,7 @@ describe.each([
 test('chunks can be neither swapped nor repeated', () => {
   const key = secret();
   const plaintext = randomBytes(3 * CHUNK);
-  const message = Buffer.concat(sealAll(new BodySealer(key, context(0)), plaintext));
+  const message = Buffer.concat(sealAll(sealerOf(key), plaintext));
   const at = (chunk: number) => 56 + chunk * (CHUNK + 16);
   const swapped = Buffer.concat([
     message.subarray(0, 56),
@@ -195,7 +200,7 @@ test('chunks can be neither swapped nor repeated', () => {
 
 test('a body does not open for another context or key, and says so before any plaintext', () => {
   const key = secret();
-  const message = Buffer.concat(sealAll(new BodySealer(key, context(0)), randomBytes(100)));
+  const message = Buffer.concat(sealAll(sealerOf(key), randomBytes(100)));
   for (const [k, c] of [
     [key, context(1)],
     [secret(), context(0)],

@@ -45,6 +45,21 @@ test('waiting for the store is no idleness of the client', async () => {
   expect(body.received).toBe(2);
 });
 
+test('a body ends only when its last chunk was taken, also where the end was known before that chunk was read', async () => {
+  const request = incoming(1);
+  let release = (): void => {};
+  let ended = false;
+  request.push('a');
+  finish(request);
+  const pumped = new HttpBody(request, () => {})
+    .pump(() => new Promise<void>((resolve) => (release = resolve)))
+    .then(() => (ended = true));
+  await expect.poll(() => request.closed).toBe(true);
+  expect(ended).toBe(false);
+  release();
+  await expect(pumped).resolves.toBe(true);
+});
+
 test('what a sink throws, at once or later, ends the body', async () => {
   for (const sink of [
     () => {

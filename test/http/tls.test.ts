@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { get } from 'node:https';
+import { randomBytes } from 'node:crypto';
+import { get, request } from 'node:https';
 import { connect as connectTls } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Http, serve } from './harness.js';
@@ -24,6 +25,30 @@ describe.skipIf(!hasOpenssl)('a port of TLS', () => {
       asked.on('error', reject);
     });
     expect(answer).toMatchObject({ status: 200, names: expect.stringContaining('DNS:localhost') });
+  });
+
+  test('takes large bodies and gives them back, to a client that reads them at once and to one that is slow', async () => {
+    const content = randomBytes(9 * 1024 * 1024 + 5);
+    const send = (method: string, path: string, body?: Buffer, pauseMs = 0) =>
+      new Promise<{ status: number | undefined; body: Buffer }>((resolve, reject) => {
+        const options = { method, rejectUnauthorized: false, agent: false };
+        const asked = request(`${http.url}${http.presign(method, path)}`, options, async (response) => {
+          const chunks: Buffer[] = [];
+          for await (const chunk of response) {
+            if (pauseMs > 0 && chunks.length % 64 === 0) await new Promise((again) => setTimeout(again, pauseMs));
+            chunks.push(chunk);
+          }
+          resolve({ status: response.statusCode, body: Buffer.concat(chunks) });
+        });
+        asked.on('error', reject);
+        asked.end(body);
+      });
+    expect((await send('PUT', '/secured')).status).toBe(200);
+    expect((await send('PUT', '/secured/large', content)).status).toBe(200);
+    for (const got of await Promise.all([0, 5].map((pauseMs) => send('GET', '/secured/large', undefined, pauseMs)))) {
+      expect(got.status).toBe(200);
+      expect(got.body.equals(content)).toBe(true);
+    }
   });
 
   test.each([

@@ -2,10 +2,11 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { Secret } from '../../src/base/secret.js';
-import { BodySealer } from '../../src/encryption/body-sealer.js';
+import { messageSealer } from '../../src/encryption/body-keys.js';
 import { encodeContext } from '../../src/encryption/context.js';
 import { VersionKeys } from '../../src/encryption/data-keys.js';
-import { bodyContext, wrapAad } from '../../src/encryption/object-ids.js';
+import { CHUNK_BYTES, LARGE_CHUNK_BYTES } from '../../src/encryption/message-sealer.js';
+import { wrapAad } from '../../src/encryption/object-ids.js';
 import { wrapSseC } from '../../src/encryption/sse-c.js';
 import { wrapSseS3 } from '../../src/encryption/sse-s3.js';
 import { sealBlob } from '../../src/kms/ciphertext-blob.js';
@@ -13,7 +14,6 @@ import { RootSealer } from '../../src/seal/record-sealer.js';
 import { RootKey } from '../../src/seal/root-key.js';
 import { Xaes } from '../../src/seal/xaes.js';
 
-const CHUNK = 16_384;
 const secret = (bytes: Buffer): Secret => new Secret(Buffer.from(bytes));
 const [key, bucketId, objectId, partId] = [randomBytes(32), randomBytes(16), randomBytes(16), randomBytes(16)] as const;
 const ids = { bucketId, objectId };
@@ -23,12 +23,23 @@ const hexIds = {
   partId: partId.toString('hex'),
 };
 
-const bodies = [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK + 5].map((size) => {
+const sizesOf = (chunk: number): number[] => [0, 1, chunk - 1, chunk, chunk + 1, 3 * chunk + 5];
+const shapes = [
+  ...sizesOf(CHUNK_BYTES).map((size) => ({ size, chunkBytes: CHUNK_BYTES })),
+  ...sizesOf(LARGE_CHUNK_BYTES)
+    .slice(2)
+    .map((size) => ({ size, chunkBytes: LARGE_CHUNK_BYTES })),
+];
+const bodies = shapes.map(({ size, chunkBytes }) => {
   const plaintext = randomBytes(size);
-  const sealer = new BodySealer(secret(key), bodyContext(ids, partId, CHUNK));
-  const message = Buffer.concat([...sealer.update(plaintext), ...sealer.final()]).toString('base64');
+  const pieces: Buffer[] = [];
+  const sealer = messageSealer({ ids, dataKey: secret(key) }, partId, chunkBytes, (bytes) => pieces.push(bytes));
+  sealer.update(plaintext);
+  sealer.final();
+  const message = Buffer.concat(pieces).toString('base64');
   const sha256 = createHash('sha256').update(plaintext).digest('hex');
-  return { comment: `${size} bytes`, key: key.toString('hex'), ...hexIds, length: size, message, valid: true, sha256 };
+  const comment = `${size} bytes in chunks of ${chunkBytes}`;
+  return { comment, key: key.toString('hex'), ...hexIds, length: size, chunkBytes, message, valid: true, sha256 };
 });
 const contexts = [{}, { a: 'bc' }, { ab: 'c' }, { '\u{10000}': 'x', '\u{FFFD}': 'y' }].map((context) => ({
   context,

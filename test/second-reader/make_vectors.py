@@ -7,6 +7,7 @@ import pathlib
 import formats as f
 
 CHUNK = 16384
+LARGE = 65536
 
 
 def seeded(label, size):
@@ -24,8 +25,8 @@ context = f.body_context(CHUNK, bucket, obj, part, 0)
 bodies = []
 
 
-def body(comment, message, length, valid, data_key=key, plaintext=None):
-    entry = {"comment": comment, "key": data_key.hex(), **ids, "length": length, "message": text(message), "valid": valid}
+def body(comment, message, length, valid, data_key=key, plaintext=None, chunk=CHUNK):
+    entry = {"comment": comment, "key": data_key.hex(), **ids, "length": length, "chunkBytes": chunk, "message": text(message), "valid": valid}
     if plaintext is not None:
         entry["sha256"] = hashlib.sha256(plaintext).hexdigest()
     bodies.append(entry)
@@ -51,6 +52,14 @@ body("another length in the record", good, size - 1, False)
 body("another data key", good, size, False, data_key=seeded("other", 32))
 body("another part", f.seal_body(key, salt, f.body_context(CHUNK, bucket, obj, seeded("p2", 16), 0), plaintext, CHUNK), size, False)
 body("another layer", f.seal_body(key, salt, f.body_context(CHUNK, bucket, obj, part, 1), plaintext, CHUNK), size, False)
+
+large = f.body_context(LARGE, bucket, obj, part, 0)
+for size in (LARGE, LARGE + 1):
+    plaintext = seeded("plaintext", size)
+    message = f.seal_body(key, salt, large, plaintext, LARGE)
+    body(f"{size} bytes in chunks of {LARGE}", message, size, True, plaintext=plaintext, chunk=LARGE)
+body("another chunk size in the record", message, size, False)
+body("sealed for another chunk size", f.seal_body(key, salt, context, plaintext, LARGE), size, False, chunk=LARGE)
 
 contexts = [{"context": c, "encoded": f.encode_context(c).hex()} for c in (
     {}, {"a": "bc"}, {"ab": "c"}, {"A": "1", "a": "2"}, {"b": "", "a": ""}, {"\U00010000": "x", "\ufffd": "y"}, {"aws:s3:arn": "arn:aws:s3:::b/k"},

@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { equalSha256 } from '../../base/mac.js';
 import { canonicalHash, canonicalRequest } from '../canonical.js';
-import type { ChunkSigner } from '../chunked-body.js';
+import { chunkSigner } from '../chunk-signer.js';
 import { AuthError } from '../error.js';
 import { headerText } from '../header-text.js';
 import type { Authenticated, AuthOptions } from '../options.js';
@@ -53,10 +53,7 @@ export function verify(
   if (!matches(key, stringToSign, signature)) {
     throw signatureMismatch(credential.accessKeyId, signature, stringToSign, canonical);
   }
-  const signer: ChunkSigner = {
-    seed: signature,
-    sign: (lines) => sign(key, `${lines[0]}\n${date}\n${scope}\n${lines.slice(1).join('\n')}`),
-  };
+  const signer = chunkSigner(signature, key, date, scope);
   const ageMs = options.clock.now() - claim.dateMs;
   return {
     caller: found.caller,

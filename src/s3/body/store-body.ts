@@ -1,17 +1,21 @@
 import { randomId } from '../../base/ids.js';
 import type { BodyProducer, BodySource } from '../../base/stream.js';
+import { CHUNK_BYTES, LARGE_CHUNK_BYTES } from '../../encryption/message-sealer.js';
+import type { BlobStore } from '../../store/ports.js';
 import type { BodyPart, StoredChecksum } from '../../store/records.js';
 import type { UploadChecksums, VerifiedChecksums } from '../checksum/upload-checksums.js';
 import type { ObjectCipher } from '../encryption/object-cipher.js';
 import type { Services } from '../services.js';
-import { BodyWriter } from './writer.js';
+import { THREAD_MIN_BYTES } from './thread-reader.js';
+import { ThreadWriter, type ThreadWriterParts } from './thread-writer.js';
+import { BodyWriter, type WrittenBody } from './writer.js';
 
 export interface StoredBody {
   part: BodyPart;
   /** Hex, without quotes. */
   etag: string;
   checksums: VerifiedChecksums;
-  writer: BodyWriter;
+  writer: WrittenBody;
 }
 
 /**
@@ -24,14 +28,15 @@ export async function storeBody(
   source: BodySource | BodyProducer,
   checksums: UploadChecksums,
 ): Promise<StoredBody> {
-  const parts = {
-    meta: services.meta,
-    blobs: services.blobs,
-    intents: services.intents,
-    dead: services.objects.dead,
-    budget: services.uploadBudget,
-  };
-  const writer = new BodyWriter(parts, target.objectId, (partId) => target.cipher.seal(partId), !target.isPart);
+  const size = source.length;
+  const threads = threadsFor(services);
+  const large = size !== undefined && size >= THREAD_MIN_BYTES;
+  if (threads && large) return storeInThread(services, threads, target, source, size, checksums);
+  const { meta, blobs, intents, objects, uploadBudget: budget } = services;
+  const parts = { meta, blobs, intents, dead: objects.dead, budget };
+  const chunkBytes = large ? LARGE_CHUNK_BYTES : CHUNK_BYTES;
+  const seal = (partId: Buffer) => target.cipher.seal(partId, chunkBytes);
+  const writer = new BodyWriter(parts, target.objectId, seal, !target.isPart);
   try {
     const end = await source.pump((chunk) => {
       checksums.update(chunk);
@@ -40,6 +45,36 @@ export async function storeBody(
     const verified = checksums.verify(end ? end.trailers : new Map());
     const part = await writer.finish();
     return { part, etag: etagOf(target.cipher, verified), checksums: verified, writer };
+  } catch (error) {
+    await writer.abort();
+    services.sweep();
+    throw error;
+  }
+}
+
+/** Where there are body threads, and an engine that keeps large bodies in files. */
+function threadsFor({ bodyThreads: threads, blobs, meta, intents, objects }: Services): ThreadWriterParts | undefined {
+  if (!threads || !canReserve(blobs)) return undefined;
+  return { threads, blobs, meta, intents, dead: objects.dead };
+}
+
+const canReserve = (blobs: BlobStore): blobs is ThreadWriterParts['blobs'] => blobs.reserve !== undefined;
+
+async function storeInThread(
+  services: Services,
+  parts: ThreadWriterParts,
+  { objectId, cipher }: { objectId: Buffer; cipher: ObjectCipher },
+  source: BodySource | BodyProducer,
+  size: number,
+  checksums: UploadChecksums,
+): Promise<StoredBody> {
+  const writer = new ThreadWriter(parts, objectId, cipher.bodyKeys, source, size, checksums.handOver());
+  try {
+    const { digests, trailers } = await writer.take();
+    const computed = digests.map(([algorithm, digest]) => [algorithm, Buffer.from(digest)] as const);
+    const verified = checksums.verify(new Map(trailers), new Map(computed));
+    const part = await writer.finish();
+    return { part, etag: etagOf(cipher, verified), checksums: verified, writer };
   } catch (error) {
     await writer.abort();
     services.sweep();

@@ -1,10 +1,13 @@
 import type { ClientBudget } from '../../base/client-budget.js';
+import type { BodyProducer } from '../../base/stream.js';
+import type { BodyThreads } from '../../bodies/threads.js';
 import { StoreDamaged } from '../../store/errors.js';
 import type { Manifests } from '../../store/manifest.js';
 import type { BlobSnapshot, MetaStore } from '../../store/ports.js';
 import type { BodyPart, Manifest, ManifestPart, ObjectRecord } from '../../store/records.js';
 import type { ObjectCipher } from '../encryption/object-cipher.js';
 import { BodyReader, type ReadablePart, VersionReplaced } from './reader.js';
+import { THREAD_MIN_BYTES, ThreadReader } from './thread-reader.js';
 
 /**
  * The bytes [start, end) of a version, decrypted while they are read. Everything that lies outside the blob snapshot (inline body,
@@ -13,13 +16,13 @@ import { BodyReader, type ReadablePart, VersionReplaced } from './reader.js';
  * @throws VersionReplaced: read the record again.
  */
 export async function readVersion(
-  stores: { meta: MetaStore; manifests: Manifests },
+  stores: { meta: MetaStore; manifests: Manifests; bodyThreads: BodyThreads | undefined },
   snapshot: BlobSnapshot,
   record: ObjectRecord,
   cipher: ObjectCipher,
   range: { start: number; end: number },
   budget?: ClientBudget,
-): Promise<BodyReader> {
+): Promise<BodyProducer> {
   const content = record.content;
   if (!content) throw new StoreDamaged('a version without content has no body');
   const objectId = Buffer.from(record.objectId, 'hex');
@@ -27,6 +30,10 @@ export async function readVersion(
     'manifest' in content.body
       ? await manifestParts(stores.manifests, record.objectId, content.body.manifest, cipher, range)
       : [readable(content.body, 0, cipher)];
+  if (stores.bodyThreads && range.end - range.start >= THREAD_MIN_BYTES) {
+    const reader = new ThreadReader(stores.bodyThreads, snapshot, cipher.bodyKeys, parts, range);
+    if (await reader.isInFiles()) return reader;
+  }
   const reader = new BodyReader(stores.meta, snapshot, objectId, parts, range, budget);
   await reader.prefetch();
   return reader;

@@ -18,11 +18,19 @@ export interface BodyWriterParts {
   budget: Budget;
 }
 
+/** A body that was stored, and that nothing names yet. */
+export interface WrittenBody {
+  /** Joins the commit that makes the body reachable. */
+  attach(commit: CommitBuilder): void;
+  /** It won't be: what was written goes to the sweeper. Never throws: the next start finds what is left by the intent. */
+  abort(): Promise<void>;
+}
+
 /**
  * Takes a body as it arrives, encrypts it and writes it in synced batches, one in flight while the next collects. Nothing names
  * what it wrote until the commit that `attach` joined holds; until then `abort` hands all of it to the sweeper.
  */
-export class BodyWriter {
+export class BodyWriter implements WrittenBody {
   readonly partId = randomId();
   #size = 0;
   #pending: Buffer[] = [];
@@ -80,18 +88,17 @@ export class BodyWriter {
     return { ...part, runs: this.#runs, valueBytes: BLOB_VALUE_BYTES };
   }
 
-  /** Joins the commit that makes the body reachable. */
   attach(commit: CommitBuilder): void {
     if (this.#inline) commit.put({ key: inlineBodyKey(this.objectId, this.partId), value: this.#inline });
     if (this.#intent) commit.del(this.#intent);
   }
 
-  /** The request failed: what was written goes to the sweeper. Never throws: the next start finds what is left by the intent. */
   async abort(): Promise<void> {
     await this.#inFlight?.catch(() => {});
     this.parts.budget.release(this.#pendingBytes);
     this.#pending = [];
     this.#pendingBytes = 0;
+    this.#sealer.dispose();
     if (!this.#intent) return;
     const commit = new CommitBuilder().del(this.#intent).frees();
     if (this.#runs.length > 0) {

@@ -42,9 +42,17 @@ export class UploadChecksums {
     for (const hash of this.hashes.values()) hash.update(bytes);
   }
 
+  /** Somebody else computes them, of these algorithms. Nothing may have been added yet. */
+  handOver(): Algorithm[] {
+    for (const hash of this.hashes.values()) hash.discard();
+    return [...this.hashes.keys()];
+  }
+
   /** @throws BadDigest */
-  verify(trailers: ReadonlyMap<string, string>): VerifiedChecksums {
-    const digests = new Map([...this.hashes].map(([algorithm, hash]) => [algorithm, hash.digest()]));
+  verify(
+    trailers: ReadonlyMap<string, string>,
+    digests: ReadonlyMap<Algorithm, Buffer> = this.#digest(),
+  ): VerifiedChecksums {
     if (this.contentMd5 && !new Mac(digests.get('MD5')!).equals(this.contentMd5)) {
       throw new S3Error('BadDigest', {
         message: 'The Content-MD5 you specified did not match what we received.',
@@ -62,6 +70,10 @@ export class UploadChecksums {
     };
   }
 
+  #digest(): Map<Algorithm, Buffer> {
+    return new Map([...this.hashes].map(([algorithm, hash]) => [algorithm, hash.digest()]));
+  }
+
   #digests: ReadonlyMap<Algorithm, Buffer> | undefined;
 
   /** After `verify`: what the client sent a checksum of, or what is kept. */
@@ -75,7 +87,11 @@ export class UploadChecksums {
     return this.request !== undefined;
   }
 
-  #compare(request: ChecksumRequest, digests: Map<Algorithm, Buffer>, trailers: ReadonlyMap<string, string>): void {
+  #compare(
+    request: ChecksumRequest,
+    digests: ReadonlyMap<Algorithm, Buffer>,
+    trailers: ReadonlyMap<string, string>,
+  ): void {
     const { algorithm } = request;
     const value = request.trailer ? trailers.get(headerName(algorithm)) : request.value;
     if (value === undefined) {

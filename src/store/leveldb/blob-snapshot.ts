@@ -219,6 +219,13 @@ export class LevelBlobSnapshot implements BlobSnapshot {
     const { level } = this.blob;
     const snapshot = this.#snapshot;
     await this.blob.before(valueKey(Math.max(0, number - BLOB_RUN_MAX_VALUES)), reverseKey(number));
+    // A body is read from run to run: mostly it is the first of one.
+    const own = level.getSync(reverseKey(number), { snapshot });
+    if (own) {
+      if (!isPlaceRow(own)) return false;
+      this.#place = parsePlaceRow(number, own);
+      return true;
+    }
     // Either its own reverse row, or that of the run that it is inside of: nothing can lie between.
     const [key] = await level.keys({ lte: reverseKey(number), reverse: true, limit: 1, snapshot }).all();
     if (!key || isValueKey(key) || isSegmentKey(key)) return false;

@@ -76,6 +76,16 @@ export class OpenStream {
     this.#job.send({ kind: 'fed', job: this.#job.id });
   }
 
+  /** Bytes of ciphertext that were fed so far. */
+  get fed(): number {
+    return this.#fed;
+  }
+
+  /** Bytes of plaintext that came out so far. */
+  get out(): number {
+    return this.#out;
+  }
+
   /** When more may be fed. @throws what the stream failed with */
   async room(aheadBytes = AHEAD_BYTES): Promise<void> {
     while (!this.#failure && this.#fed - this.#out >= aheadBytes) {

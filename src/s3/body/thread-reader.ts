@@ -13,6 +13,13 @@ export const THREAD_MIN_BYTES = 128 * 1024;
 /** Of ciphertext that goes to the thread itself: it lies in messages meanwhile. */
 const AHEAD_BYTES = 1024 * 1024;
 
+/** Files that a thread may still read. */
+interface Fed {
+  lies: HeldExtents;
+  /** How much ciphertext had been fed with it. */
+  until: number;
+}
+
 /** The bytes [start, end) of a body, read and opened in a body thread: this one only says where they lie. */
 export class ThreadReader implements BodyProducer {
   readonly length: number;
@@ -66,7 +73,9 @@ export class ThreadReader implements BodyProducer {
   async #lend(borrow: Borrow, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     const stream = new OpenStream(this.threads, this.keys, this.length);
-    const held: HeldExtents[] = [];
+    const held: Fed[] = [];
+    // Also while it waits for a client that doesn't read.
+    this.snapshot.onLost?.((cause) => stream.abort(cause));
     const onAbort = (): void => stream.abort(signal.reason);
     signal.addEventListener('abort', onAbort);
     this.#stop = () => stream.abort(new Error('a body was closed'));
@@ -80,11 +89,11 @@ export class ThreadReader implements BodyProducer {
       signal.removeEventListener('abort', onAbort);
       await stream.close();
       await feeding?.catch(() => {});
-      for (const one of held) one.release();
+      for (const { lies } of held) lies.release();
     }
   }
 
-  async #feed(stream: OpenStream, held: HeldExtents[]): Promise<void> {
+  async #feed(stream: OpenStream, held: Fed[]): Promise<void> {
     for (const readable of this.parts) {
       const span = this.#spanOf(readable);
       if (!span) continue;
@@ -96,12 +105,14 @@ export class ThreadReader implements BodyProducer {
     stream.ended();
   }
 
-  async #feedRun(stream: OpenStream, { first, count, slice }: NeededRun, held: HeldExtents[]): Promise<void> {
+  async #feedRun(stream: OpenStream, { first, count, slice }: NeededRun, held: Fed[]): Promise<void> {
     await stream.room();
+    // Ciphertext is longer than what comes of it: the thread has read all that lies this far back.
+    while (held[0] && held[0].until <= stream.out) held.shift()!.lies.release();
     const lies = await this.snapshot.extents?.(first, count);
     if (lies) {
-      held.push(lies);
       stream.extents(sliceOf(lies.extents, slice));
+      held.push({ lies, until: stream.fed });
       return;
     }
     // A small part among large ones, or one that was written before there were files.

@@ -17,7 +17,7 @@ export function requireWrappable(call: Call, record: KeyRecord, name: string, sp
   const direct = algorithm.startsWith('RSAES');
   const tooLarge =
     record.spec.startsWith('RSA') ||
-    record.spec.startsWith('ML_DSA') ||
+    record.spec.startsWith('ML_') ||
     (record.spec === 'ECC_NIST_P521' && spec === 'RSA_2048');
   if (direct && tooLarge) {
     throw unsupported(`Wrapping algorithm ${algorithm} is not valid for key spec ${record.spec} under ${spec}.`);

@@ -3,6 +3,7 @@ import { cancelKeyDeletion } from './actions/CancelKeyDeletion.js';
 import { createAlias } from './actions/CreateAlias.js';
 import { createGrant } from './actions/CreateGrant.js';
 import { createKey } from './actions/CreateKey.js';
+import { decapsulate } from './actions/Decapsulate.js';
 import { decrypt } from './actions/Decrypt.js';
 import { deleteAlias } from './actions/DeleteAlias.js';
 import { deleteImportedKeyMaterial } from './actions/DeleteImportedKeyMaterial.js';
@@ -12,6 +13,7 @@ import { disableKey } from './actions/DisableKey.js';
 import { disableKeyRotation } from './actions/DisableKeyRotation.js';
 import { enableKey } from './actions/EnableKey.js';
 import { enableKeyRotation } from './actions/EnableKeyRotation.js';
+import { encapsulate } from './actions/Encapsulate.js';
 import { encrypt } from './actions/Encrypt.js';
 import { generateDataKey } from './actions/GenerateDataKey.js';
 import { generateDataKeyPair } from './actions/GenerateDataKeyPair.js';
@@ -53,6 +55,7 @@ export const ACTIONS: ReadonlyMap<string, Action<any>> = new Map(
     createAlias,
     createGrant,
     createKey,
+    decapsulate,
     decrypt,
     deleteAlias,
     deleteImportedKeyMaterial,
@@ -62,6 +65,7 @@ export const ACTIONS: ReadonlyMap<string, Action<any>> = new Map(
     disableKeyRotation,
     enableKey,
     enableKeyRotation,
+    encapsulate,
     encrypt,
     generateDataKey,
     generateDataKeyPair,
@@ -99,15 +103,13 @@ export const ACTIONS: ReadonlyMap<string, Action<any>> = new Map(
   ].map((one): [string, Action<any>] => [one.name, one as Action<any>]),
 );
 
-/** What AWS KMS has besides: custom key stores, multi-Region keys, encapsulation. Answered UnsupportedOperationException. */
+/** What AWS KMS has besides: custom key stores and multi-Region keys. Answered UnsupportedOperationException. */
 export const UNSUPPORTED: ReadonlySet<string> = new Set([
   'ConnectCustomKeyStore',
   'CreateCustomKeyStore',
-  'Decapsulate',
   'DeleteCustomKeyStore',
   'DescribeCustomKeyStores',
   'DisconnectCustomKeyStore',
-  'Encapsulate',
   'ReplicateKey',
   'UpdateCustomKeyStore',
   'UpdatePrimaryRegion',

@@ -24,7 +24,7 @@ const ELSEWHERE =
 
 /** Actions that never touch key material; of the others every success has to. */
 const USES_MATERIAL = (
-  'Decrypt DeriveSharedSecret Encrypt GenerateDataKey GenerateDataKeyPair GenerateDataKeyPairWithoutPlaintext ' +
+  'Decapsulate Decrypt DeriveSharedSecret Encrypt GenerateDataKey GenerateDataKeyPair GenerateDataKeyPairWithoutPlaintext ' +
   'GenerateDataKeyWithoutPlaintext GenerateMac ReEncrypt RotateKeyOnDemand Sign'
 ).split(' ');
 

@@ -25,9 +25,13 @@ const SHOWN_SPECS = [
   'HMAC_512',
 ];
 const SHOWN_USAGES = ['ENCRYPT_DECRYPT', 'SIGN_VERIFY', 'GENERATE_VERIFY_MAC'];
-/** Of ML-KEM keys, which are refused. */
-const ENCAPSULATE = 'ENCAPSULATE_DECAPSULATE';
-const USAGES = ['SIGN_VERIFY', 'ENCRYPT_DECRYPT', 'GENERATE_VERIFY_MAC', 'KEY_AGREEMENT', ENCAPSULATE] as const;
+const USAGES = [
+  'SIGN_VERIFY',
+  'ENCRYPT_DECRYPT',
+  'GENERATE_VERIFY_MAC',
+  'KEY_AGREEMENT',
+  'ENCAPSULATE_DECAPSULATE',
+] as const;
 
 export const createKey = action({
   name: 'CreateKey',
@@ -70,7 +74,6 @@ export const createKey = action({
       throw validation('You must specify a KeyUsage value for all KMS keys except for symmetric encryption keys.');
     }
     const spec = requireKeySpec(named);
-    if (usage === ENCAPSULATE) throw unsupported(`KeyUsage ${usage} is not supported.`);
     // Not every usage goes with every spec.
     algorithmsOf(spec, usage);
     if ((more.keyStore ?? more.xksKey) !== undefined) throw unsupported(NO_KEY_STORES);

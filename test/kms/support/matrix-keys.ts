@@ -62,6 +62,7 @@ const SPECS = {
   symmetric: { spec: 'SYMMETRIC_DEFAULT', usage: 'ENCRYPT_DECRYPT' },
   pair: { spec: 'ECC_NIST_P256', usage: 'SIGN_VERIFY' },
   mac: { spec: 'HMAC_256', usage: 'GENERATE_VERIFY_MAC' },
+  encapsulation: { spec: 'ML_KEM_512', usage: 'ENCAPSULATE_DECAPSULATE' },
   agreement: { spec: 'ECC_NIST_P256', usage: 'KEY_AGREEMENT' },
 } as const;
 

@@ -36,6 +36,7 @@ import { listResourceTags } from './actions/ListResourceTags.js';
 import { listRetirableGrants } from './actions/ListRetirableGrants.js';
 import { putKeyPolicy } from './actions/PutKeyPolicy.js';
 import { reEncrypt } from './actions/ReEncrypt.js';
+import { replicateKey } from './actions/ReplicateKey.js';
 import { retireGrant } from './actions/RetireGrant.js';
 import { revokeGrant } from './actions/RevokeGrant.js';
 import { rotateKeyOnDemand } from './actions/RotateKeyOnDemand.js';
@@ -45,6 +46,7 @@ import { tagResource } from './actions/TagResource.js';
 import { untagResource } from './actions/UntagResource.js';
 import { updateAlias } from './actions/UpdateAlias.js';
 import { updateKeyDescription } from './actions/UpdateKeyDescription.js';
+import { updatePrimaryRegion } from './actions/UpdatePrimaryRegion.js';
 import { verify } from './actions/Verify.js';
 import { verifyMac } from './actions/VerifyMac.js';
 
@@ -88,6 +90,7 @@ export const ACTIONS: ReadonlyMap<string, Action<any>> = new Map(
     listRetirableGrants,
     putKeyPolicy,
     reEncrypt,
+    replicateKey,
     retireGrant,
     revokeGrant,
     rotateKeyOnDemand,
@@ -97,20 +100,19 @@ export const ACTIONS: ReadonlyMap<string, Action<any>> = new Map(
     untagResource,
     updateAlias,
     updateKeyDescription,
+    updatePrimaryRegion,
     verify,
     verifyMac,
     // biome-ignore lint/suspicious/noExplicitAny: as above
   ].map((one): [string, Action<any>] => [one.name, one as Action<any>]),
 );
 
-/** What AWS KMS has besides: custom key stores and multi-Region keys. Answered UnsupportedOperationException. */
+/** What AWS KMS has besides: custom key stores. Answered UnsupportedOperationException. */
 export const UNSUPPORTED: ReadonlySet<string> = new Set([
   'ConnectCustomKeyStore',
   'CreateCustomKeyStore',
   'DeleteCustomKeyStore',
   'DescribeCustomKeyStores',
   'DisconnectCustomKeyStore',
-  'ReplicateKey',
   'UpdateCustomKeyStore',
-  'UpdatePrimaryRegion',
 ]);

@@ -31,7 +31,6 @@ describe('CreateKey', () => {
       { XksKeyId: 'one' },
       { Origin: 'AWS_CLOUDHSM' },
       { Origin: 'EXTERNAL_KEY_STORE' },
-      { MultiRegion: true },
       { KeySpec: 'SM2', KeyUsage: 'SIGN_VERIFY' },
     ];
     for (const input of elsewhere) {

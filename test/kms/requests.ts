@@ -2,11 +2,11 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { newWrappingKey } from '../../src/kms/crypto/import-wrapping.js';
 import { mlKemPkcs8 } from '../../src/kms/crypto/ml-kem.js';
 import { sealTicket } from '../../src/kms/import-token.js';
-import { ACCOUNT, type Answer, DAY_MS, makeKms, OTHER_ACCOUNT } from './harness.js';
+import { ACCOUNT, type Answer, DAY_MS, makeKms, OTHER_ACCOUNT, OTHER_REGION, REGION } from './harness.js';
 import { wrapMaterial } from './recorded/wrapped.js';
 
 /** The kinds of keys that actions work on. All but `own` have imported material, so that they can be in every state. */
-export type KeyKind = 'symmetric' | 'signing' | 'agreement' | 'mac' | 'encapsulation' | 'own';
+export type KeyKind = 'symmetric' | 'signing' | 'agreement' | 'mac' | 'encapsulation' | 'multiRegion' | 'own';
 
 const pkcs8 = (): Buffer =>
   generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'der', type: 'pkcs8' });
@@ -22,6 +22,7 @@ const KINDS: Record<KeyKind, { create: object; material?: () => Buffer }> = {
     create: { Origin: 'EXTERNAL', KeySpec: 'ML_KEM_512', KeyUsage: 'ENCAPSULATE_DECAPSULATE' },
     material: () => mlKemPkcs8('ML_KEM_512', randomBytes(64)),
   },
+  multiRegion: { create: { Origin: 'EXTERNAL', MultiRegion: true }, material: () => randomBytes(32) },
   own: { create: {} },
 };
 
@@ -163,6 +164,10 @@ export const REQUESTS: Record<string, Request> = {
       return { CiphertextBlob, SourceKeyId, DestinationKeyId: key.Arn };
     },
   },
+  ReplicateKey: {
+    kind: 'multiRegion',
+    more: () => ({ ReplicaRegion: OTHER_REGION, Tags: [{ TagKey: 'a', TagValue: 'b' }] }),
+  },
   RetireGrant: { more: async (key) => ({ GrantId: (await grant(key)).GrantId }) },
   RevokeGrant: { more: async (key) => ({ GrantId: (await grant(key)).GrantId }) },
   RotateKeyOnDemand: {
@@ -181,6 +186,10 @@ export const REQUESTS: Record<string, Request> = {
     more: async (key) => ({ ...(await alias({ ask: key.ask, KeyId: await another(key) })), TargetKeyId: key.Arn }),
   },
   UpdateKeyDescription: { more: () => ({ Description: 'new' }) },
+  UpdatePrimaryRegion: {
+    kind: 'multiRegion',
+    more: () => ({ PrimaryRegion: REGION }),
+  },
   Verify: {
     kind: 'signing',
     more: async ({ ask, KeyId }) => ({

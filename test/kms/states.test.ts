@@ -49,6 +49,7 @@ const TABLE: Record<string, Row> = {
   PutKeyPolicy: ANY,
   'ReEncrypt as source': USE,
   'ReEncrypt as destination': USE,
+  ReplicateKey: USE,
   RetireGrant: ANY,
   RevokeGrant: ANY,
   RotateKeyOnDemand: USE,
@@ -58,6 +59,7 @@ const TABLE: Record<string, Row> = {
   UntagResource: LIVE,
   UpdateAlias: LIVE,
   UpdateKeyDescription: LIVE,
+  UpdatePrimaryRegion: USE,
   Verify: USE,
   VerifyMac: USE,
 };

@@ -80,14 +80,16 @@ export const createKey = action({
     if (origin !== 'AWS_KMS' && origin !== 'EXTERNAL') {
       throw unsupported(`Origin ${origin} is not supported by this version of Coffer.`);
     }
-    if (multiRegion) throw unsupported('Multi-Region keys are not supported: one Coffer is one region.');
     const { accountId } = who.caller;
     if (policy !== undefined) {
       const parsed = checkPolicy(policy, keys);
       if (!bypass) requireNoLockout(parsed, call, { accountId, keyId: '*' });
     }
-    const keyId = randomUUID();
-    call.note({ keyArn: keys.arn({ accountId, keyId }), details: { KeySpec: spec, KeyUsage: usage, Origin: origin } });
+    const keyId = multiRegion ? `mrk-${randomUUID().replaceAll('-', '')}` : randomUUID();
+    call.note({
+      keyArn: keys.arn({ accountId, keyId }),
+      details: { KeySpec: spec, KeyUsage: usage, Origin: origin, ...(multiRegion && { MultiRegion: true }) },
+    });
     const made = await keys.create(
       {
         keyId,
@@ -99,10 +101,11 @@ export const createKey = action({
         spec,
         usage,
         origin,
+        ...(multiRegion && { multiRegion: { primary: keys.ring.place, replicas: [] } }),
       },
       call.committing,
     );
     if (!made) throw new Error('a key could not be created');
-    return { KeyMetadata: metadata(made, keys.region, keys.clock.now()) };
+    return { KeyMetadata: metadata(made, keys) };
   },
 });

@@ -100,6 +100,7 @@ export const ASKED: Readonly<Record<string, Asked>> = {
   TagResource: { kind: 'symmetric', input: () => ({ Tags: [{ TagKey: 'a', TagValue: 'b' }] }) },
   UntagResource: { kind: 'symmetric', input: () => ({ TagKeys: ['a'] }) },
   UpdateKeyDescription: { kind: 'symmetric', input: () => ({ Description: 'another' }) },
+  UpdatePrimaryRegion: { kind: 'multiRegion', input: () => ({ PrimaryRegion: REGION }) },
   Verify: {
     kind: 'pair',
     input: () => ({ ...signing, Signature: text }),

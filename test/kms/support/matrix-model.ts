@@ -5,7 +5,7 @@ import { ACCOUNT, OTHER_ACCOUNT } from '../harness.js';
  * matrix asks the key service the same and compares.
  */
 export type State = 'Enabled' | 'Disabled' | 'PendingDeletion' | 'PendingImport';
-export type Kind = 'symmetric' | 'pair' | 'mac' | 'agreement' | 'encapsulation';
+export type Kind = 'symmetric' | 'pair' | 'mac' | 'agreement' | 'encapsulation' | 'multiRegion';
 export type PolicyName = 'default' | 'names' | 'nobody' | 'denies' | 'via S3' | 'own account' | 'context a=b';
 export type GrantName = 'none' | 'for it' | 'equals a=b' | 'subset a=b' | 'for another';
 export type Context = Readonly<Record<string, string>>;
@@ -74,6 +74,10 @@ export const GRANTABLE: Readonly<Record<Kind, readonly string[]>> = {
     'CreateGrant RetireGrant DescribeKey Decrypt Encrypt GenerateDataKey GenerateDataKeyPair ' +
     'GenerateDataKeyPairWithoutPlaintext GenerateDataKeyWithoutPlaintext ReEncryptFrom ReEncryptTo'
   ).split(' '),
+  multiRegion: (
+    'CreateGrant RetireGrant DescribeKey Decrypt Encrypt GenerateDataKey GenerateDataKeyPair ' +
+    'GenerateDataKeyPairWithoutPlaintext GenerateDataKeyWithoutPlaintext ReEncryptFrom ReEncryptTo'
+  ).split(' '),
   pair: ['CreateGrant', 'RetireGrant', 'DescribeKey', 'GetPublicKey', 'Sign', 'Verify'],
   mac: ['CreateGrant', 'RetireGrant', 'DescribeKey', 'GenerateMac', 'VerifyMac'],
   agreement: ['CreateGrant', 'RetireGrant', 'DescribeKey', 'GetPublicKey', 'DeriveSharedSecret'],
@@ -110,7 +114,7 @@ function grants(grant: GrantName, permission: string, context: Context | undefin
 const NEEDS_ENABLED = (
   'CreateGrant Decapsulate Decrypt DeriveSharedSecret DisableKeyRotation EnableKeyRotation Encapsulate Encrypt GenerateDataKey GenerateDataKeyPair ' +
   'GenerateDataKeyPairWithoutPlaintext GenerateDataKeyWithoutPlaintext GenerateMac GetPublicKey ReEncrypt RotateKeyOnDemand ' +
-  'Sign Verify VerifyMac'
+  'Sign UpdatePrimaryRegion Verify VerifyMac'
 ).split(' ');
 const NEEDS_MATERIAL = [...NEEDS_ENABLED, 'DisableKey', 'EnableKey'];
 const NEEDS_LIFE = [

@@ -124,7 +124,7 @@ export class KeyRing {
         const commit = new CommitBuilder();
         this.#expect(commit, stored);
         this.#put(commit, record, stored);
-        const others = await this.#replicas(stored.record);
+        const others = isPrimary(stored.record) ? await this.#related(record) : [];
         for (const { ring, stored: replica } of others) {
           const shared = share(record, replica.record);
           // Also where nothing changes: it has to be there still.
@@ -141,13 +141,14 @@ export class KeyRing {
     );
   }
 
-  /** The replicas of a primary, as they are stored. */
-  async #replicas(record: KeyRecord): Promise<{ ring: KeyRing; stored: StoredKey }[]> {
-    if (!record.multiRegion || !isPrimary(record)) return [];
+  /** What a key that was the primary is related to from now on, as it is stored: neither what joins the commit nor what leaves by it. */
+  async #related({ accountId, keyId, multiRegion }: KeyRecord): Promise<{ ring: KeyRing; stored: StoredKey }[]> {
+    if (!multiRegion) return [];
     const found: { ring: KeyRing; stored: StoredKey }[] = [];
-    for (const place of record.multiRegion.replicas) {
+    for (const place of [multiRegion.primary, ...multiRegion.replicas]) {
+      if (place === this.place) continue;
       const ring = this.elsewhere(place);
-      const stored = await ring?.read(record.accountId, record.keyId);
+      const stored = await ring?.read(accountId, keyId);
       if (ring && stored) found.push({ ring, stored });
     }
     return found;
@@ -156,7 +157,9 @@ export class KeyRing {
   /** A new key joins the commit of another. `forget` it whatever comes of it. Call it within `update`, which holds the key-store key still. */
   join(commit: CommitBuilder, record: KeyRecord): void {
     commit.expect(this.#row(record.accountId, record.keyId), undefined);
-    this.#put(commit, this.#here(record), undefined);
+    // While the key-store key is replaced, this ring may have been gone through already, and the wraps come from one that hasn't.
+    const backingKeys = record.backingKeys.map((backing) => this.wraps.rewrap(record, backing));
+    this.#put(commit, this.#here({ ...record, backingKeys }), undefined);
   }
 
   #here(record: KeyRecord): KeyRecord {

@@ -11,7 +11,7 @@ import { openKms } from '../../src/kms/open.js';
 import { RootSealer } from '../../src/seal/record-sealer.js';
 import { RootKey } from '../../src/seal/root-key.js';
 import { MemoryMetaStore } from '../../src/store/memory/meta-store.js';
-import { ACCOUNT, DAY_MS, root, user } from './harness.js';
+import { ACCOUNT, DAY_MS, makeKms, OTHER_REGION, root, user } from './harness.js';
 import { MemoryAudit } from './memory-audit.js';
 import { importInto } from './recorded/wrapped.js';
 import { rowsNaming } from './support/doomed.js';
@@ -26,6 +26,15 @@ let clock: ManualClock;
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'coffer-regions-'));
   meta = new MemoryMetaStore();
+  const commit = meta.commit.bind(meta);
+  meta.commit = (asked) => {
+    // What of both would hold isn't said.
+    const rows = [...(asked.puts ?? []).map((one) => one.key), ...(asked.dels ?? [])].map((key) =>
+      Buffer.from(key).toString('latin1'),
+    );
+    expect(new Set(rows).size).toBe(rows.length);
+    return commit(asked);
+  };
   clock = new ManualClock(Date.UTC(2026, 0, 1));
 });
 afterEach(() => rm(directory, { recursive: true, force: true }));
@@ -225,6 +234,33 @@ describe('a multi-Region key', () => {
 
   test('may be told apart by conditions', async () => {
     const service = await start();
+    const { here } = service;
+    const onlyFor = (key: string, value: string) =>
+      user([{ Effect: 'Allow', Action: '*', Resource: '*', Condition: { StringEquals: { [key]: value } } }]);
+    const codes: (string | undefined)[] = [];
+    for (const type of ['REPLICA', 'PRIMARY']) {
+      codes.push((await here('CreateKey', { MultiRegion: true }, onlyFor('kms:MultiRegionKeyType', type))).__type);
+    }
+    codes.push((await here('CreateKey', {}, onlyFor('kms:MultiRegionKeyType', 'PRIMARY'))).__type);
+    expect(codes).toEqual(['AccessDeniedException', undefined, 'AccessDeniedException']);
+    const both = await replicated(service, EU!);
+    const create = { Effect: 'Allow', Action: 'kms:CreateKey', Resource: '*' };
+    const into = (Action: string, key: string, value: string) =>
+      user([create, { Effect: 'Allow', Action, Resource: '*', Condition: { StringEquals: { [key]: value } } }]);
+    for (const [region, code] of [
+      [EU, 'AccessDeniedException'],
+      [AP, undefined],
+    ] as const) {
+      const replicate = into('kms:ReplicateKey', 'kms:ReplicaRegion', region!);
+      expect((await here('ReplicateKey', { KeyId: both, ReplicaRegion: AP }, replicate)).__type).toBe(code);
+    }
+    for (const [region, code] of [
+      [AP, 'AccessDeniedException'],
+      [EU, undefined],
+    ] as const) {
+      const update = into('kms:UpdatePrimaryRegion', 'kms:PrimaryRegion', region!);
+      expect((await here('UpdatePrimaryRegion', { KeyId: both, PrimaryRegion: EU }, update)).__type).toBe(code);
+    }
     const KeyId = await replicated(service, EU!);
     const Condition = { StringEquals: { 'kms:MultiRegionKeyType': 'REPLICA' }, Bool: { 'kms:MultiRegion': 'true' } };
     const who = user([{ Effect: 'Allow', Action: '*', Resource: '*', Condition }]);
@@ -422,5 +458,22 @@ describe('a multi-Region key', () => {
     const materials = await materialsOf(here, KeyId);
     expect(materials).toHaveLength(3);
     for (const ask of [eu, ap]) expect(await materialsOf(ask, KeyId)).toEqual(materials);
+  });
+
+  test('is whole in each region, also where it is replicated while the key-store key is replaced', async () => {
+    const { ask, askElsewhere, createKey, regions, ring } = makeKms();
+    const { KeyId } = await createKey({ MultiRegion: true });
+    const blob = await encrypt(async (...asked) => (await ask(...asked)).json, KeyId);
+    await ring.wraps.changeKeyStoreKey(async () => new Secret(randomBytes(32)));
+    const there = regions.of(OTHER_REGION)!.ring;
+    await there.rewrapAll();
+    await ask('ReplicateKey', { KeyId, ReplicaRegion: OTHER_REGION });
+    await ring.rewrapAll();
+    ring.wraps.forgetPreviousKeyStoreKey();
+    for (const one of [ring, there]) {
+      const record = (await one.read(ACCOUNT, KeyId))!.record;
+      expect(record.backingKeys.every((backing) => one.wraps.isCurrent(record, backing))).toBe(true);
+    }
+    expect((await askElsewhere('Decrypt', { CiphertextBlob: blob })).json.Plaintext).toBe(PLAINTEXT);
   });
 });

@@ -59,6 +59,7 @@ export const createKey = action({
         'kms:keyusage': usage,
         'kms:keyorigin': origin,
         'kms:multiregion': String(multiRegion),
+        'kms:multiregionkeytype': multiRegion ? 'PRIMARY' : undefined,
         'kms:bypasspolicylockoutsafetycheck': String(bypass),
         ...tagFacts(tags),
       },

@@ -40,6 +40,7 @@ export const updatePrimaryRegion = keyAction({
         asking.requireStill(stored.record, 'usable');
       },
     );
+    await asking.succeeded();
     return {};
   },
 });

@@ -476,4 +476,45 @@ describe('a multi-Region key', () => {
     }
     expect((await askElsewhere('Decrypt', { CiphertextBlob: blob })).json.Plaintext).toBe(PLAINTEXT);
   });
+
+  test('loses a replica wholly or not at all, wherever a crash cuts its destruction off', async () => {
+    let crashes = 0;
+    for (let at = 0; ; at++) {
+      await rm(join(directory, 'key-store'), { force: true });
+      meta = new MemoryMetaStore();
+      const service = await start([EU!]);
+      const KeyId = await replicated(service, EU!);
+      await service.eu('CreateAlias', { AliasName: 'alias/eu', TargetKeyId: KeyId });
+      const blob = await encrypt(service.here, KeyId);
+      await service.eu('ScheduleKeyDeletion', { KeyId, PendingWindowInDays: 7 });
+      await service.here('ScheduleKeyDeletion', { KeyId, PendingWindowInDays: 7 });
+      clock.advance(8 * DAY_MS);
+      const commit = meta.commit.bind(meta);
+      let left = at;
+      meta.commit = async (asked) => {
+        if (left-- === 0) throw new Error('crash');
+        return commit(asked);
+      };
+      const crashed = await service.keep().then(
+        () => false,
+        () => true,
+      );
+      meta.commit = commit;
+      const again = await start([EU!]);
+      expect(await stateOf(again.eu, KeyId)).toBeUndefined();
+      const { KeyMetadata } = await again.here('DescribeKey', { KeyId });
+      expect([at, KeyMetadata.KeyState, KeyMetadata.MultiRegionConfiguration.ReplicaKeys]).toEqual([
+        at,
+        'PendingDeletion',
+        [],
+      ]);
+      expect((await rowsNaming(meta, KeyId)).filter((row) => row.includes(EU!))).toEqual([]);
+      await again.here('CancelKeyDeletion', { KeyId });
+      await again.here('EnableKey', { KeyId });
+      expect(await decrypt(again.here, blob)).toBe(PLAINTEXT);
+      if (!crashed) break;
+      crashes++;
+    }
+    expect(crashes).toBeGreaterThan(3);
+  });
 });

@@ -93,6 +93,7 @@ export async function openCoffer(config: Config, store: Store, log: Logger) {
         principals: accounts,
         clock,
         region: config.region,
+        regions: config.regions,
         dayMs: config.dayMs,
         impact: new KeyImpacts(meta, buckets),
         beforeDestruction: () => dataKeys.forgetBucketKeys(),

@@ -3,7 +3,10 @@ import type { EncryptionContext } from '../encryption/ports.js';
 import type { Xaes } from '../seal/xaes.js';
 import { StoreDamaged } from '../store/errors.js';
 
-const VERSION = 1;
+/** Of the two forms of key ids, whose digits follow: a UUID, and `mrk-` of multi-Region keys. */
+const UUID_VERSION = 1;
+const MRK_VERSION = 2;
+const MRK = 'mrk-';
 const UUID_BYTES = 16;
 const MATERIAL_BYTES = 32;
 const HEADER_BYTES = 1 + UUID_BYTES + MATERIAL_BYTES;
@@ -15,7 +18,7 @@ export interface BlobHeader {
 }
 
 /**
- * CiphertextBlob: 01 ‖ key id (16) ‖ backing key id (32) ‖ XAES-256-GCM(backing key, AAD = header ‖ encoded context, plaintext).
+ * CiphertextBlob: 01, or 02 of a multi-Region key ‖ key id (16) ‖ backing key id (32) ‖ XAES-256-GCM(backing key, AAD = header ‖ encoded context, plaintext).
  * FORMAT.md, "KMS ciphertext blob".
  */
 export function sealBlob(key: Xaes, header: BlobHeader, context: EncryptionContext, plaintext: Uint8Array): Buffer {
@@ -28,11 +31,13 @@ export function sealBlob(key: Xaes, header: BlobHeader, context: EncryptionConte
 
 /** Undefined where it can't be a blob of Coffer's. */
 export function readBlobHeader(blob: Uint8Array): BlobHeader | undefined {
-  if (blob.length <= HEADER_BYTES || blob[0] !== VERSION) return undefined;
+  if (blob.length <= HEADER_BYTES || (blob[0] !== UUID_VERSION && blob[0] !== MRK_VERSION)) return undefined;
   const bytes = Buffer.from(blob.buffer, blob.byteOffset, blob.length);
   const hex = bytes.toString('hex', 1, 1 + UUID_BYTES);
+  const backingKeyId = bytes.toString('hex', 1 + UUID_BYTES, HEADER_BYTES);
+  if (blob[0] === MRK_VERSION) return { keyId: `${MRK}${hex}`, backingKeyId };
   const keyId = `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
-  return { keyId, backingKeyId: bytes.toString('hex', 1 + UUID_BYTES, HEADER_BYTES) };
+  return { keyId, backingKeyId };
 }
 
 /** Undefined where anything of blob or context was changed. */
@@ -48,7 +53,8 @@ export function openBlob(key: Xaes, context: EncryptionContext, blob: Uint8Array
 }
 
 function writeHeader({ keyId, backingKeyId }: BlobHeader, out: Buffer): void {
-  out[0] = VERSION;
-  out.write(keyId.replaceAll('-', ''), 1, UUID_BYTES, 'hex');
+  const isMrk = keyId.startsWith(MRK);
+  out[0] = isMrk ? MRK_VERSION : UUID_VERSION;
+  out.write(isMrk ? keyId.slice(MRK.length) : keyId.replaceAll('-', ''), 1, UUID_BYTES, 'hex');
   out.write(backingKeyId, 1 + UUID_BYTES, MATERIAL_BYTES, 'hex');
 }

@@ -12,6 +12,8 @@ import { type BackingKey, currentBacking, isOver, type KeyRecord, MANAGED_ROTATI
 import { type KeyReference, keyArn, readReference, resolveKey } from './key-reference.js';
 import type { KeyRing } from './key-ring.js';
 import { MANAGED_SERVICES, managedServiceOf } from './managed-keys.js';
+import { HOME, type Place, placeOf } from './place.js';
+import type { Regions } from './regions.js';
 import { invalidState, type KeyState, stateOf } from './states.js';
 
 /** Who there is, as `iam/` knows them. Implemented there. */
@@ -31,6 +33,8 @@ export interface KmsParts {
   clock: Clock;
   /** How long a day of waiting periods, rotations and import tokens is, in milliseconds. */
   dayMs: number;
+  /** The key services of all regions, where there are several. */
+  regions?: Regions;
   /** What would be lost with a key; absent where there are no objects (tests). */
   impact?: KeyImpact;
   /** Key material was deleted: no old copy may open it for long. */
@@ -42,7 +46,7 @@ export type NewKey = Pick<
   KeyRecord,
   'accountId' | 'description' | 'manager' | 'policy' | 'tags' | 'spec' | 'usage' | 'origin'
 > &
-  Pick<Partial<KeyRecord>, 'service' | 'rotation' | 'keyId'>;
+  Pick<Partial<KeyRecord>, 'service' | 'rotation' | 'keyId' | 'multiRegion'>;
 
 /** CMKs as actions use them. */
 export class Keys {
@@ -62,6 +66,21 @@ export class Keys {
 
   get region(): string {
     return this.parts.region;
+  }
+
+  /** The keys of every region, served or not. */
+  get everywhere(): readonly Keys[] {
+    return this.parts.regions?.all ?? [this];
+  }
+
+  /** Of a record of any region. */
+  arnAt(record: KeyRecord): string {
+    return keyArn(this.regionAt(placeOf(record)), record);
+  }
+
+  /** The name of the region of a place of a multi-Region key. */
+  regionAt(place: Place): string {
+    return place === HOME ? (this.parts.regions?.home ?? this.region) : place;
   }
 
   get dayMs(): number {

@@ -1,10 +1,14 @@
 import { algorithmsOf } from './crypto/key-spec.js';
-import { currentBacking, type KeyRecord } from './key-record.js';
+import { currentBacking, isPrimary, type KeyRecord, type MultiRegion } from './key-record.js';
 import { keyArn } from './key-reference.js';
+import type { Keys } from './keys.js';
+import type { Place } from './place.js';
 import { stateOf } from './states.js';
 
 /** KeyMetadata of the API model. https://docs.aws.amazon.com/kms/latest/APIReference/API_KeyMetadata.html */
-export function metadata(record: KeyRecord, region: string, nowMs: number): Record<string, unknown> {
+export function metadata(record: KeyRecord, keys: Keys): Record<string, unknown> {
+  const { region } = keys;
+  const nowMs = keys.clock.now();
   const state = stateOf(record, nowMs);
   const current = currentBacking(record);
   const imported = state === 'PendingImport' ? undefined : current?.imported;
@@ -24,8 +28,22 @@ export function metadata(record: KeyRecord, region: string, nowMs: number): Reco
     CustomerMasterKeySpec: record.spec,
     KeySpec: record.spec,
     ...algorithmsOf(record.spec, record.usage),
-    MultiRegion: false,
+    MultiRegion: record.multiRegion !== undefined,
+    ...(record.multiRegion && { MultiRegionConfiguration: configuration(record, record.multiRegion, keys) }),
+    ...(record.deletionDays !== undefined && { PendingDeletionWindowInDays: record.deletionDays }),
     ...(record.spec === 'SYMMETRIC_DEFAULT' && current && { CurrentKeyMaterialId: current.id }),
+  };
+}
+
+function configuration(record: KeyRecord, { primary, replicas }: MultiRegion, keys: Keys): Record<string, unknown> {
+  const shown = (place: Place) => {
+    const region = keys.regionAt(place);
+    return { Arn: keyArn(region, record), Region: region };
+  };
+  return {
+    MultiRegionKeyType: isPrimary(record) ? 'PRIMARY' : 'REPLICA',
+    PrimaryKey: shown(primary),
+    ReplicaKeys: replicas.map(shown),
   };
 }
 

@@ -3,6 +3,7 @@ import { cancelKeyDeletion } from './actions/CancelKeyDeletion.js';
 import { createAlias } from './actions/CreateAlias.js';
 import { createGrant } from './actions/CreateGrant.js';
 import { createKey } from './actions/CreateKey.js';
+import { decapsulate } from './actions/Decapsulate.js';
 import { decrypt } from './actions/Decrypt.js';
 import { deleteAlias } from './actions/DeleteAlias.js';
 import { deleteImportedKeyMaterial } from './actions/DeleteImportedKeyMaterial.js';
@@ -12,6 +13,7 @@ import { disableKey } from './actions/DisableKey.js';
 import { disableKeyRotation } from './actions/DisableKeyRotation.js';
 import { enableKey } from './actions/EnableKey.js';
 import { enableKeyRotation } from './actions/EnableKeyRotation.js';
+import { encapsulate } from './actions/Encapsulate.js';
 import { encrypt } from './actions/Encrypt.js';
 import { generateDataKey } from './actions/GenerateDataKey.js';
 import { generateDataKeyPair } from './actions/GenerateDataKeyPair.js';
@@ -34,6 +36,7 @@ import { listResourceTags } from './actions/ListResourceTags.js';
 import { listRetirableGrants } from './actions/ListRetirableGrants.js';
 import { putKeyPolicy } from './actions/PutKeyPolicy.js';
 import { reEncrypt } from './actions/ReEncrypt.js';
+import { replicateKey } from './actions/ReplicateKey.js';
 import { retireGrant } from './actions/RetireGrant.js';
 import { revokeGrant } from './actions/RevokeGrant.js';
 import { rotateKeyOnDemand } from './actions/RotateKeyOnDemand.js';
@@ -43,6 +46,7 @@ import { tagResource } from './actions/TagResource.js';
 import { untagResource } from './actions/UntagResource.js';
 import { updateAlias } from './actions/UpdateAlias.js';
 import { updateKeyDescription } from './actions/UpdateKeyDescription.js';
+import { updatePrimaryRegion } from './actions/UpdatePrimaryRegion.js';
 import { verify } from './actions/Verify.js';
 import { verifyMac } from './actions/VerifyMac.js';
 
@@ -53,6 +57,7 @@ export const ACTIONS: ReadonlyMap<string, Action<any>> = new Map(
     createAlias,
     createGrant,
     createKey,
+    decapsulate,
     decrypt,
     deleteAlias,
     deleteImportedKeyMaterial,
@@ -62,6 +67,7 @@ export const ACTIONS: ReadonlyMap<string, Action<any>> = new Map(
     disableKeyRotation,
     enableKey,
     enableKeyRotation,
+    encapsulate,
     encrypt,
     generateDataKey,
     generateDataKeyPair,
@@ -84,6 +90,7 @@ export const ACTIONS: ReadonlyMap<string, Action<any>> = new Map(
     listRetirableGrants,
     putKeyPolicy,
     reEncrypt,
+    replicateKey,
     retireGrant,
     revokeGrant,
     rotateKeyOnDemand,
@@ -93,22 +100,19 @@ export const ACTIONS: ReadonlyMap<string, Action<any>> = new Map(
     untagResource,
     updateAlias,
     updateKeyDescription,
+    updatePrimaryRegion,
     verify,
     verifyMac,
     // biome-ignore lint/suspicious/noExplicitAny: as above
   ].map((one): [string, Action<any>] => [one.name, one as Action<any>]),
 );
 
-/** What AWS KMS has besides: custom key stores, multi-Region keys, encapsulation. Answered UnsupportedOperationException. */
+/** What AWS KMS has besides: custom key stores. Answered UnsupportedOperationException. */
 export const UNSUPPORTED: ReadonlySet<string> = new Set([
   'ConnectCustomKeyStore',
   'CreateCustomKeyStore',
-  'Decapsulate',
   'DeleteCustomKeyStore',
   'DescribeCustomKeyStores',
   'DisconnectCustomKeyStore',
-  'Encapsulate',
-  'ReplicateKey',
   'UpdateCustomKeyStore',
-  'UpdatePrimaryRegion',
 ]);

@@ -11,6 +11,7 @@ import { KeyRing } from '../../src/kms/key-ring.js';
 import { KeyWraps } from '../../src/kms/key-wraps.js';
 import { Keys, type KmsParts } from '../../src/kms/keys.js';
 import { Kms } from '../../src/kms/kms.js';
+import { Regions } from '../../src/kms/regions.js';
 import { parseIdentityPolicy } from '../../src/policy/parse.js';
 import { RootSealer } from '../../src/seal/record-sealer.js';
 import { RootKey } from '../../src/seal/root-key.js';
@@ -22,6 +23,8 @@ import { MemoryAudit } from './memory-audit.js';
 export const ACCOUNT = '111111111111';
 export const OTHER_ACCOUNT = '222222222222';
 export const REGION = 'us-east-1';
+/** Served besides. */
+export const OTHER_REGION = 'ap-southeast-1';
 export const DAY_MS = 86_400_000;
 
 export interface Answer {
@@ -30,30 +33,49 @@ export interface Answer {
   json: any;
 }
 
-/** A key service over a store in memory, and short ways to ask it. `keyStoreKey`: 32 bytes. */
+/** A key service over a store in memory, in two regions, and short ways to ask it. `keyStoreKey`: 32 bytes. */
 export function makeKms(meta: MetaStore = new MemoryMetaStore(), options: Partial<KmsParts> = {}) {
   const clock = new ManualClock(Date.UTC(2026, 0, 1));
   const sealer = new RootSealer(new RootKey(new Secret(Buffer.alloc(32, 7))));
   const wraps = new KeyWraps(new Secret(Buffer.alloc(32, 9)));
-  const books = [new AliasBook(meta, sealer, clock), new GrantBook(meta, sealer)] as const;
-  const ring = new KeyRing(meta, sealer, wraps, ...books, (key) => noSuchKey(keyArn(REGION, key)));
   const audit = new MemoryAudit(meta);
-  const keys = new Keys({
-    ring,
+  const home = options.region ?? REGION;
+  const regions = new Regions(home, new Set([home, OTHER_REGION]));
+  const parts = {
     audit,
     principals: { exists: () => undefined, accountIds: () => [ACCOUNT, OTHER_ACCOUNT] },
     tokenCipher: new Xaes(new Secret(Buffer.alloc(32, 5))),
-    region: REGION,
     clock,
     dayMs: DAY_MS,
+    regions,
     ...options,
-  });
+  };
+  for (const region of [home, OTHER_REGION]) {
+    const place = regions.placeOf(region);
+    const ring = new KeyRing(
+      meta,
+      sealer,
+      wraps,
+      new AliasBook(meta, sealer, clock, place),
+      new GrantBook(meta, sealer, place),
+      (key) => noSuchKey(keyArn(region, key)),
+      place,
+      (other) => regions.at(other)?.ring,
+    );
+    regions.add(new Keys({ ...parts, ring, region }));
+  }
+  const keys = regions.of(home)!;
+  const { ring } = keys;
   const kms = new Kms(keys);
-  const ask = async (action: string, input: object = {}, who = root()): Promise<Answer> =>
-    kms.dispatch(`TrentService.${action}`, Buffer.from(JSON.stringify(input)), who);
+  const elsewhere = new Kms(regions.of(OTHER_REGION)!);
+  const askOf =
+    (service: Kms) =>
+    async (action: string, input: object = {}, who = root()): Promise<Answer> =>
+      service.dispatch(`TrentService.${action}`, Buffer.from(JSON.stringify(input)), who);
+  const [ask, askElsewhere] = [askOf(kms), askOf(elsewhere)];
   const createKey = async (input: object = {}): Promise<{ KeyId: string; Arn: string }> =>
     (await ask('CreateKey', input)).json.KeyMetadata;
-  return { kms, keys, keeper: new KeyKeeper(keys), ring, clock, meta, audit, ask, createKey };
+  return { kms, keys, regions, askElsewhere, keeper: new KeyKeeper(keys), ring, clock, meta, audit, ask, createKey };
 }
 
 export const root = (accountId = ACCOUNT): KmsCallerContext => who({ kind: 'root', accountId });

@@ -25,9 +25,13 @@ const SHOWN_SPECS = [
   'HMAC_512',
 ];
 const SHOWN_USAGES = ['ENCRYPT_DECRYPT', 'SIGN_VERIFY', 'GENERATE_VERIFY_MAC'];
-/** Of ML-KEM keys, which are refused. */
-const ENCAPSULATE = 'ENCAPSULATE_DECAPSULATE';
-const USAGES = ['SIGN_VERIFY', 'ENCRYPT_DECRYPT', 'GENERATE_VERIFY_MAC', 'KEY_AGREEMENT', ENCAPSULATE] as const;
+const USAGES = [
+  'SIGN_VERIFY',
+  'ENCRYPT_DECRYPT',
+  'GENERATE_VERIFY_MAC',
+  'KEY_AGREEMENT',
+  'ENCAPSULATE_DECAPSULATE',
+] as const;
 
 export const createKey = action({
   name: 'CreateKey',
@@ -55,6 +59,7 @@ export const createKey = action({
         'kms:keyusage': usage,
         'kms:keyorigin': origin,
         'kms:multiregion': String(multiRegion),
+        'kms:multiregionkeytype': multiRegion ? 'PRIMARY' : undefined,
         'kms:bypasspolicylockoutsafetycheck': String(bypass),
         ...tagFacts(tags),
       },
@@ -70,21 +75,22 @@ export const createKey = action({
       throw validation('You must specify a KeyUsage value for all KMS keys except for symmetric encryption keys.');
     }
     const spec = requireKeySpec(named);
-    if (usage === ENCAPSULATE) throw unsupported(`KeyUsage ${usage} is not supported.`);
     // Not every usage goes with every spec.
     algorithmsOf(spec, usage);
     if ((more.keyStore ?? more.xksKey) !== undefined) throw unsupported(NO_KEY_STORES);
     if (origin !== 'AWS_KMS' && origin !== 'EXTERNAL') {
       throw unsupported(`Origin ${origin} is not supported by this version of Coffer.`);
     }
-    if (multiRegion) throw unsupported('Multi-Region keys are not supported: one Coffer is one region.');
     const { accountId } = who.caller;
     if (policy !== undefined) {
       const parsed = checkPolicy(policy, keys);
       if (!bypass) requireNoLockout(parsed, call, { accountId, keyId: '*' });
     }
-    const keyId = randomUUID();
-    call.note({ keyArn: keys.arn({ accountId, keyId }), details: { KeySpec: spec, KeyUsage: usage, Origin: origin } });
+    const keyId = multiRegion ? `mrk-${randomUUID().replaceAll('-', '')}` : randomUUID();
+    call.note({
+      keyArn: keys.arn({ accountId, keyId }),
+      details: { KeySpec: spec, KeyUsage: usage, Origin: origin, ...(multiRegion && { MultiRegion: true }) },
+    });
     const made = await keys.create(
       {
         keyId,
@@ -96,10 +102,11 @@ export const createKey = action({
         spec,
         usage,
         origin,
+        ...(multiRegion && { multiRegion: { primary: keys.ring.place, replicas: [] } }),
       },
       call.committing,
     );
     if (!made) throw new Error('a key could not be created');
-    return { KeyMetadata: metadata(made, keys.region, keys.clock.now()) };
+    return { KeyMetadata: metadata(made, keys) };
   },
 });

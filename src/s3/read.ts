@@ -248,17 +248,32 @@ function describe(
 ): Record<string, string | undefined> {
   const bucket = context.facts.bucket.record;
   return {
-    ...systemMetadataHeaders(content.system),
-    ...userMetadataHeaders(content.metadata),
-    etag: `"${content.etag}"`,
-    'last-modified': new Date(record.lastModifiedMs).toUTCString(),
+    ...ownHeaders(record, content),
     'x-amz-version-id': versionHeader(bucket, record),
     'x-amz-replication-status': record.replication?.status,
-    'x-amz-storage-class': content.storageClass === 'STANDARD' ? undefined : content.storageClass,
     'x-amz-tagging-count': mayCountTags(context, key, versionId, record) ? String(content.tags!.length) : undefined,
     'x-amz-restore': restoreHeader(content, context.services.clock.now()),
     ...lockHeaders(content.lock, context, key),
   };
+}
+
+/** By record, which nobody changes: the same bytes that were opened are one record (store/opened-records.ts). */
+const known = new WeakMap<ObjectRecord, Readonly<Record<string, string>>>();
+
+/** What a version says of itself, whoever asks. */
+function ownHeaders(record: ObjectRecord, content: ObjectContent): Readonly<Record<string, string>> {
+  let headers = known.get(record);
+  if (!headers) {
+    headers = {
+      ...systemMetadataHeaders(content.system),
+      ...userMetadataHeaders(content.metadata),
+      etag: `"${content.etag}"`,
+      'last-modified': new Date(record.lastModifiedMs).toUTCString(),
+      ...(content.storageClass !== 'STANDARD' && { 'x-amz-storage-class': content.storageClass }),
+    };
+    known.set(record, headers);
+  }
+  return headers;
 }
 
 function mayCountTags(

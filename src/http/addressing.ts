@@ -99,12 +99,14 @@ function parseQuery(rawQuery: string): ReadonlyMap<string, string> {
 }
 
 /** All parameters of a query as they were sent, decoded. @throws InvalidURI */
-export function* queryPairs(rawQuery: string): Generator<[name: string, value: string]> {
-  if (rawQuery === '') return;
+export function queryPairs(rawQuery: string): [name: string, value: string][] {
+  const pairs: [string, string][] = [];
+  if (rawQuery === '') return pairs;
   for (const part of rawQuery.split('&')) {
     if (part === '') continue;
     const equals = part.indexOf('=');
     const name = decodeParameter(equals < 0 ? part : part.slice(0, equals));
-    yield [name, equals < 0 ? '' : decodeParameter(part.slice(equals + 1))];
+    pairs.push([name, equals < 0 ? '' : decodeParameter(part.slice(equals + 1))]);
   }
+  return pairs;
 }

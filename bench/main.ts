@@ -6,6 +6,7 @@
  * Every row beside its ceiling, measured in the same run. Three processes: the server, the client, the ceilings. Nothing is written
  * outside the temporary directory of the system.
  */
+import { availableParallelism, cpus } from 'node:os';
 import { runAgainst } from './against/run.js';
 import { Context } from './context.js';
 import { readOptions } from './options.js';
@@ -52,6 +53,9 @@ const options = readOptions(process.argv.slice(2));
 const chosen = Object.entries(ROWS).filter(([name]) => name.includes(options.only ?? ''));
 if (chosen.length === 0 && options.against === undefined)
   throw new Error(`--only is (a part of) one of ${Object.keys(ROWS).join(', ')}`);
+const cpu = cpus()[0]?.model.trim() ?? process.arch;
+const ranOn = `Node.js ${process.version}, ${availableParallelism()} cores (${cpu}), server and client on the same machine`;
+process.stderr.write(`${ranOn}\n`);
 const context = await Context.open(options);
 try {
   if (options.against !== undefined) await runAgainst(context, options.against, options.againstPid);
@@ -69,4 +73,4 @@ try {
 } finally {
   await context.close();
 }
-process.stdout.write(`\n${format(context.lines)}\n`);
+process.stdout.write(`\n${ranOn}\n\n${format(context.lines)}\n`);

@@ -33,7 +33,8 @@ export class ServerProcess {
       ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('COFFER_'))),
       XDG_CONFIG_HOME: join(directory, 'config'),
       COFFER_DATA_DIR: dataDir,
-      COFFER_DISK_RESERVE_MIB: '0',
+      // An older build may not know it.
+      ...(dist === undefined && { COFFER_DISK_RESERVE_MIB: '0' }),
       COFFER_ROOT_KEY_FILE: join(directory, 'root.key'),
       COFFER_PORT: '0',
       COFFER_ACCESS_KEY_ID: CREDENTIALS.accessKeyId,

@@ -51,4 +51,5 @@ export function format(lines: Line[]): string {
 
 const holds = (line: Line, ratio: number): boolean => (line.below ? ratio <= line.floor! : ratio >= line.floor!);
 
-const number = (value: number): string => (value >= 100 ? Math.round(value).toLocaleString('en') : value.toFixed(1));
+const number = (value: number): string =>
+  value >= 100 ? Math.round(value).toLocaleString('en') : value.toFixed(value >= 10 ? 1 : 3);

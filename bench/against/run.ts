@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import type { Context } from '../context.js';
 import { authorityOf, type Endpoint, endpointOf } from '../endpoint.js';
 import type { Mode } from '../modes.js';
@@ -13,9 +12,6 @@ import { type ClientRow, clientRows } from './rows.js';
  * `AWS_SECRET_ACCESS_KEY` and `AWS_REGION`, or it is another build of Coffer: DIST is the folder with its `main.js`.
  */
 export async function runAgainst(context: Context, against: string, peerPid: number | undefined): Promise<void> {
-  process.stderr.write(
-    `Node.js ${process.version}, ${availableParallelism()} cores; the client is on the same machine\n`,
-  );
   if (!/^https?:/.test(against)) {
     await context.withServer({ dist: against }, async (peer) => {
       await context.withServer({ profile: true }, async (own) => {

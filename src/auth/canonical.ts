@@ -42,14 +42,18 @@ function canonicalQuery(rawQuery: string, without: string | undefined): string {
   for (const part of rawQuery.split('&')) {
     if (part === '') continue;
     const equals = part.indexOf('=');
-    const name = encode(decode(equals < 0 ? part : part.slice(0, equals), true), false);
+    const name = canonicalText(equals < 0 ? part : part.slice(0, equals));
     if (name === without) continue;
-    pairs.push([name, equals < 0 ? '' : encode(decode(part.slice(equals + 1), true), false)]);
+    pairs.push([name, equals < 0 ? '' : canonicalText(part.slice(equals + 1))]);
   }
   // Encoded text is ASCII: its order by code unit is its order by byte.
   pairs.sort(([a, x], [b, y]) => (a < b ? -1 : a > b ? 1 : x < y ? -1 : x > y ? 1 : 0));
   return pairs.map(([name, value]) => `${name}=${value}`).join('&');
 }
+
+const PLAIN_TEXT = /^[A-Za-z0-9\-._~]*$/;
+
+const canonicalText = (text: string): string => (PLAIN_TEXT.test(text) ? text : encode(decode(text, true), false));
 
 /** Percent-decoding to bytes; what isn't an escape stands for itself. */
 function decode(text: string, plusIsSpace: boolean): Buffer {

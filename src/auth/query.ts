@@ -10,9 +10,12 @@ export function queryParameters(rawQuery: string): Map<string, string> {
 }
 
 function decode(value: string): string {
+  if (!ESCAPED.test(value)) return value;
   try {
     return decodeURIComponent(value.replaceAll('+', ' '));
   } catch {
     return value;
   }
 }
+
+const ESCAPED = /[%+]/;

@@ -63,7 +63,7 @@ export class BodyOpener implements Opener {
   }
 
   update(ciphertext: Buffer): Buffer[] {
-    const out = new Plaintexts(ciphertext.length + this.chunkBytes);
+    const out = new Plaintexts(Math.min(ciphertext.length + this.chunkBytes, this.plaintextLength));
     this.feed(ciphertext, (plaintext) => out.add(plaintext));
     return out.take();
   }
@@ -138,7 +138,7 @@ export class BodyOpener implements Opener {
     if (run.start === run.end) this.#chunks.shift();
     const keys = this.#keys!;
     writeNonce(this.#nonce, keys.baseNonce, chunk);
-    const decipher = createDecipheriv('aes-256-gcm', keys.key, this.#nonce);
+    const decipher = createDecipheriv('aes-256-gcm', keys.key, this.#nonce, GCM);
     const length = sealed.length - TAG_BYTES;
     decipher.setAuthTag(sealed.subarray(length));
     const plaintext = decipher.update(sealed.subarray(0, length));
@@ -155,6 +155,8 @@ export class BodyOpener implements Opener {
     }
   }
 }
+
+const GCM = { authTagLength: TAG_BYTES };
 
 /** Collects what one `update` yields in one buffer: a socket takes one large write faster than thirty small ones. */
 class Plaintexts {

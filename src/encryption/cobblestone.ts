@@ -1,5 +1,5 @@
-import { createHmac } from 'node:crypto';
 import { utf8 } from '../base/bytes.js';
+import { hkdfExpandSha512 } from '../base/hkdf.js';
 
 /**
  * Key schedule and arithmetic of https://c2sp.org/chunked-encryption in the instantiation Cobblestone-256: HKDF-Expand-SHA-512 and
@@ -35,17 +35,6 @@ export function deriveMessageKeys(inputKey: Buffer, salt: Uint8Array, context: U
     baseNonce: okm.subarray(KEY_BYTES, KEY_BYTES + NONCE_BYTES),
     commitment: okm.subarray(KEY_BYTES + NONCE_BYTES),
   };
-}
-
-/** RFC 5869, section 2.3. node:crypto has only Extract and Expand together. */
-function hkdfExpandSha512(prk: Buffer, info: Buffer, length: number): Buffer {
-  const out = Buffer.allocUnsafeSlow(Math.ceil(length / 64) * 64);
-  let previous: Buffer = Buffer.alloc(0);
-  for (let i = 1; (i - 1) * 64 < length; i++) {
-    previous = createHmac('sha512', prk).update(previous).update(info).update(Buffer.of(i)).digest();
-    previous.copy(out, (i - 1) * 64);
-  }
-  return out.subarray(0, length);
 }
 
 /** The base nonce with the chunk's number XORed into its last 5 bytes, written into `nonce`. */

@@ -1,6 +1,7 @@
-import { hkdfSync, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { EMPTY, utf8 } from '../base/bytes.js';
 import type { Clock } from '../base/clock.js';
+import { hkdfExpandSha512, hkdfExtractSha512 } from '../base/hkdf.js';
 import { Secret } from '../base/secret.js';
 import { Xaes } from '../seal/xaes.js';
 import { type BodyKeys, messageOpener, messageSealer } from './body-keys.js';
@@ -230,7 +231,9 @@ export class VersionKeys {
 
   #withTextKey<T>(use: (key: Xaes) => T): T {
     const salt = Buffer.concat([this.ids.bucketId, this.ids.objectId]);
-    const key = Buffer.from(hkdfSync('sha512', this.dataKey.expose(), salt, utf8('coffer/checksum'), 32));
+    const prk = hkdfExtractSha512(salt, this.dataKey.expose());
+    const key = hkdfExpandSha512(prk, CHECKSUM_INFO, 32);
+    prk.fill(0);
     try {
       return use(new Xaes(new Secret(key)));
     } finally {
@@ -238,5 +241,7 @@ export class VersionKeys {
     }
   }
 }
+
+const CHECKSUM_INFO = utf8('coffer/checksum');
 
 const randomKey = (): Secret => new Secret(randomBytes(32));

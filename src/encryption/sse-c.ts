@@ -1,9 +1,10 @@
-import { createHmac, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { hmac } from '@noble/hashes/hmac.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { utf8 } from '../base/bytes.js';
+import { hkdfExpandSha512, hkdfExtractSha512 } from '../base/hkdf.js';
 import { Mac } from '../base/mac.js';
-import { Secret, secretBuffer } from '../base/secret.js';
+import { Secret } from '../base/secret.js';
 import { Xaes } from '../seal/xaes.js';
 import { type ObjectIds, wrapAad } from './object-ids.js';
 
@@ -24,6 +25,8 @@ export class WrongCustomerKey extends Error {
 }
 
 const LABEL = 'coffer/sse-c/wrap';
+const KEK_INFO = utf8('coffer/sse-c/kek');
+const VERIFY_INFO = utf8('coffer/sse-c/verify');
 const SALT_BYTES = 32;
 
 /** `customerKey`: 32 bytes. */
@@ -33,13 +36,12 @@ export function wrapSseC(
   dataKey: Secret,
   salt = randomBytes(SALT_BYTES),
 ): SseCWrap {
-  const wrapped = withWrappingKey(customerKey, salt, (kek) => kek.seal(wrapAad(LABEL, ids), dataKey.expose()));
-  return {
+  return withKeys(customerKey, salt, (keys) => ({
     mode: 'SSE-C',
     salt: salt.toString('base64'),
-    verifier: verifierOf(customerKey, salt, ids).toBytes().toString('base64'),
-    dataKey: wrapped.toString('base64'),
-  };
+    verifier: keys.verifier(ids).toBytes().toString('base64'),
+    dataKey: keys.wrapping().seal(wrapAad(LABEL, ids), dataKey.expose()).toString('base64'),
+  }));
 }
 
 /** Compares the verifier, in constant time; opens nothing. @throws WrongCustomerKey */
@@ -48,42 +50,54 @@ export function requireCustomerKey(
   ids: ObjectIds,
   wrap: Pick<SseCWrap, 'salt' | 'verifier'>,
 ): void {
-  const verifier = verifierOf(customerKey, Buffer.from(wrap.salt, 'base64'), ids);
-  if (verifier.equals(Buffer.from(wrap.verifier, 'base64'))) return;
-  throw new WrongCustomerKey('the key is not the one that the object was written with');
+  withKeys(customerKey, Buffer.from(wrap.salt, 'base64'), (keys) => requireVerifier(keys, ids, wrap));
 }
 
 /** The verifier is compared first. @throws WrongCustomerKey; StoreDamaged */
 export function unwrapSseC(customerKey: Secret, ids: ObjectIds, wrap: SseCWrap): Secret {
-  requireCustomerKey(customerKey, ids, wrap);
-  const salt = Buffer.from(wrap.salt, 'base64');
-  const sealed = Buffer.from(wrap.dataKey, 'base64');
-  return new Secret(withWrappingKey(customerKey, salt, (kek) => kek.open(wrapAad(LABEL, ids), sealed)));
+  return withKeys(customerKey, Buffer.from(wrap.salt, 'base64'), (keys) => {
+    requireVerifier(keys, ids, wrap);
+    return new Secret(keys.wrapping().open(wrapAad(LABEL, ids), Buffer.from(wrap.dataKey, 'base64')));
+  });
 }
 
-function verifierOf(customerKey: Secret, salt: Buffer, ids: ObjectIds): Mac {
-  const key = derive(customerKey, salt, 'coffer/sse-c/verify');
-  const mac = new Mac(hmac(sha256, key, Buffer.concat([ids.bucketId, ids.objectId])));
-  key.fill(0);
-  return mac;
+function requireVerifier(keys: DerivedKeys, ids: ObjectIds, { verifier }: Pick<SseCWrap, 'verifier'>): void {
+  if (keys.verifier(ids).equals(Buffer.from(verifier, 'base64'))) return;
+  throw new WrongCustomerKey('the key is not the one that the object was written with');
 }
 
-function withWrappingKey(customerKey: Secret, salt: Buffer, use: (kek: Xaes) => Buffer): Buffer {
-  const key = derive(customerKey, salt, 'coffer/sse-c/kek');
+function withKeys<T>(customerKey: Secret, salt: Buffer, use: (keys: DerivedKeys) => T): T {
+  const keys = new DerivedKeys(customerKey, salt);
   try {
-    return use(new Xaes(new Secret(key)));
+    return use(keys);
   } finally {
-    key.fill(0);
+    keys.dispose();
   }
 }
 
-/** HKDF-SHA-512 (RFC 5869) by its two steps: `hkdfSync` keeps a copy of the key until the next garbage collection. */
-function derive(customerKey: Secret, salt: Buffer, info: string): Buffer {
-  const extracted = createHmac('sha512', salt).update(customerKey.expose()).digest();
-  const expanded = createHmac('sha512', extracted).update(utf8(info)).update(Buffer.of(1)).digest();
-  extracted.fill(0);
-  const key = secretBuffer(32);
-  expanded.copy(key, 0, 0, 32);
-  expanded.fill(0);
-  return key;
+/** What is derived from a customer's key and a salt: extracted once, expanded to what is needed. */
+class DerivedKeys {
+  readonly #prk: Buffer;
+
+  constructor(customerKey: Secret, salt: Buffer) {
+    this.#prk = hkdfExtractSha512(salt, customerKey.expose());
+  }
+
+  verifier(ids: ObjectIds): Mac {
+    const key = hkdfExpandSha512(this.#prk, VERIFY_INFO, 32);
+    const mac = new Mac(hmac(sha256, key, Buffer.concat([ids.bucketId, ids.objectId])));
+    key.fill(0);
+    return mac;
+  }
+
+  wrapping(): Xaes {
+    const key = hkdfExpandSha512(this.#prk, KEK_INFO, 32);
+    const kek = new Xaes(new Secret(key));
+    key.fill(0);
+    return kek;
+  }
+
+  dispose(): void {
+    this.#prk.fill(0);
+  }
 }

@@ -87,6 +87,8 @@ function decodePercent(text: string): string {
   }
 }
 
+const decodeParameter = (text: string): string => decodePercent(text.includes('+') ? text.replaceAll('+', ' ') : text);
+
 function parseQuery(rawQuery: string): ReadonlyMap<string, string> {
   const query = new Map<string, string>();
   for (const [name, value] of queryPairs(rawQuery)) {
@@ -97,12 +99,14 @@ function parseQuery(rawQuery: string): ReadonlyMap<string, string> {
 }
 
 /** All parameters of a query as they were sent, decoded. @throws InvalidURI */
-export function* queryPairs(rawQuery: string): Generator<[name: string, value: string]> {
-  if (rawQuery === '') return;
+export function queryPairs(rawQuery: string): [name: string, value: string][] {
+  const pairs: [string, string][] = [];
+  if (rawQuery === '') return pairs;
   for (const part of rawQuery.split('&')) {
     if (part === '') continue;
     const equals = part.indexOf('=');
-    const name = decodePercent((equals < 0 ? part : part.slice(0, equals)).replaceAll('+', ' '));
-    yield [name, equals < 0 ? '' : decodePercent(part.slice(equals + 1).replaceAll('+', ' '))];
+    const name = decodeParameter(equals < 0 ? part : part.slice(0, equals));
+    pairs.push([name, equals < 0 ? '' : decodeParameter(part.slice(equals + 1))]);
   }
+  return pairs;
 }

@@ -2,8 +2,22 @@ import type { IncomingMessage } from 'node:http';
 import { Secret } from '../base/secret.js';
 import type { CustomerKeyHeaders } from '../s3/operation.js';
 
-const OWN = 'x-amz-server-side-encryption-customer-';
-const COPY_SOURCE = 'x-amz-copy-source-server-side-encryption-customer-';
+interface Names {
+  prefix: string;
+  algorithm: string;
+  key: string;
+  keyMd5: string;
+}
+
+const namesOf = (prefix: string): Names => ({
+  prefix,
+  algorithm: `${prefix}algorithm`,
+  key: `${prefix}key`,
+  keyMd5: `${prefix}key-md5`,
+});
+
+const OWN = namesOf('x-amz-server-side-encryption-customer-');
+const COPY_SOURCE = namesOf('x-amz-copy-source-server-side-encryption-customer-');
 
 /**
  * Takes the headers of SSE-C out of `headers` and `rawHeaders`, so that nothing that looks at a request later can print them.
@@ -21,16 +35,16 @@ export function takeCustomerKeys(request: IncomingMessage): {
   return taken;
 }
 
-function take(request: IncomingMessage, prefix: string): CustomerKeyHeaders | undefined {
+function take(request: IncomingMessage, names: Names): CustomerKeyHeaders | undefined {
   const { headers } = request;
-  const algorithm = headers[`${prefix}algorithm`];
-  const key = headers[`${prefix}key`];
-  const keyMd5 = headers[`${prefix}key-md5`];
+  const algorithm = headers[names.algorithm];
+  const key = headers[names.key];
+  const keyMd5 = headers[names.keyMd5];
   if (algorithm === undefined && key === undefined && keyMd5 === undefined) return undefined;
-  for (const name of ['algorithm', 'key', 'key-md5']) delete headers[`${prefix}${name}`];
+  for (const name of [names.algorithm, names.key, names.keyMd5]) delete headers[name];
   const raw = request.rawHeaders;
   for (let i = raw.length - 2; i >= 0; i -= 2) {
-    if (raw[i]!.toLowerCase().startsWith(prefix)) raw.splice(i, 2);
+    if (raw[i]!.toLowerCase().startsWith(names.prefix)) raw.splice(i, 2);
   }
   const sent: CustomerKeyHeaders = {};
   if (algorithm !== undefined) sent.algorithm = String(algorithm);

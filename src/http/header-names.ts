@@ -22,9 +22,9 @@ export function sentName(lowerCase: string): string {
 
 const capitalised = (name: string): string => name.replace(/(^|-)[a-z]/g, (found) => found.toUpperCase());
 
-/** Headers with their names as they go out. */
-export function sentHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {
-  const sent: Record<string, string> = {};
-  for (const name in headers) sent[sentName(name)] = headers[name]!;
+/** Names as they go out and values, in turn: what `writeHead` takes without looking names up again. */
+export function sentHeaders(headers: Readonly<Record<string, string>>): string[] {
+  const sent: string[] = [];
+  for (const name in headers) sent.push(sentName(name), headers[name]!);
   return sent;
 }

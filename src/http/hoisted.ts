@@ -20,6 +20,7 @@ export const OF_SIGNATURE: ReadonlySet<string> = new Set([
   'x-amz-content-sha256',
 ]);
 const CONTENT_SHA256 = 'x-amz-content-sha256';
+const CONTENT_SHA256_OF_V4 = 'X-Amz-Content-Sha256';
 /** As Signature V4 writes them in a query, and reads no other way. */
 const OF_V4: ReadonlySet<string> = new Set([
   'X-Amz-Algorithm',
@@ -65,6 +66,7 @@ export function hoist(fields: RequestFields, rawQuery: string, { type, version }
   const presigned = type === 'REST-QUERY-STRING';
   if (!presigned && !hasHeaders(fields)) return;
   const signedByV2 = version === 'AWS';
+  if (presigned && !signedByV2 && isSignatureAlone(fields, rawQuery)) return;
   const seen = new Map<string, string>();
   const found = new Map<string, string>();
   for (const [sent, value] of queryPairs(rawQuery)) {
@@ -131,6 +133,18 @@ const hasHeaders = ({ method, query }: RequestFields): boolean => {
   for (const [sent, value] of query) if (isHeader(method, sent.toLowerCase(), value)) return true;
   return false;
 };
+
+/** As most presigned URLs: each parameter once, and none that is a header but the signature's own. */
+function isSignatureAlone({ method, query }: RequestFields, rawQuery: string): boolean {
+  let ampersands = 0;
+  for (let at = rawQuery.indexOf('&'); at >= 0; at = rawQuery.indexOf('&', at + 1)) ampersands++;
+  if (query.size !== ampersands + 1) return false;
+  for (const [sent, value] of query) {
+    if (sent === CONTENT_SHA256_OF_V4 || (!OF_V4.has(sent) && isHeader(method, sent.toLowerCase(), value)))
+      return false;
+  }
+  return true;
+}
 
 /** Would a request of this method read a header of this name? */
 function isHeader(method: string, name: string, value: string): boolean {

@@ -133,7 +133,7 @@ export class ResponseWriter {
     });
     if (bytes !== stream.length) throw new Error('a body has another length than was declared');
     if (bytes === 0) this.#head(status, headers);
-    response.end();
+    if (!response.writableEnded) response.end();
     return { status, bytes };
   }
 
@@ -167,7 +167,7 @@ export class ResponseWriter {
   #whole(chunk: Buffer): Promise<void> {
     return new Promise((resolve) =>
       leaveTogether(() => {
-        this.response.write(chunk);
+        this.response.end(chunk);
         resolve();
       }),
     );

@@ -126,7 +126,10 @@ async function readFound(
     input.versionId === undefined
       ? await expirationHeader(services, context.facts.bucket.record, input.key, record)
       : undefined;
-  const selected = await select(input, context, record, content);
+  const selected =
+    input.partNumber === undefined
+      ? selectBytes(input, record, content)
+      : await selectPart(input, context, record, content);
   const checksumWanted = input.checksumMode?.toUpperCase() === 'ENABLED' && selected.checksum !== undefined;
   const needsKey = withBody || (checksumWanted && selected.checksum?.sealed !== undefined);
   // A HEAD opens nothing, but is told only to whom has the key.
@@ -140,20 +143,15 @@ async function readFound(
       : undefined;
     const checksum = checksumWanted ? openChecksum(selected.checksum!, cipher) : undefined;
     const { start, end } = selected.range ?? { start: 0, end: content.size };
-    const reply: Reply = {
-      status: selected.range ? 206 : 200,
-      headers: {
-        ...describe(input, record, content, context),
-        'x-amz-expiration': expiration,
-        ...(checksum ? checksumHeaders(checksum) : {}),
-        ...encryptionHeaders(content.encryption, input.customerKey),
-        ...input.overrides,
-        'accept-ranges': 'bytes',
-        'content-length': String(end - start),
-        'content-range': selected.range ? `bytes ${start}-${end - 1}/${content.size}` : undefined,
-        'x-amz-mp-parts-count': selected.partsCount === undefined ? undefined : String(selected.partsCount),
-      },
-    };
+    const headers = describe(input, record, content, context);
+    headers['x-amz-expiration'] = expiration;
+    if (checksum) Object.assign(headers, checksumHeaders(checksum));
+    Object.assign(headers, encryptionHeaders(content.encryption, input.customerKey), input.overrides);
+    headers['accept-ranges'] = 'bytes';
+    headers['content-length'] = String(end - start);
+    if (selected.range) headers['content-range'] = `bytes ${start}-${end - 1}/${content.size}`;
+    if (selected.partsCount !== undefined) headers['x-amz-mp-parts-count'] = String(selected.partsCount);
+    const reply: Reply = { status: selected.range ? 206 : 200, headers };
     if (!withBody || !cipher || !snapshot) return reply;
     const body = await readVersion(services, snapshot, record, cipher, { start, end }, services.answerBudget);
     const held = cipher;
@@ -180,18 +178,19 @@ interface Selected {
   checksum: StoredChecksum | undefined;
 }
 
-async function select(
+function selectBytes(input: ReadInput, record: ObjectRecord, content: ObjectContent): Selected {
+  const counts = rangeHolds(input.ifRange, content.etag, record.lastModifiedMs);
+  const range = counts ? parseRange(input.range, content.size) : undefined;
+  const whole = !range || (range.start === 0 && range.end === content.size);
+  return { range, checksum: whole ? content.checksum : undefined };
+}
+
+async function selectPart(
   input: ReadInput,
   { services }: OperationContext,
   record: ObjectRecord,
   content: ObjectContent,
 ): Promise<Selected> {
-  if (input.partNumber === undefined) {
-    const counts = rangeHolds(input.ifRange, content.etag, record.lastModifiedMs);
-    const range = counts ? parseRange(input.range, content.size) : undefined;
-    const whole = !range || (range.start === 0 && range.end === content.size);
-    return { range, checksum: whole ? content.checksum : undefined };
-  }
   if (input.range !== undefined) {
     throw new S3Error('InvalidRequest', { message: 'Cannot specify both Range header and partNumber query parameter' });
   }
@@ -205,7 +204,7 @@ async function select(
     return { range: content.size === 0 ? undefined : { start: 0, end: content.size }, checksum: content.checksum };
   }
   const { manifest } = content.body;
-  const found = await findPart(services.manifests, record.objectId, manifest, input.partNumber);
+  const found = await findPart(services.manifests, record.objectId, manifest, input.partNumber!);
   if (!found) throw unsatisfiable(manifest.parts);
   const { part, offset } = found;
   const checksum =
@@ -247,18 +246,33 @@ function describe(
   context: OperationContext,
 ): Record<string, string | undefined> {
   const bucket = context.facts.bucket.record;
-  return {
-    ...systemMetadataHeaders(content.system),
-    ...userMetadataHeaders(content.metadata),
-    etag: `"${content.etag}"`,
-    'last-modified': new Date(record.lastModifiedMs).toUTCString(),
-    'x-amz-version-id': versionHeader(bucket, record),
-    'x-amz-replication-status': record.replication?.status,
-    'x-amz-storage-class': content.storageClass === 'STANDARD' ? undefined : content.storageClass,
-    'x-amz-tagging-count': mayCountTags(context, key, versionId, record) ? String(content.tags!.length) : undefined,
-    'x-amz-restore': restoreHeader(content, context.services.clock.now()),
-    ...lockHeaders(content.lock, context, key),
-  };
+  // One spread of what is known, and the few others by name: every further spread is felt in each request.
+  const headers: Record<string, string | undefined> = { ...ownHeaders(record, content) };
+  headers['x-amz-version-id'] = versionHeader(bucket, record);
+  if (record.replication) headers['x-amz-replication-status'] = record.replication.status;
+  if (mayCountTags(context, key, versionId, record)) headers['x-amz-tagging-count'] = String(content.tags!.length);
+  headers['x-amz-restore'] = restoreHeader(content, context.services.clock.now());
+  if (content.lock) Object.assign(headers, lockHeaders(content.lock, context, key));
+  return headers;
+}
+
+/** By record, which nobody changes: the same bytes that were opened are one record (store/opened-records.ts). */
+const known = new WeakMap<ObjectRecord, Readonly<Record<string, string>>>();
+
+/** What a version says of itself, whoever asks. */
+function ownHeaders(record: ObjectRecord, content: ObjectContent): Readonly<Record<string, string>> {
+  let headers = known.get(record);
+  if (!headers) {
+    headers = {
+      ...systemMetadataHeaders(content.system),
+      ...userMetadataHeaders(content.metadata),
+      etag: `"${content.etag}"`,
+      'last-modified': new Date(record.lastModifiedMs).toUTCString(),
+      ...(content.storageClass !== 'STANDARD' && { 'x-amz-storage-class': content.storageClass }),
+    };
+    known.set(record, headers);
+  }
+  return headers;
 }
 
 function mayCountTags(

@@ -2,7 +2,7 @@ import { lengthPrefixed, utf8 } from '../base/bytes.js';
 import { StoreDamaged } from '../base/damaged.js';
 import type { RecordSealer } from './ports.js';
 import type { RootKey } from './root-key.js';
-import { XAES_OVERHEAD_BYTES, Xaes } from './xaes.js';
+import { NotOpened, XAES_OVERHEAD_BYTES, Xaes } from './xaes.js';
 
 const VERSION = 1;
 const ID_BYTES = 4;
@@ -30,16 +30,35 @@ export class RootSealer implements RecordSealer {
 
   open(type: string, rowKey: Uint8Array, sealed: Uint8Array): Buffer {
     const { cipher, aadPrefix } = this.#type(type);
-    if (sealed.length < SEAL_OVERHEAD_BYTES) throw damaged(type, rowKey, 'is too short');
-    if (sealed[0] !== VERSION) throw damaged(type, rowKey, `has the unknown seal version ${sealed[0]}`);
-    if (!rootKeyIdOf(sealed).equals(this.rootKey.id)) {
-      throw damaged(type, rowKey, 'is damaged or sealed under another root key');
-    }
+    this.#requireHeader(type, rowKey, sealed);
     try {
       return cipher.open(aad(aadPrefix, rowKey), sealed.subarray(HEADER_BYTES));
     } catch (error) {
       if (error instanceof StoreDamaged) throw damaged(type, rowKey, 'is damaged or was moved');
       throw error;
+    }
+  }
+
+  openMany(type: string, rows: readonly { key: Uint8Array; value: Uint8Array }[]): Buffer[] {
+    const { cipher, aadPrefix } = this.#type(type);
+    const values = rows.map(({ key, value }) => {
+      this.#requireHeader(type, key, value);
+      return { aad: aad(aadPrefix, key), sealed: value.subarray(HEADER_BYTES) };
+    });
+    try {
+      return cipher.openMany(values);
+    } catch (error) {
+      if (error instanceof NotOpened) throw damaged(type, rows[error.index]!.key, 'is damaged or was moved');
+      throw error;
+    }
+  }
+
+  #requireHeader(type: string, rowKey: Uint8Array, sealed: Uint8Array): void {
+    if (sealed.length < SEAL_OVERHEAD_BYTES) throw damaged(type, rowKey, 'is too short');
+    if (sealed[0] !== VERSION) throw damaged(type, rowKey, `has the unknown seal version ${sealed[0]}`);
+    const { id } = this.rootKey;
+    for (let i = 0; i < ID_BYTES; i++) {
+      if (sealed[1 + i] !== id[i]) throw damaged(type, rowKey, 'is damaged or sealed under another root key');
     }
   }
 

@@ -53,7 +53,7 @@ export class Table<T> {
 
   async range(query: Omit<RangeQuery, 'keysOnly'>): Promise<Stored<T>[]> {
     const rows = await this.meta.range(query);
-    return rows.map((row) => this.open(row));
+    return this.openMany(rows);
   }
 
   /** All rows of a range, page by page; each page is one snapshot, the whole is not. */
@@ -78,19 +78,27 @@ export class Table<T> {
   }
 
   open(row: Row): Stored<T> {
-    const plaintext = this.sealer.open(this.shape.type, row.key, row.value);
+    return {
+      key: row.key,
+      record: this.#parse(this.sealer.open(this.shape.type, row.key, row.value)),
+      revision: row.revision,
+    };
+  }
+
+  openMany(rows: readonly Row[]): Stored<T>[] {
+    const plaintexts = this.sealer.openMany(this.shape.type, rows);
+    return rows.map(({ key, revision }, i) => ({ key, record: this.#parse(plaintexts[i]!), revision }));
+  }
+
+  #parse(plaintext: Buffer): T {
     const version = plaintext[0];
-    let record: T;
-    if (version === this.shape.version) {
-      record = JSON.parse(plaintext.toString('utf8', 1)) as T;
-    } else if (version !== undefined && version < this.shape.version && this.shape.migrate) {
-      record = this.shape.migrate(JSON.parse(plaintext.toString('utf8', 1)), version);
-    } else {
-      throw new StoreDamaged(
-        `record of type ${this.shape.type} has version ${version}, this Coffer writes ${this.shape.version}`,
-      );
+    if (version === this.shape.version) return JSON.parse(plaintext.toString('utf8', 1)) as T;
+    if (version !== undefined && version < this.shape.version && this.shape.migrate) {
+      return this.shape.migrate(JSON.parse(plaintext.toString('utf8', 1)), version);
     }
-    return { key: row.key, record, revision: row.revision };
+    throw new StoreDamaged(
+      `record of type ${this.shape.type} has version ${version}, this Coffer writes ${this.shape.version}`,
+    );
   }
 }
 

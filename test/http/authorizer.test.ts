@@ -15,6 +15,7 @@ import type { BucketRecord, Grant, ObjectRecord } from '../../src/store/records.
 const plain: RecordSealer = {
   seal: (_type, _key, plaintext) => Buffer.from(plaintext),
   open: (_type, _key, sealed) => Buffer.from(sealed),
+  openMany: (_type, rows) => rows.map(({ value }) => Buffer.from(value)),
 };
 const OWNER = '111111111111';
 const OTHER = '222222222222';

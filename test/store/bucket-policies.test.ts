@@ -12,6 +12,7 @@ import { openTestStore, temporaryDirectory } from './harness.js';
 const plain: RecordSealer = {
   seal: (_type, _key, plaintext) => Buffer.from(plaintext),
   open: (_type, _key, sealed) => Buffer.from(sealed),
+  openMany: (_type, rows) => rows.map(({ value }) => Buffer.from(value)),
 };
 const engines: [string, () => Promise<MetaStore>][] = [
   ['memory', async () => new MemoryMetaStore()],

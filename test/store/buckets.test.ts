@@ -8,6 +8,7 @@ import type { BucketRecord } from '../../src/store/records.js';
 const plain: RecordSealer = {
   seal: (_type, _key, plaintext) => Buffer.from(plaintext),
   open: (_type, _key, sealed) => Buffer.from(sealed),
+  openMany: (_type, rows) => rows.map(({ value }) => Buffer.from(value)),
 };
 const record: BucketRecord = {
   bucketId: 'a'.repeat(32),

@@ -15,7 +15,8 @@ const SHAPE = { type: 'thing', version: 1 };
 function makeTable(remembered: number) {
   const meta = new MemoryMetaStore();
   const open = vi.fn((_type: string, _key: Uint8Array, sealed: Uint8Array) => Buffer.from(sealed));
-  const sealer: RecordSealer = { seal: (_type, _key, plaintext) => Buffer.from(plaintext), open };
+  const openMany: RecordSealer['openMany'] = (type, rows) => rows.map(({ key, value }) => open(type, key, value));
+  const sealer: RecordSealer = { seal: (_type, _key, plaintext) => Buffer.from(plaintext), open, openMany };
   const table = new Table<Thing>(meta, sealer, SHAPE, remembered);
   const put = (name: string) => meta.commit({ puts: [table.put(KEY, { name, inner: { list: [1] } })] });
   return { meta, table, put, open };

@@ -15,6 +15,7 @@ import type { BucketRecord, ObjectContent } from '../../src/store/records.js';
 export const plain: RecordSealer = {
   seal: (_type, _key, plaintext) => Buffer.from(plaintext),
   open: (_type, _key, sealed) => Buffer.from(sealed),
+  openMany: (_type, rows) => rows.map(({ value }) => Buffer.from(value)),
 };
 
 export interface Engine {

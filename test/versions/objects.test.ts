@@ -10,6 +10,7 @@ import type { BucketRecord, ObjectContent, VersioningStatus } from '../../src/st
 const plain: RecordSealer = {
   seal: (_type, _key, plaintext) => Buffer.from(plaintext),
   open: (_type, _key, sealed) => Buffer.from(sealed),
+  openMany: (_type, rows) => rows.map(({ value }) => Buffer.from(value)),
 };
 
 function content(etag: string): ObjectContent {

@@ -12,8 +12,13 @@ export function httpDate(ms: number): string {
 
 /** `2026-11-24T10:00:00.000Z`, as S3's XML has it: times of writing are whole seconds there. */
 export function isoDate(ms: number): string {
-  return new Date(Math.floor(ms / 1000) * 1000).toISOString();
+  const second = Math.floor(ms / 1000);
+  if (second !== latest.second) latest = { second, text: new Date(second * 1000).toISOString() };
+  return latest.text;
 }
+
+/** Neighbours in a listing were often written in one second. */
+let latest = { second: Number.NaN, text: '' };
 
 /** What was given to the millisecond comes back so. */
 export function isoInstant(ms: number): string {

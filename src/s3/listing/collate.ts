@@ -1,6 +1,9 @@
+export type MaybePromise<T> = T | Promise<T>;
+
 /** Entries in ascending key order; the stream can jump behind all keys that start with a prefix. */
 export interface KeyStream<T> {
-  peek(): Promise<(T & { key: string }) | undefined>;
+  /** At once where it has been read: a promise for each of a thousand keys is felt. */
+  peek(): MaybePromise<(T & { key: string }) | undefined>;
   advance(): void;
   skipPrefix(prefix: string): void;
   close(): Promise<void>;
@@ -22,7 +25,8 @@ export async function collate<T>(
   const listing: Listing<T> = { items: [], commonPrefixes: [], truncated: false };
   if (query.max === 0) return listing;
   for (let count = 0; ; count++) {
-    const entry = await stream.peek();
+    let entry = stream.peek();
+    if (entry instanceof Promise) entry = await entry;
     if (!entry) return listing;
     if (count === query.max) {
       listing.truncated = true;

@@ -33,17 +33,21 @@ export async function listCurrent(
     TAG.current,
     bucketId,
     bounds,
-    (row, key) => {
-      if (versioning === undefined && rollUp(key, query.prefix, query.delimiter) !== undefined) {
-        return {
-          key,
-          get record() {
-            return table.open(row).record;
-          },
-        };
-      }
-      const { record } = table.open(row);
-      return record.deleteMarker ? undefined : { key, record };
+    (rows) => {
+      // What a delimiter may jump over isn't opened in advance.
+      const opened = query.delimiter === '' ? table.openMany(rows) : undefined;
+      return (at, key) => {
+        if (versioning === undefined && rollUp(key, query.prefix, query.delimiter) !== undefined) {
+          return {
+            key,
+            get record() {
+              return table.open(rows[at]!).record;
+            },
+          };
+        }
+        const { record } = opened?.[at] ?? table.open(rows[at]!);
+        return record.deleteMarker ? undefined : { key, record };
+      };
     },
     query.delimiter === '' ? query.max : Math.min(query.max, FIRST_ROWS),
   );

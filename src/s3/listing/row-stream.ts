@@ -1,7 +1,7 @@
 import { objectKeyOf } from '../../store/keys.js';
 import type { Cursor, MetaStore, Row } from '../../store/ports.js';
 import { behindPrefix } from './bounds.js';
-import type { KeyStream } from './collate.js';
+import type { KeyStream, MaybePromise } from './collate.js';
 
 /** Two rows tell whether a prefix holds more than one: then the next jump comes at once, else batches grow again. */
 const BATCH_MIN = 2;
@@ -14,6 +14,7 @@ const BATCH_MAX = 1000;
 export class RowStream<T> implements KeyStream<T> {
   readonly #cursor: Cursor;
   #rows: Row[] = [];
+  #decoded: ReturnType<typeof this.decode> | undefined;
   #at = 0;
   #batch: number;
   #ended = false;
@@ -24,29 +25,30 @@ export class RowStream<T> implements KeyStream<T> {
     private readonly tag: Buffer,
     private readonly bucketId: string,
     bounds: { gte: Buffer; lt: Buffer },
-    /** Undefined for a row that the listing doesn't show. */
-    private readonly decode: (row: Row, key: string) => (T & { key: string }) | undefined,
+    /** Of rows that were read together, the one at `at`; undefined for a row that the listing doesn't show. */
+    private readonly decode: (rows: Row[]) => (at: number, key: string) => (T & { key: string }) | undefined,
     expected: number,
   ) {
     this.#cursor = meta.cursor(bounds);
     this.#batch = Math.max(BATCH_MIN, Math.min(BATCH_MAX, expected + 1));
   }
 
-  async peek(): Promise<(T & { key: string }) | undefined> {
+  peek(): MaybePromise<(T & { key: string }) | undefined> {
     while (!this.#entry) {
-      if (this.#at >= this.#rows.length) {
-        if (this.#ended) return undefined;
-        this.#rows = await this.#cursor.next(this.#batch);
-        this.#at = 0;
-        if (this.#rows.length < this.#batch) this.#ended = true;
-        this.#batch = Math.min(BATCH_MAX, this.#batch * 4);
-        if (this.#rows.length === 0) return undefined;
-      }
-      const row = this.#rows[this.#at]!;
-      this.#entry = this.decode(row, objectKeyOf(row.key));
+      if (this.#at >= this.#rows.length) return this.#ended ? undefined : this.#more();
+      this.#entry = this.#decoded!(this.#at, objectKeyOf(this.#rows[this.#at]!.key));
       if (!this.#entry) this.#at++;
     }
     return this.#entry;
+  }
+
+  async #more(): Promise<(T & { key: string }) | undefined> {
+    this.#rows = await this.#cursor.next(this.#batch);
+    this.#decoded = this.decode(this.#rows);
+    this.#at = 0;
+    if (this.#rows.length < this.#batch) this.#ended = true;
+    this.#batch = Math.min(BATCH_MAX, this.#batch * 4);
+    return this.peek();
   }
 
   advance(): void {

@@ -56,7 +56,7 @@ export const listMultipartUploads = operation({
       TAG.upload,
       bucketId,
       bounds,
-      (row, key) => ({ key, record: table.open(row).record }),
+      (rows) => (at, key) => ({ key, record: table.open(rows[at]!).record }),
       max,
     );
     try {

@@ -50,6 +50,26 @@ describe('record sealer', () => {
     }
   });
 
+  it('opens many rows as it opens each, and names the one that was changed or moved', () => {
+    const sealer = sealerOf(1);
+    const rows = ['a', 'bc', ''].map((text, i) => {
+      const key = Buffer.from(`c/row${i}`);
+      return { key, value: sealer.seal('object', key, Buffer.from(text)) };
+    });
+    expect(sealer.openMany('object', rows).map(String)).toEqual(['a', 'bc', '']);
+    expect(sealer.openMany('object', [])).toEqual([]);
+    const [first, second, third] = rows as [(typeof rows)[0], (typeof rows)[0], (typeof rows)[0]];
+    const moved = { key: second.key, value: third.value };
+    expect(() => sealer.openMany('object', [first, moved])).toThrow(/"c\/row1" is damaged or was moved/);
+    for (let i = 0; i < second.value.length; i++) {
+      const value = Buffer.from(second.value);
+      value[i]! ^= 1;
+      expect(() => sealer.openMany('object', [first, { key: second.key, value }, third])).toThrow(/"c\/row1"/);
+    }
+    const cut = { key: third.key, value: third.value.subarray(0, -1) };
+    expect(() => sealer.openMany('object', [first, cut])).toThrow(/"c\/row2"/);
+  });
+
   it('its errors escape the row key, which clients choose', () => {
     const sealed = sealerOf(1).seal('object', ROW, Buffer.from('value'));
     expect(() => sealerOf(1).open('object', Buffer.from('c/\nforged line'), sealed)).toThrow(/"c\/\\nforged line"/);

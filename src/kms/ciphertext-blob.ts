@@ -1,9 +1,19 @@
+import { hash } from 'node:crypto';
 import { encodeContext } from '../encryption/context.js';
 import type { EncryptionContext } from '../encryption/ports.js';
 import type { Xaes } from '../seal/xaes.js';
 import { StoreDamaged } from '../store/errors.js';
 
-const VERSION = 1;
+/** Which keys it takes to open it: its first byte. */
+export const BLOB_KINDS = {
+  /** Coffer's own material. */
+  own: 1,
+  /** A CloudHSM key store. */
+  cluster: 2,
+  /** An external key store, and Coffer's own material within. */
+  external: 3,
+} as const;
+export type BlobKind = keyof typeof BLOB_KINDS;
 const UUID_BYTES = 16;
 const MATERIAL_BYTES = 32;
 const HEADER_BYTES = 1 + UUID_BYTES + MATERIAL_BYTES;
@@ -15,12 +25,12 @@ export interface BlobHeader {
 }
 
 /**
- * CiphertextBlob: 01 ‖ key id (16) ‖ backing key id (32) ‖ XAES-256-GCM(backing key, AAD = header ‖ encoded context, plaintext).
+ * CiphertextBlob of Coffer's own keys: 01 ‖ key id (16) ‖ backing key id (32) ‖ XAES-256-GCM(backing key, AAD = header ‖ encoded context, plaintext).
  * FORMAT.md, "KMS ciphertext blob".
  */
 export function sealBlob(key: Xaes, header: BlobHeader, context: EncryptionContext, plaintext: Uint8Array): Buffer {
   const aad = encodeContext(context, HEADER_BYTES);
-  writeHeader(header, aad);
+  writeHeader(header, BLOB_KINDS.own, aad);
   const blob = key.seal(aad, plaintext, HEADER_BYTES);
   aad.copy(blob, 0, 0, HEADER_BYTES);
   return blob;
@@ -28,11 +38,32 @@ export function sealBlob(key: Xaes, header: BlobHeader, context: EncryptionConte
 
 /** Undefined where it can't be a blob of Coffer's. */
 export function readBlobHeader(blob: Uint8Array): BlobHeader | undefined {
-  if (blob.length <= HEADER_BYTES || blob[0] !== VERSION) return undefined;
+  if (blob.length <= HEADER_BYTES || blob[0]! < BLOB_KINDS.own || blob[0]! > BLOB_KINDS.external) return undefined;
   const bytes = Buffer.from(blob.buffer, blob.byteOffset, blob.length);
   const hex = bytes.toString('hex', 1, 1 + UUID_BYTES);
   const keyId = `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
   return { keyId, backingKeyId: bytes.toString('hex', 1 + UUID_BYTES, HEADER_BYTES) };
+}
+
+/** What is in a blob of a custom key store is the holder's answer, behind the header. */
+export const sealHeld = (head: Buffer, held: Buffer): Buffer => Buffer.concat([head, held]);
+export const heldOf = (blob: Uint8Array): Buffer => Buffer.from(blob.subarray(HEADER_BYTES));
+
+export function headOf(header: BlobHeader, kind: BlobKind): Buffer {
+  const head = Buffer.alloc(HEADER_BYTES);
+  writeHeader(header, BLOB_KINDS[kind], head);
+  return head;
+}
+
+/** What a holder binds its ciphertext to: 81 bytes, however large the context, which stays Coffer's. */
+export const heldAad = (head: Buffer, context: EncryptionContext): Buffer =>
+  Buffer.concat([head, hash('sha256', encodeContext(context), 'buffer')]);
+
+/** What Coffer's own layer is bound to. */
+export function ownAad(head: Buffer, context: EncryptionContext): Buffer {
+  const aad = encodeContext(context, HEADER_BYTES);
+  head.copy(aad);
+  return aad;
 }
 
 /** Undefined where anything of blob or context was changed. */
@@ -47,8 +78,8 @@ export function openBlob(key: Xaes, context: EncryptionContext, blob: Uint8Array
   }
 }
 
-function writeHeader({ keyId, backingKeyId }: BlobHeader, out: Buffer): void {
-  out[0] = VERSION;
+function writeHeader({ keyId, backingKeyId }: BlobHeader, kind: number, out: Buffer): void {
+  out[0] = kind;
   out.write(keyId.replaceAll('-', ''), 1, UUID_BYTES, 'hex');
   out.write(backingKeyId, 1 + UUID_BYTES, MATERIAL_BYTES, 'hex');
 }

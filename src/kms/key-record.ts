@@ -7,7 +7,10 @@ import type { KeySpec, KeyUsage } from './crypto/key-spec.js';
 export interface BackingKey {
   /** Key material id, 64 hexadecimal digits: random, or of imported material what `import-id.ts` says. */
   id: string;
-  /** The material, XAES-256-GCM under the key-store key, base64. Absent where imported material was deleted or has expired. */
+  /**
+   * The material, XAES-256-GCM under the key-store key, base64. Absent where imported material was deleted or has expired, and in
+   * CloudHSM key stores, where it never was Coffer's.
+   */
   wrapped?: string;
   /** SubjectPublicKeyInfo (DER), base64, of asymmetric keys. */
   publicKey?: string;
@@ -33,7 +36,9 @@ export interface KeyRecord {
   service?: string;
   spec: KeySpec;
   usage: KeyUsage;
-  origin: 'AWS_KMS' | 'EXTERNAL';
+  origin: 'AWS_KMS' | 'EXTERNAL' | 'AWS_CLOUDHSM' | 'EXTERNAL_KEY_STORE';
+  /** The custom key store that it lies in, and what the holder there calls it. Its member row is `key-stores/record.ts`. */
+  keyStore?: { id: string; reference: string };
   /** What was asked for; PendingImport follows from the backing keys (`states.ts`). */
   state: 'Enabled' | 'Disabled' | 'PendingDeletion';
   /** While PendingDeletion: when the key is destroyed. */

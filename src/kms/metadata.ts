@@ -1,11 +1,12 @@
 import { algorithmsOf } from './crypto/key-spec.js';
 import { currentBacking, type KeyRecord } from './key-record.js';
 import { keyArn } from './key-reference.js';
-import { stateOf } from './states.js';
+import type { Keys } from './keys.js';
 
 /** KeyMetadata of the API model. https://docs.aws.amazon.com/kms/latest/APIReference/API_KeyMetadata.html */
-export function metadata(record: KeyRecord, region: string, nowMs: number): Record<string, unknown> {
-  const state = stateOf(record, nowMs);
+export async function metadata(record: KeyRecord, keys: Keys): Promise<Record<string, unknown>> {
+  const { region } = keys;
+  const state = await keys.shownState(record);
   const current = currentBacking(record);
   const imported = state === 'PendingImport' ? undefined : current?.imported;
   return {
@@ -19,6 +20,7 @@ export function metadata(record: KeyRecord, region: string, nowMs: number): Reco
     KeyState: state,
     ...(record.deletionMs !== undefined && { DeletionDate: record.deletionMs / 1000 }),
     Origin: record.origin,
+    ...(record.keyStore && (await keyStoreMembers(record, keys))),
     ...(imported && expiry(imported)),
     KeyManager: record.manager,
     CustomerMasterKeySpec: record.spec,
@@ -26,6 +28,17 @@ export function metadata(record: KeyRecord, region: string, nowMs: number): Reco
     ...algorithmsOf(record.spec, record.usage),
     MultiRegion: false,
     ...(record.spec === 'SYMMETRIC_DEFAULT' && current && { CurrentKeyMaterialId: current.id }),
+  };
+}
+
+async function keyStoreMembers({ accountId, keyStore }: KeyRecord, { stores }: Keys): Promise<Record<string, unknown>> {
+  const { id, reference } = keyStore!;
+  const { backing } = await stores.book.find(accountId, id);
+  return {
+    CustomKeyStoreId: id,
+    ...(backing.type === 'AWS_CLOUDHSM'
+      ? { CloudHsmClusterId: backing.clusterId }
+      : { XksKeyConfiguration: { Id: reference } }),
   };
 }
 

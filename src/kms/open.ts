@@ -15,12 +15,20 @@ import { ALL_KEYS } from './key-record.js';
 import { keyArn } from './key-reference.js';
 import { KeyRing } from './key-ring.js';
 import { KeyStoreKeyFile } from './key-store-key.js';
+import { KeyStoreBook } from './key-stores/book.js';
+import { Holders } from './key-stores/holders.js';
+import { KeyStores } from './key-stores/key-stores.js';
+import type { Clusters } from './key-stores/ports.js';
+import { type XksSettings, XksTransport } from './key-stores/xks/transport.js';
 import { KeyWraps } from './key-wraps.js';
 import { Keys, type Principals } from './keys.js';
 import { Kms } from './kms.js';
 import { ALL_ROWS } from './shred.js';
 
 export interface KmsOptions {
+  xks: XksSettings;
+  /** CloudHSM clusters, where this Coffer serves them. */
+  clusters?: Clusters | undefined;
   meta: MetaStore;
   sealer: RecordSealer;
   rootKey: RootKey;
@@ -49,6 +57,8 @@ export interface OpenedKms {
   recover(): Promise<void>;
   /** Rotates, expires and destroys what is due. Call it from time to time. */
   keep(): Promise<void>;
+  /** Ends the connections to holders of keys. */
+  close(): Promise<void>;
 }
 
 /** The built-in key service over a store. @throws ConfigError, StoreDamaged: the key-store key is missing or doesn't open */
@@ -66,9 +76,19 @@ export async function openKms(options: KmsOptions): Promise<OpenedKms> {
     new GrantBook(meta, sealer),
     (key) => noSuchKey(keyArn(options.region, key)),
   );
+  const transport = new XksTransport(options.xks);
+  const stores = new KeyStores({
+    book: new KeyStoreBook(meta, sealer),
+    holders: new Holders({ transport, clock, region: options.region }, options.clusters),
+    clusters: options.clusters,
+    audit: options.audit,
+    clock,
+    onTrouble: options.onTrouble,
+  });
   const tokenKey = rootKey.derive('coffer/kms/import-token');
   const keys = new Keys({
     ring,
+    stores,
     audit: options.audit,
     principals: options.principals,
     tokenCipher: new Xaes(tokenKey),
@@ -98,12 +118,14 @@ export async function openKms(options: KmsOptions): Promise<OpenedKms> {
       await keeper.run();
     } finally {
       await destroyer.destroyDue();
+      await stores.deleteOrphans();
     }
   };
   const recover = async (): Promise<void> => {
     await ring.recover();
     await keep();
     await destroyer.takeUpSecret();
+    await stores.recover();
   };
-  return { kms: new Kms(keys), keys, destroyer, recover, keep };
+  return { kms: new Kms(keys), keys, destroyer, recover, keep, close: () => stores.close() };
 }

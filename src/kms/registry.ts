@@ -1,15 +1,20 @@
 import type { Action } from './action.js';
 import { cancelKeyDeletion } from './actions/CancelKeyDeletion.js';
+import { connectCustomKeyStore } from './actions/ConnectCustomKeyStore.js';
 import { createAlias } from './actions/CreateAlias.js';
+import { createCustomKeyStore } from './actions/CreateCustomKeyStore.js';
 import { createGrant } from './actions/CreateGrant.js';
 import { createKey } from './actions/CreateKey.js';
 import { decrypt } from './actions/Decrypt.js';
 import { deleteAlias } from './actions/DeleteAlias.js';
+import { deleteCustomKeyStore } from './actions/DeleteCustomKeyStore.js';
 import { deleteImportedKeyMaterial } from './actions/DeleteImportedKeyMaterial.js';
 import { deriveSharedSecret } from './actions/DeriveSharedSecret.js';
+import { describeCustomKeyStores } from './actions/DescribeCustomKeyStores.js';
 import { describeKey } from './actions/DescribeKey.js';
 import { disableKey } from './actions/DisableKey.js';
 import { disableKeyRotation } from './actions/DisableKeyRotation.js';
+import { disconnectCustomKeyStore } from './actions/DisconnectCustomKeyStore.js';
 import { enableKey } from './actions/EnableKey.js';
 import { enableKeyRotation } from './actions/EnableKeyRotation.js';
 import { encrypt } from './actions/Encrypt.js';
@@ -42,6 +47,7 @@ import { sign } from './actions/Sign.js';
 import { tagResource } from './actions/TagResource.js';
 import { untagResource } from './actions/UntagResource.js';
 import { updateAlias } from './actions/UpdateAlias.js';
+import { updateCustomKeyStore } from './actions/UpdateCustomKeyStore.js';
 import { updateKeyDescription } from './actions/UpdateKeyDescription.js';
 import { verify } from './actions/Verify.js';
 import { verifyMac } from './actions/VerifyMac.js';
@@ -50,16 +56,21 @@ import { verifyMac } from './actions/VerifyMac.js';
 export const ACTIONS: ReadonlyMap<string, Action<any>> = new Map(
   [
     cancelKeyDeletion,
+    connectCustomKeyStore,
     createAlias,
+    createCustomKeyStore,
     createGrant,
     createKey,
     decrypt,
     deleteAlias,
+    deleteCustomKeyStore,
     deleteImportedKeyMaterial,
     deriveSharedSecret,
+    describeCustomKeyStores,
     describeKey,
     disableKey,
     disableKeyRotation,
+    disconnectCustomKeyStore,
     enableKey,
     enableKeyRotation,
     encrypt,
@@ -92,6 +103,7 @@ export const ACTIONS: ReadonlyMap<string, Action<any>> = new Map(
     tagResource,
     untagResource,
     updateAlias,
+    updateCustomKeyStore,
     updateKeyDescription,
     verify,
     verifyMac,
@@ -99,16 +111,10 @@ export const ACTIONS: ReadonlyMap<string, Action<any>> = new Map(
   ].map((one): [string, Action<any>] => [one.name, one as Action<any>]),
 );
 
-/** What AWS KMS has besides: custom key stores, multi-Region keys, encapsulation. Answered UnsupportedOperationException. */
+/** What AWS KMS has besides: multi-Region keys, encapsulation. Answered UnsupportedOperationException. */
 export const UNSUPPORTED: ReadonlySet<string> = new Set([
-  'ConnectCustomKeyStore',
-  'CreateCustomKeyStore',
   'Decapsulate',
-  'DeleteCustomKeyStore',
-  'DescribeCustomKeyStores',
-  'DisconnectCustomKeyStore',
   'Encapsulate',
   'ReplicateKey',
-  'UpdateCustomKeyStore',
   'UpdatePrimaryRegion',
 ]);

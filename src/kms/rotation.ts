@@ -6,9 +6,9 @@ export const ROTATION_DAYS = { min: 90, max: 2560, byDefault: 365 };
 /** https://docs.aws.amazon.com/kms/latest/developerguide/resource-limits.html */
 export const ON_DEMAND_ROTATIONS_MAX = 25;
 
-/** Only symmetric keys rotate. @throws UnsupportedOperationException */
-export function requireRotatable({ spec }: KeyRecord): void {
-  if (spec !== 'SYMMETRIC_DEFAULT') throw unsupported();
+/** Only symmetric keys rotate, and none of a custom key store. @throws UnsupportedOperationException */
+export function requireRotatable({ spec, keyStore }: KeyRecord): void {
+  if (spec !== 'SYMMETRIC_DEFAULT' || keyStore) throw unsupported();
 }
 
 /** The first time after `nowMs` on the key's schedule: however many were missed, one rotation makes up for them. */

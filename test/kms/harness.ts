@@ -8,6 +8,11 @@ import { GrantBook } from '../../src/kms/grant-book.js';
 import { KeyKeeper } from '../../src/kms/key-keeper.js';
 import { keyArn } from '../../src/kms/key-reference.js';
 import { KeyRing } from '../../src/kms/key-ring.js';
+import { KeyStoreBook } from '../../src/kms/key-stores/book.js';
+import { Holders } from '../../src/kms/key-stores/holders.js';
+import { KeyStores } from '../../src/kms/key-stores/key-stores.js';
+import type { Clusters } from '../../src/kms/key-stores/ports.js';
+import { type XksSettings, XksTransport } from '../../src/kms/key-stores/xks/transport.js';
 import { KeyWraps } from '../../src/kms/key-wraps.js';
 import { Keys, type KmsParts } from '../../src/kms/keys.js';
 import { Kms } from '../../src/kms/kms.js';
@@ -31,15 +36,28 @@ export interface Answer {
 }
 
 /** A key service over a store in memory, and short ways to ask it. `keyStoreKey`: 32 bytes. */
-export function makeKms(meta: MetaStore = new MemoryMetaStore(), options: Partial<KmsParts> = {}) {
+export function makeKms(
+  meta: MetaStore = new MemoryMetaStore(),
+  { xks, clusters, ...options }: Partial<KmsParts> & { xks?: XksSettings; clusters?: Clusters } = {},
+) {
   const clock = new ManualClock(Date.UTC(2026, 0, 1));
   const sealer = new RootSealer(new RootKey(new Secret(Buffer.alloc(32, 7))));
   const wraps = new KeyWraps(new Secret(Buffer.alloc(32, 9)));
   const books = [new AliasBook(meta, sealer, clock), new GrantBook(meta, sealer)] as const;
   const ring = new KeyRing(meta, sealer, wraps, ...books, (key) => noSuchKey(keyArn(REGION, key)));
   const audit = new MemoryAudit(meta);
+  const troubles: unknown[] = [];
+  const stores = new KeyStores({
+    book: new KeyStoreBook(meta, sealer),
+    holders: new Holders({ transport: new XksTransport(xks ?? { timeoutMs: 250 }), clock, region: REGION }, clusters),
+    clusters,
+    audit,
+    clock,
+    onTrouble: (error) => troubles.push(error),
+  });
   const keys = new Keys({
     ring,
+    stores,
     audit,
     principals: { exists: () => undefined, accountIds: () => [ACCOUNT, OTHER_ACCOUNT] },
     tokenCipher: new Xaes(new Secret(Buffer.alloc(32, 5))),
@@ -53,7 +71,7 @@ export function makeKms(meta: MetaStore = new MemoryMetaStore(), options: Partia
     kms.dispatch(`TrentService.${action}`, Buffer.from(JSON.stringify(input)), who);
   const createKey = async (input: object = {}): Promise<{ KeyId: string; Arn: string }> =>
     (await ask('CreateKey', input)).json.KeyMetadata;
-  return { kms, keys, keeper: new KeyKeeper(keys), ring, clock, meta, audit, ask, createKey };
+  return { kms, keys, stores, troubles, keeper: new KeyKeeper(keys), ring, clock, meta, audit, ask, createKey };
 }
 
 export const root = (accountId = ACCOUNT): KmsCallerContext => who({ kind: 'root', accountId });

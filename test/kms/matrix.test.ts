@@ -19,8 +19,11 @@ import {
 } from './support/matrix-model.js';
 
 /** Not about one key, or about an alias. */
-const ELSEWHERE =
-  'CreateAlias CreateKey DeleteAlias GenerateRandom ListAliases ListKeys ListRetirableGrants UpdateAlias'.split(' ');
+const ELSEWHERE = (
+  'ConnectCustomKeyStore CreateAlias CreateCustomKeyStore CreateKey DeleteAlias DeleteCustomKeyStore ' +
+  'DescribeCustomKeyStores DisconnectCustomKeyStore GenerateRandom ListAliases ListKeys ListRetirableGrants ' +
+  'UpdateAlias UpdateCustomKeyStore'
+).split(' ');
 
 /** Actions that never touch key material; of the others every success has to. */
 const USES_MATERIAL = (

@@ -299,7 +299,7 @@ describe('authorization', () => {
 describe('protocol', () => {
   test('actions that are unknown or not there yet', async () => {
     const { ask } = makeKms();
-    expect(await ask('ConnectCustomKeyStore')).toMatchObject({
+    expect(await ask('ReplicateKey')).toMatchObject({
       status: 400,
       json: { __type: 'UnsupportedOperationException' },
     });

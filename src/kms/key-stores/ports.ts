@@ -29,12 +29,14 @@ export interface KeyHolder {
   /** In all members; one that is gone already is no error. @throws KeyHolderUnavailable */
   deleteKey(reference: string): Promise<void>;
   /**
-   * `aad`: the header of the ciphertext blob and the encoded encryption context. What it answers is opaque to KMS, at most
+   * `aad`: what the ciphertext is bound to, 81 bytes (FORMAT.md, "KMS ciphertext blob"). What it answers is opaque to KMS, at most
    * `plaintext.length` + 128 bytes. @throws KeyHolderUnavailable, KeyHolderError
    */
   encrypt(reference: string, plaintext: Buffer, aad: Buffer, call: HolderCall): Promise<Buffer>;
   /** @throws KeyHolderUnavailable, KeyHolderError, InvalidHeldCiphertext where anything was changed */
   decrypt(reference: string, ciphertext: Buffer, aad: Buffer, call: HolderCall): Promise<Buffer>;
+  /** Random bytes of the holder's own source, at most 1,024. Proxies have none. @throws KeyHolderUnavailable */
+  random?(bytes: number): Promise<Buffer>;
 }
 
 export interface ClusterFacts {
@@ -87,11 +89,19 @@ export class ConnectionError extends Error {
   }
 }
 
-/** The holder can't be reached, or doesn't let Coffer in. The key service answers KMSInvalidStateException, as AWS KMS does. */
-export class KeyHolderUnavailable extends Error {}
+/** A holder said no, or nothing. A use of the key is answered KMSInvalidStateException with this message, as AWS KMS does. */
+export class KeyHolderError extends Error {
+  /** `createKeyCode`: what CreateKey answers. The message names no secret: clients read it. */
+  constructor(
+    message: string,
+    readonly createKeyCode = 'CustomKeyStoreInvalidStateException',
+  ) {
+    super(message);
+  }
+}
 
-/** The holder's own answer is no: it has no such key, the key is disabled there, or it may not be used so. */
-export class KeyHolderError extends Error {}
+/** The holder can't be reached, or doesn't let Coffer in. */
+export class KeyHolderUnavailable extends KeyHolderError {}
 
-/** Ciphertext or additional data aren't what was encrypted. */
+/** Ciphertext or additional data aren't what was encrypted: InvalidCiphertextException. */
 export class InvalidHeldCiphertext extends Error {}

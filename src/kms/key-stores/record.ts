@@ -1,0 +1,72 @@
+import { utf8 } from '../../base/bytes.js';
+import { TAG } from '../../store/keys.js';
+import type { Shape } from '../../store/table.js';
+import type { ConnectionErrorCode } from './ports.js';
+
+export interface ClusterBacking {
+  type: 'AWS_CLOUDHSM';
+  clusterId: string;
+  /** PEM. */
+  trustAnchor: string;
+  /** Of the crypto user `kmsuser`. */
+  password: string;
+}
+
+export interface ProxyBacking {
+  type: 'EXTERNAL_KEY_STORE';
+  /** `https://` host, or host and port. */
+  endpoint: string;
+  /** `/…/kms/xks/v1`. */
+  path: string;
+  accessKeyId: string;
+  secretAccessKey: string;
+}
+
+export interface CustomKeyStore {
+  /** `cks-` and 17 hexadecimal digits. */
+  id: string;
+  name: string;
+  createdMs: number;
+  state: 'CONNECTED' | 'CONNECTING' | 'DISCONNECTED' | 'FAILED';
+  /** While FAILED. */
+  errorCode?: ConnectionErrorCode;
+  /** Drawn anew with whatever a connection depends on: a connection that was made under another one isn't used. */
+  stamp: string;
+  backing: ClusterBacking | ProxyBacking;
+}
+
+/**
+ * All custom key stores of an account, in one row: names, proxies and clusters that are in use are seen in the commit that takes
+ * them, and there are few.
+ */
+export interface AccountKeyStores {
+  accountId: string;
+  stores: CustomKeyStore[];
+}
+
+/** https://docs.aws.amazon.com/kms/latest/developerguide/resource-limits.html */
+export const KEY_STORES_PER_ACCOUNT_MAX = 10;
+
+export const KEY_STORES: Shape<AccountKeyStores> = { type: 'kms-key-stores', version: 1 };
+
+const row = (text: string): Buffer => Buffer.concat([TAG.kms, utf8(text)]);
+
+export const ALL_KEY_STORES = row('c/');
+export const keyStoresRow = (accountId: string): Buffer => row(`c/${accountId}`);
+
+/** Which keys a key store holds: by what the holder calls each. Every reference has one key at most. */
+export const ALL_MEMBERS = row('m/');
+export const membersOf = (accountId: string, keyStoreId: string): Buffer => row(`m/${accountId}/${keyStoreId}/`);
+export const memberRow = (accountId: string, keyStoreId: string, reference: string): Buffer =>
+  row(`m/${accountId}/${keyStoreId}/${reference}`);
+
+/** Keys of a cluster whose KMS key is gone: to be deleted there, once it can be reached. */
+export const ALL_ORPHANS = row('o/');
+export const orphansOf = (accountId: string, keyStoreId: string): Buffer => row(`o/${accountId}/${keyStoreId}/`);
+export const orphanRow = (accountId: string, keyStoreId: string, reference: string): Buffer =>
+  row(`o/${accountId}/${keyStoreId}/${reference}`);
+
+export function readOrphanRow(key: Buffer): { accountId: string; keyStoreId: string; reference: string } {
+  const [accountId, keyStoreId, reference] = key.toString('latin1').split('/').slice(-3) as [string, string, string];
+  return { accountId, keyStoreId, reference };
+}

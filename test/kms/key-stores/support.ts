@@ -1,0 +1,37 @@
+import { expect, vi } from 'vitest';
+import { TestXksProxy, XKS_CA_FILE, xksCredential } from '../../support/xks-proxy.js';
+import { makeKms } from '../harness.js';
+
+/** So long that a slow machine never gets there. */
+export const PATIENT = { timeoutMs: 60_000, caFile: XKS_CA_FILE };
+
+/** A key service beside a proxy that has the key `one`. */
+export async function makeExternal(xks = PATIENT) {
+  const credential = xksCredential();
+  const proxy = await TestXksProxy.start(credential);
+  proxy.addKey('one');
+  const kms = makeKms(undefined, { xks });
+  const { ask } = kms;
+  const entry = async (id: string) =>
+    (await ask('DescribeCustomKeyStores', { CustomKeyStoreId: id })).json.CustomKeyStores[0];
+  /** Until it is no longer connecting. */
+  const settled = async (id: string) => {
+    await vi.waitFor(async () => expect((await entry(id)).ConnectionState).not.toBe('CONNECTING'), 60_000);
+    return entry(id);
+  };
+  const create = async (name = 'external', path?: string): Promise<string> =>
+    (await ask('CreateCustomKeyStore', proxy.settings(credential, name, path))).json.CustomKeyStoreId;
+  const connected = async (): Promise<string> => {
+    const id = await create();
+    await ask('ConnectCustomKeyStore', { CustomKeyStoreId: id });
+    expect(await settled(id)).toMatchObject({ ConnectionState: 'CONNECTED' });
+    return id;
+  };
+  const createKey = (CustomKeyStoreId: string, XksKeyId = 'one', more: object = {}) =>
+    ask('CreateKey', { Origin: 'EXTERNAL_KEY_STORE', CustomKeyStoreId, XksKeyId, ...more });
+  const close = async () => {
+    await kms.stores.close();
+    await proxy.close();
+  };
+  return { ...kms, proxy, credential, entry, settled, create, connected, createKey, close };
+}

@@ -60,14 +60,16 @@ export class Kms implements KeyService {
       const made = newDataKey(call, record, context, DATA_KEY_BYTES);
       const { plaintext, blob, keyMaterialId } = made instanceof Promise ? await made : made;
       call.uses(record);
-      return { keyArn: this.keys.arn(record), plaintext: new Secret(plaintext), ciphertextBlob: blob, keyMaterialId };
+      const held = record.keyStore !== undefined;
+      const key = { keyArn: this.keys.arn(record), plaintext: new Secret(plaintext), held };
+      return { ...key, ciphertextBlob: blob, keyMaterialId };
     });
   }
 
   decrypt(
     who: KmsCallerContext,
     { ciphertextBlob, context, keyId }: { ciphertextBlob: Uint8Array; context: EncryptionContext; keyId?: string },
-  ): Promise<{ keyArn: string; plaintext: Secret }> {
+  ): Promise<{ keyArn: string; plaintext: Secret; held: boolean }> {
     return this.#recorded('Decrypt', who, async (call) => {
       call.note({ encryptionContext: context });
       const blob = Buffer.from(ciphertextBlob);
@@ -75,7 +77,8 @@ export class Kms implements KeyService {
       const opened = decryptBlob(call, record, blob, context);
       const { plaintext } = opened instanceof Promise ? await opened : opened;
       call.uses(record);
-      return { keyArn: this.keys.arn(record), plaintext: new Secret(plaintext) };
+      const held = record.keyStore !== undefined;
+      return { keyArn: this.keys.arn(record), plaintext: new Secret(plaintext), held };
     });
   }
 

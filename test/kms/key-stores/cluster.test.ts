@@ -1,9 +1,8 @@
 import { describe, expect, test, vi } from 'vitest';
-import { Secret } from '../../../src/base/secret.js';
-import { KeyDestroyer } from '../../../src/kms/destroy.js';
 import { MemoryMetaStore } from '../../../src/store/memory/meta-store.js';
 import { ACCOUNT, DAY_MS, makeKms, OTHER_ACCOUNT, root } from '../harness.js';
 import { CLUSTER_ID, clusterSettings, TestClusters } from './clusters.js';
+import { destroyDue } from './support.js';
 
 const Plaintext = Buffer.from('attack at dawn').toString('base64');
 const OTHER_ANCHOR = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n';
@@ -193,8 +192,7 @@ describe('keys of CloudHSM key stores', () => {
     const { KeyId } = (await createKey(id)).json.KeyMetadata;
     await ask('ScheduleKeyDeletion', { KeyId, PendingWindowInDays: 7 });
     clock.advance(8 * DAY_MS);
-    const file = { previous: undefined, path: 'keys', begin: async () => key(), replace: async () => undefined };
-    await new KeyDestroyer({ keys, meta, file: file as never }, key()).destroyDue();
+    await destroyDue(keys, meta);
     expect(await ring.find(ACCOUNT, KeyId)).toBeUndefined();
     expect(clusters.keys.size).toBe(1);
     clusters.isGone = true;
@@ -208,5 +206,3 @@ describe('keys of CloudHSM key stores', () => {
     expect((await ask('DeleteCustomKeyStore', { CustomKeyStoreId: id })).status).toBe(200);
   });
 });
-
-const key = () => new Secret(Buffer.alloc(32, 3));

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { failed, TestXksProxy, xksCredential } from '../../support/xks-proxy.js';
 import { OTHER_ACCOUNT, root, user, viaS3 } from '../harness.js';
-import { makeExternal, PATIENT } from './support.js';
+import { destroyDue, makeExternal, PATIENT } from './support.js';
 
 type Made = Awaited<ReturnType<typeof makeExternal>>;
 const open: Made[] = [];
@@ -441,25 +441,19 @@ describe('keys of external key stores', () => {
   });
 
   test('keep their key store from being deleted until their waiting period is over', async () => {
-    const { ask, id, KeyId, ring, stores, clock, createKey, proxy } = await key();
+    const { ask, id, KeyId, keys, meta, stores, clock, createKey, proxy } = await key();
     await ask('ScheduleKeyDeletion', { KeyId, PendingWindowInDays: 7 });
     await ask('DisconnectCustomKeyStore', { CustomKeyStoreId: id });
     const asked = { CustomKeyStoreId: id };
     expect((await ask('DeleteCustomKeyStore', asked)).json.__type).toBe('CustomKeyStoreHasCMKsException');
     expect((await createKey(id, 'two')).json.__type).toBe('CustomKeyStoreInvalidStateException');
     clock.advance(8 * 86_400_000);
-    const record = (await ring.find('111111111111', KeyId))!;
-    await ring.remove(
-      record,
-      () => true,
-      (commit) => {
-        stores.book.leave(commit, record);
-        return stores.parts.audit.commit(commit, { eventId: '', timeMs: 0, requestId: '', action: '', result: '' });
-      },
-    );
+    await destroyDue(keys, meta);
+    expect((await ask('DescribeKey', { KeyId })).json.__type).toBe('NotFoundException');
+    await stores.deleteOrphans();
     proxy.seen.length = 0;
     expect((await ask('DeleteCustomKeyStore', asked)).status).toBe(200);
-    expect(proxy.seen).toEqual([]);
+    expect([proxy.seen, proxy.keys.has('one')]).toEqual([[], true]);
   });
 });
 

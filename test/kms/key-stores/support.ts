@@ -1,4 +1,8 @@
 import { expect, vi } from 'vitest';
+import { Secret } from '../../../src/base/secret.js';
+import { KeyDestroyer } from '../../../src/kms/destroy.js';
+import type { Keys } from '../../../src/kms/keys.js';
+import type { MetaStore } from '../../../src/store/ports.js';
 import { TestXksProxy, XKS_CA_FILE, xksCredential } from '../../support/xks-proxy.js';
 import { makeKms } from '../harness.js';
 
@@ -34,4 +38,11 @@ export async function makeExternal(xks = PATIENT) {
     await proxy.close();
   };
   return { ...kms, proxy, credential, entry, settled, create, connected, createKey, close };
+}
+
+/** What a server does with the keys whose waiting period is over; the key-store key's file isn't what is tested. */
+export async function destroyDue(keys: Keys, meta: MetaStore): Promise<void> {
+  const key = () => new Secret(Buffer.alloc(32, 3));
+  const file = { previous: undefined, path: 'keys', begin: async () => key(), replace: async () => undefined };
+  await new KeyDestroyer({ keys, meta, file: file as never }, key()).destroyDue();
 }

@@ -27,6 +27,7 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { coffer } from '../support/cli.js';
 import { refusal } from '../support/s3-error.js';
 import { startServer, type TestServer } from '../support/server.js';
 import { TestXksProxy, XKS_CA_FILE, xksCredential } from '../support/xks-proxy.js';
@@ -128,7 +129,7 @@ test('objects under an external key are there as long as its proxy is', async ()
   expect(server.output()).not.toContain(credential.RawSecretAccessKey);
 });
 
-test('a killed server comes back connected; its data hold neither the proxy’s secret nor anything that opens alone', async () => {
+test('a killed server comes back connected, under another root key too; its data hold neither the proxy’s secret nor anything that opens alone', async () => {
   await s3.send(new PutObjectCommand({ Bucket, Key: 'kept', Body: 'kept', ...MODES.kms!() }));
   await server.end('SIGKILL');
   const secrets = [credential.RawSecretAccessKey, proxy.keys.get('one')!.material];
@@ -137,6 +138,8 @@ test('a killed server comes back connected; its data hold neither the proxy’s 
     const bytes = await readFile(join(entry.parentPath, entry.name));
     for (const secret of secrets) expect(bytes.includes(secret)).toBe(false);
   }
+  const rotated = await coffer(server.dir, ['root-key', 'rotate'], env);
+  expect(rotated).toMatchObject({ status: 0 });
   await start(server.dir);
   expect(await read('kept')).toBe('kept');
   const asked = proxy.seen.at(-1)!.body.requestMetadata;

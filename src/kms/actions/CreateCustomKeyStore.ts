@@ -15,7 +15,7 @@ import {
   requireTrustAnchor,
 } from '../key-stores/backing.js';
 import { nameInUse } from '../key-stores/errors.js';
-import { holderCall, newStamp } from '../key-stores/key-stores.js';
+import { holderCall } from '../key-stores/key-stores.js';
 import {
   type ClusterBacking,
   type CustomKeyStore,
@@ -50,7 +50,7 @@ export const createCustomKeyStore = action({
       name,
       createdMs: clock.now(),
       state: 'DISCONNECTED',
-      stamp: newStamp(),
+      epoch: 0,
       backing,
     };
     call.note({ details: { CustomKeyStoreId: id, CustomKeyStoreName: name, CustomKeyStoreType: type } });

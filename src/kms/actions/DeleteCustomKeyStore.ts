@@ -9,7 +9,7 @@ export const deleteCustomKeyStore = action({
   async run({ id }, call) {
     await namedKeyStore(call, id);
     const { accountId } = call.who.caller;
-    const { book } = call.keys.stores;
+    const { book, parts } = call.keys.stores;
     await book.change(accountId, call.committing, async (stores) => {
       const found = stores.find((one) => one.id === id);
       if (!found) throw noSuchKeyStore(id);
@@ -21,6 +21,7 @@ export const deleteCustomKeyStore = action({
       return stores.filter((one) => one !== found);
     });
     await book.forgetOrphansOf(accountId, id);
+    parts.holders.forget(id);
     return {};
   },
 });

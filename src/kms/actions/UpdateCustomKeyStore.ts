@@ -13,7 +13,7 @@ import {
   requireTrustAnchor,
 } from '../key-stores/backing.js';
 import { keyStoreState, nameInUse, noSuchKeyStore } from '../key-stores/errors.js';
-import { holderCall, newStamp } from '../key-stores/key-stores.js';
+import { holderCall } from '../key-stores/key-stores.js';
 import { namedKeyStore, readKeyStoreId } from '../key-stores/named.js';
 import type { ClusterBacking, CustomKeyStore, ProxyBacking } from '../key-stores/record.js';
 
@@ -50,7 +50,7 @@ export const updateCustomKeyStore = action({
         ...store,
         name: name ?? store.name,
         backing,
-        stamp: isNew ? newStamp() : store.stamp,
+        epoch: isNew ? store.epoch + 1 : store.epoch,
       };
       return stores.map((one) => (one === store ? updated : one));
     });

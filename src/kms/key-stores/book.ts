@@ -1,3 +1,5 @@
+import { META_VALUE_MAX_BYTES } from '../../base/limits.js';
+import { KmsError } from '../../encryption/ports.js';
 import type { RecordSealer } from '../../seal/ports.js';
 import { untilCommitted } from '../../store/conflict.js';
 import { under } from '../../store/keys.js';
@@ -25,6 +27,9 @@ const REMEMBERED = 100;
 const ORPHANS_PER_PAGE = 100;
 
 type Stores = readonly CustomKeyStore[];
+
+const tooMuch = (): KmsError =>
+  new KmsError('LimitExceededException', 'The names and certificates of the custom key stores are too large.');
 
 /** The stored custom key stores, and which keys they hold. */
 export class KeyStoreBook {
@@ -142,7 +147,11 @@ export class KeyStoreBook {
     commit.expect(row, stored);
     return {
       stores: stored?.record.stores ?? [],
-      put: (stores: Stores) => void commit.put(this.#table.put(row, { accountId, stores: [...stores] })),
+      put: (stores: Stores) => {
+        const written = this.#table.put(row, { accountId, stores: [...stores] });
+        if (written.value.length > META_VALUE_MAX_BYTES) throw tooMuch();
+        commit.put(written);
+      },
     };
   }
 }

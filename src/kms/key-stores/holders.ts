@@ -1,22 +1,25 @@
 import { Secret } from '../../base/secret.js';
+import { notConnected } from './errors.js';
 import { type Clusters, ConnectionError, type HolderCall, type KeyHolder, KeyHolderUnavailable } from './ports.js';
 import type { CustomKeyStore, ProxyBacking } from './record.js';
 import { type XksParts, XksProxy } from './xks/client.js';
 import { XksHolder } from './xks/holder.js';
 
 interface Held {
-  stamp: string;
+  epoch: number;
   holder: KeyHolder;
   /** Resolves once it is connected in this process. */
   ready: Promise<void> | undefined;
 }
 
 /**
- * The connections of this process. Whether a key store is connected its record says; a connection is used only under the stamp it
- * was made with. After a restart the first use of a key connects again.
+ * The connections of this process. Whether a key store is connected its record says; a connection is never used under a later epoch
+ * than it was made in. After a restart the first use of a key connects again.
  */
 export class Holders {
   readonly #held = new Map<string, Held>();
+  /** By key store, while it is there: whoever read its record before it was disconnected connects it no more. */
+  readonly #disconnected = new Map<string, number>();
 
   constructor(
     private readonly xks: XksParts,
@@ -54,23 +57,32 @@ export class Holders {
     return held.holder;
   }
 
-  async disconnect(id: string): Promise<void> {
+  async disconnect({ id, epoch }: Pick<CustomKeyStore, 'id' | 'epoch'>): Promise<void> {
     const held = this.#held.get(id);
+    this.#disconnected.set(id, epoch);
+    if (!held || held.epoch > epoch) return;
     this.#held.delete(id);
-    await held?.holder.disconnect();
+    await held.holder.disconnect();
+  }
+
+  /** A key store that is gone. */
+  forget(id: string): void {
+    this.#disconnected.delete(id);
   }
 
   async close(): Promise<void> {
-    await Promise.allSettled([...this.#held.keys()].map((id) => this.disconnect(id)));
+    const all = [...this.#held].map(([id, { epoch }]) => this.disconnect({ id, epoch }));
+    await Promise.allSettled(all);
     this.xks.transport.close();
   }
 
   #of(accountId: string, store: CustomKeyStore): Held {
     const known = this.#held.get(store.id);
-    if (known?.stamp === store.stamp) return known;
-    // Made under settings that have changed since.
+    // A later one's settings hold for whoever read its record before they changed.
+    if (known && known.epoch >= store.epoch) return known;
+    if ((this.#disconnected.get(store.id) ?? -1) >= store.epoch) throw new KeyHolderUnavailable(notConnected(store));
     known?.holder.disconnect().catch(() => undefined);
-    const held: Held = { stamp: store.stamp, holder: this.#make(accountId, store), ready: undefined };
+    const held: Held = { epoch: store.epoch, holder: this.#make(accountId, store), ready: undefined };
     this.#held.set(store.id, held);
     return held;
   }

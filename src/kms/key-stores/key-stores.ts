@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { KmsError } from '../../encryption/ports.js';
 import type { AuditLog } from '../audit/ports.js';
 import type { Call } from '../call.js';
@@ -6,7 +6,7 @@ import { invalidCiphertext, unsupported } from '../errors.js';
 import type { KeyRecord } from '../key-record.js';
 import { invalidState, type KeyState } from '../states.js';
 import type { KeyStoreBook } from './book.js';
-import { keyStoreState, notConnected } from './errors.js';
+import { keyStoreState, noSuchKeyStore, notConnected } from './errors.js';
 import type { Holders } from './holders.js';
 import { type Clusters, ConnectionError, type HolderCall, InvalidHeldCiphertext, KeyHolderError } from './ports.js';
 import type { CustomKeyStore } from './record.js';
@@ -102,18 +102,19 @@ export class KeyStores {
     let begun: CustomKeyStore | undefined;
     await this.book.change(accountId, call.committing, (stores) => {
       begun = undefined;
-      return stores.map((one) => {
-        if (one.id !== id) return one;
-        const { errorCode: _, ...rest } = one;
-        begun = { ...rest, state: 'CONNECTING', stamp: newStamp() };
-        return begun;
-      });
+      const found = stores.find((one) => one.id === id);
+      if (!found) throw noSuchKeyStore(id);
+      // Somebody else was faster.
+      if (found.state !== 'DISCONNECTED') return stores;
+      begun = { ...found, state: 'CONNECTING', epoch: found.epoch + 1 };
+      return stores.map((one) => (one === found ? begun! : one));
     });
     if (begun) this.#finish(accountId, begun, holderCall(call));
   }
 
-  async disconnect(id: string): Promise<void> {
-    await this.parts.holders.disconnect(id);
+  /** `store`: as it is written, disconnected. */
+  async disconnect(store: CustomKeyStore): Promise<void> {
+    await this.parts.holders.disconnect(store);
   }
 
   /** At start: connections that a crash interrupted are made again. */
@@ -179,7 +180,7 @@ export class KeyStores {
     try {
       await holders.connect(accountId, begun, by);
     } catch (error) {
-      if (!(error instanceof ConnectionError)) onTrouble(error);
+      if (!(error instanceof ConnectionError || error instanceof KeyHolderError)) onTrouble(error);
       result = { state: 'FAILED', errorCode: error instanceof ConnectionError ? error.code : 'INTERNAL_ERROR' };
     }
     const event = {
@@ -201,7 +202,7 @@ export class KeyStores {
       (stores) => (stores.some(isBegun) ? stores.map((one) => (isBegun(one) ? { ...one, ...result } : one)) : stores),
     );
     function isBegun(one: CustomKeyStore): boolean {
-      return one.id === begun.id && one.stamp === begun.stamp && one.state === 'CONNECTING';
+      return one.id === begun.id && one.epoch === begun.epoch && one.state === 'CONNECTING';
     }
   }
 }
@@ -210,8 +211,6 @@ export class KeyStores {
 export function requireForCreation(store: CustomKeyStore): void {
   if (store.state !== 'CONNECTED') throw keyStoreState(notConnected(store));
 }
-
-export const newStamp = (): string => randomBytes(8).toString('hex');
 
 /** On whose behalf a holder is asked. */
 export function holderCall({ who, name }: Call, kmsKeyArn?: string): HolderCall {

@@ -30,8 +30,8 @@ export interface CustomKeyStore {
   state: 'CONNECTED' | 'CONNECTING' | 'DISCONNECTED' | 'FAILED';
   /** While FAILED. */
   errorCode?: ConnectionErrorCode;
-  /** Drawn anew with whatever a connection depends on: a connection that was made under another one isn't used. */
-  stamp: string;
+  /** Counts what changed that a connection depends on: one that was made under an earlier number isn't used. */
+  epoch: number;
   backing: ClusterBacking | ProxyBacking;
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
+import { KeyHolderUnavailable } from '../../../src/kms/key-stores/ports.js';
 import { MemoryMetaStore } from '../../../src/store/memory/meta-store.js';
 import { ACCOUNT, DAY_MS, makeKms, OTHER_ACCOUNT, root } from '../harness.js';
 import { CLUSTER_ID, clusterSettings, TestClusters } from './clusters.js';
@@ -160,7 +161,7 @@ describe('keys of CloudHSM key stores', () => {
     await second.stores.book.change(
       ACCOUNT,
       (commit) => meta.commit(commit.build()),
-      (all) => all.map((one) => ({ ...one, state: 'CONNECTING' as const, stamp: 'begun' })),
+      (all) => all.map((one) => ({ ...one, state: 'CONNECTING' as const, epoch: one.epoch + 1 })),
     );
     const third = await makeStore(meta, first.clusters);
     expect((await third.ask('Decrypt', { CiphertextBlob })).json.__type).toBe('KMSInvalidStateException');
@@ -176,6 +177,21 @@ describe('keys of CloudHSM key stores', () => {
     await ask('DisconnectCustomKeyStore', { CustomKeyStoreId: id });
     await stores.close();
     expect((await entry(id)).ConnectionState).toBe('DISCONNECTED');
+  });
+
+  test('whoever read the record before it was disconnected connects it no more, nor ends a later connection', async () => {
+    const { ask, clusters, connected, connect, createKey, stores } = await makeStore();
+    const id = await connected();
+    const { KeyId } = (await createKey(id)).json.KeyMetadata;
+    const before = await stores.book.find(ACCOUNT, id);
+    const by = { awsPrincipalArn: '', kmsOperation: 'Encrypt', kmsRequestId: '' };
+    await ask('DisconnectCustomKeyStore', { CustomKeyStoreId: id });
+    await expect(stores.parts.holders.get(ACCOUNT, before, by)).rejects.toBeInstanceOf(KeyHolderUnavailable);
+    expect(clusters.connections).toBe(1);
+    await connect(id);
+    await stores.parts.holders.get(ACCOUNT, before, by);
+    expect((await ask('Encrypt', { KeyId, Plaintext })).status).toBe(200);
+    expect(clusters.connections).toBe(2);
   });
 
   test('a key whose record can’t be written leaves nothing in the cluster', async () => {

@@ -1,6 +1,9 @@
+import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, test } from 'vitest';
+import { Secret } from '../../../src/base/secret.js';
+import type { CommitBuilder } from '../../../src/store/table.js';
 import { failed, TestXksProxy, xksCredential } from '../../support/xks-proxy.js';
-import { OTHER_ACCOUNT, root, user, viaS3 } from '../harness.js';
+import { ACCOUNT, OTHER_ACCOUNT, root, user, viaS3 } from '../harness.js';
 import { destroyDue, makeExternal, PATIENT } from './support.js';
 
 type Made = Awaited<ReturnType<typeof makeExternal>>;
@@ -349,6 +352,30 @@ describe('keys of external key stores', () => {
     const largest = Buffer.alloc(4096, 1).toString('base64');
     const large = (await ask('Encrypt', { KeyId, Plaintext: largest })).json;
     expect((await ask('Decrypt', { CiphertextBlob: large.CiphertextBlob })).json.Plaintext).toBe(largest);
+  });
+
+  test('FMT-BLOB-3: a blob that another implementation made from the specification opens', async () => {
+    const { ask, proxy, id, ring, audit } = await key();
+    const { external } = JSON.parse(readFileSync('fixtures/vectors/python.json', 'utf8'));
+    const hex = external.keyId as string;
+    const keyId = hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+    proxy.addKey('theirs', { material: Buffer.from(external.externalKey, 'hex') });
+    const owner = { accountId: ACCOUNT, keyId };
+    const backing = new Secret(Buffer.from(external.backingKey, 'hex'));
+    const like = (await ring.find(ACCOUNT, (await ring.list(ACCOUNT, '', 1))[0]!.keyId))!;
+    const keyStore = { id, reference: 'theirs' };
+    const commit = (made: CommitBuilder) =>
+      audit.commit(made, { eventId: '', timeMs: 0, requestId: '', action: '', result: '' });
+    await ring.create(() => {
+      const wrapped = ring.wraps.wrap(owner, external.backingKeyId, backing);
+      return { ...like, ...owner, keyStore, backingKeys: [{ id: external.backingKeyId, wrapped, createdMs: 0 }] };
+    }, commit);
+    const CiphertextBlob = Buffer.from(external.blob, 'hex').toString('base64');
+    const asked = { CiphertextBlob, EncryptionContext: external.context };
+    const opened = (await ask('Decrypt', asked)).json;
+    expect(Buffer.from(opened.Plaintext, 'base64').toString('hex')).toBe(external.plaintext);
+    proxy.addKey('theirs');
+    expect((await ask('Decrypt', asked)).json.__type).toBe('KMSInvalidStateException');
   });
 
   test('a changed blob or context opens nothing', async () => {

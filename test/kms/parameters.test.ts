@@ -27,10 +27,6 @@ describe('CreateKey', () => {
   test('refuses what would put the key elsewhere', async () => {
     const { ask } = makeKms();
     const elsewhere = [
-      { CustomKeyStoreId: 'cks-1234' },
-      { XksKeyId: 'one' },
-      { Origin: 'AWS_CLOUDHSM' },
-      { Origin: 'EXTERNAL_KEY_STORE' },
       { MultiRegion: true },
       { KeySpec: 'SM2', KeyUsage: 'SIGN_VERIFY' },
       { KeySpec: 'ML_KEM_768', KeyUsage: 'ENCAPSULATE_DECAPSULATE' },

@@ -7,10 +7,15 @@ import type { Clusters, HolderCall } from './ports.js';
 import type { ClusterBacking, CustomKeyStore, ProxyBacking } from './record.js';
 import { XksFailure } from './xks/failure.js';
 
-const ACCESS_KEY_ID = { min: 20, max: 30, pattern: '^[A-Z2-7]+$' };
-const SECRET_ACCESS_KEY = { min: 43, max: 64, pattern: '^[a-zA-Z0-9\\/+=]+$' };
+const ACCESS_KEY_ID = { min: 20, max: 30, pattern: '^[A-Z2-7]+$', sensitive: true } as const;
+const SECRET_ACCESS_KEY = { min: 43, max: 64, pattern: '^[a-zA-Z0-9\\/+=]+$', sensitive: true } as const;
 /** AWS knows no ports: proxies of theirs are at 443. */
-const URI_ENDPOINT = { min: 10, max: 128, pattern: '^https://[a-zA-Z0-9.-]+(:[1-9]\\d{0,4})?$' };
+const URI_ENDPOINT = {
+  min: 10,
+  max: 128,
+  pattern: '^https://[a-zA-Z0-9.-]+$',
+  besides: /^https:\/\/[a-zA-Z0-9.-]+:[1-9]\d{0,4}$/,
+};
 const URI_PATH = { min: 10, max: 128, pattern: '^(/[a-zA-Z0-9\\/_-]+/kms/xks/v\\d{1,2})$|^(/kms/xks/v\\d{1,2})$' };
 const SERVICE_NAME = {
   min: 20,
@@ -23,16 +28,15 @@ export function readBacking(input: Input) {
   const credential = input.structure('XksProxyAuthenticationCredential');
   const asked = {
     clusterId: input.text('CloudHsmClusterId', { min: 19, max: 24, pattern: 'cluster-[2-7a-zA-Z]{11,16}' }),
-    // Never shown, whatever is wrong with it.
-    password: secretText(input, 'KeyStorePassword', { min: 7, max: 32 }),
+    password: input.text('KeyStorePassword', { min: 7, max: 32, sensitive: true }),
     endpoint: input.text('XksProxyUriEndpoint', URI_ENDPOINT),
     path: input.text('XksProxyUriPath', URI_PATH),
     connectivity: input.oneOf('XksProxyConnectivity', ['PUBLIC_ENDPOINT', 'VPC_ENDPOINT_SERVICE']),
     serviceName: input.text('XksProxyVpcEndpointServiceName', SERVICE_NAME),
     serviceOwner: input.text('XksProxyVpcEndpointServiceOwner', { min: 12, max: 12, pattern: '[0-9]{12}' }),
     credential: credential && {
-      accessKeyId: requiredSecretText(credential, 'AccessKeyId', ACCESS_KEY_ID),
-      secretAccessKey: requiredSecretText(credential, 'RawSecretAccessKey', SECRET_ACCESS_KEY),
+      accessKeyId: credential.requiredText('AccessKeyId', ACCESS_KEY_ID),
+      secretAccessKey: credential.requiredText('RawSecretAccessKey', SECRET_ACCESS_KEY),
     },
   };
   credential?.requireAllRead();
@@ -40,30 +44,6 @@ export function readBacking(input: Input) {
 }
 
 export type AskedBacking = ReturnType<typeof readBacking>;
-
-/** As `Input.text`, without the value in the message. */
-function secretText(
-  input: Input,
-  member: string,
-  limits: { min: number; max: number; pattern?: string },
-): string | undefined {
-  try {
-    return input.text(member, limits);
-  } catch (error) {
-    if (error instanceof KmsError && error.code === 'ValidationException') {
-      const { min, max } = limits;
-      const rule = limits.pattern === undefined ? '' : ` and match ${limits.pattern}`;
-      throw validation(`${member} must have between ${min} and ${max} characters${rule}.`);
-    }
-    throw error;
-  }
-}
-
-function requiredSecretText(input: Input, member: string, limits: Parameters<typeof secretText>[2]): string {
-  const value = secretText(input, member, limits);
-  if (value === undefined) throw validation(`${member} is required.`);
-  return value;
-}
 
 /** What belongs to the other type of key store. @throws ValidationException */
 export function requireOf(type: CustomKeyStore['backing']['type'], asked: AskedBacking, trustAnchor?: string): void {

@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { Agent, request } from 'node:https';
+import type { LookupFunction } from 'node:net';
 import { rootCertificates } from 'node:tls';
 import { ConfigError } from '../../../base/config-error.js';
 import { XksFailure, type XksScenario } from './failure.js';
+import { fewLookups } from './lookup.js';
 
 /** Answers are short: the longest holds 4,300 bytes in base64. */
 const ANSWER_MAX_BYTES = 64 * 1024;
@@ -17,6 +19,8 @@ export interface XksSettings {
   caFile?: string | undefined;
   /** `host` or `host:port` of the proxies that may be asked; undefined: all. */
   hosts?: readonly string[] | undefined;
+  /** How names are looked up; undefined: as the machine does. */
+  lookup?: LookupFunction | undefined;
 }
 
 export interface XksAnswer {
@@ -31,9 +35,15 @@ export class XksTransport {
   readonly #hosts: ReadonlySet<string> | undefined;
 
   /** @throws ConfigError */
-  constructor({ timeoutMs, caFile, hosts }: XksSettings) {
+  constructor({ timeoutMs, caFile, hosts, lookup }: XksSettings) {
     const ca = caFile === undefined ? undefined : [...rootCertificates, readCa(caFile)];
-    this.#agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS_MAX, minVersion: 'TLSv1.2', ...(ca && { ca }) });
+    this.#agent = new Agent({
+      keepAlive: true,
+      maxSockets: CONNECTIONS_MAX,
+      minVersion: 'TLSv1.2',
+      lookup: fewLookups(lookup),
+      ...(ca && { ca }),
+    });
     this.#timeoutMs = timeoutMs;
     this.#hosts = hosts && new Set(hosts.map((one) => one.toLowerCase()));
   }

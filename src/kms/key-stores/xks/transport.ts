@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { Agent, request } from 'node:https';
 import type { LookupFunction } from 'node:net';
-import { rootCertificates } from 'node:tls';
+import { createSecureContext, rootCertificates } from 'node:tls';
 import { ConfigError } from '../../../base/config-error.js';
 import { XksFailure, type XksScenario } from './failure.js';
 import { fewLookups } from './lookup.js';
@@ -40,9 +40,9 @@ export class XksTransport {
     this.#agent = new Agent({
       keepAlive: true,
       maxSockets: CONNECTIONS_MAX,
-      minVersion: 'TLSv1.2',
       lookup: fewLookups(lookup),
-      ...(ca && { ca }),
+      // Made once: given as `ca`, all certificates would be part of the name that the agent looks its connections up by.
+      secureContext: createSecureContext({ minVersion: 'TLSv1.2', ...(ca && { ca }) }),
     });
     this.#timeoutMs = timeoutMs;
     this.#hosts = hosts && new Set(hosts.map((one) => one.toLowerCase()));

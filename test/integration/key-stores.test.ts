@@ -138,8 +138,8 @@ test('a killed server comes back connected, under another root key too; its data
     const bytes = await readFile(join(entry.parentPath, entry.name));
     for (const secret of secrets) expect(bytes.includes(secret)).toBe(false);
   }
-  const rotated = await coffer(server.dir, ['root-key', 'rotate'], env);
-  expect(rotated).toMatchObject({ status: 0 });
+  const rotated = await coffer(server.dir, ['root-key', 'rotate', '--yes'], env);
+  expect(rotated, rotated.stderr).toMatchObject({ status: 0 });
   await start(server.dir);
   expect(await read('kept')).toBe('kept');
   const asked = proxy.seen.at(-1)!.body.requestMetadata;

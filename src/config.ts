@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { ConfigError } from './base/config-error.js';
 import { KiB, MiB } from './base/limits.js';
+import { partitionOf } from './base/partition.js';
 import type { Secret } from './base/secret.js';
 import { type Env, exclude, read, readOptional, readSecret } from './config/environment.js';
 import { configHome, requireApart } from './config/home.js';
@@ -25,6 +26,8 @@ export interface Config {
     snapshotLimits: { maxAgeMs: number; maxHeldBytes: number };
   };
   region: string;
+  /** What is served besides. */
+  regions: string[];
   /** Lower case. */
   domain: string | undefined;
   accountId: string;
@@ -95,6 +98,7 @@ export function readConfig(env: Env): Config {
       },
     },
     region: read(env, settings.region),
+    regions: regions(env),
     domain: readOptional(env, settings.domain),
     ...identity(env),
     ...rootKey(env, dataDir, home),
@@ -128,6 +132,20 @@ export function readConfig(env: Env): Config {
     secretFiles: secretFiles(env),
     configHome: home,
   };
+}
+
+/** The others. @throws ConfigError */
+function regions(env: Env): string[] {
+  exclude(env, settings.regions, settings.kmsEndpoint);
+  const own = read(env, settings.region);
+  const others = (readOptional(env, settings.regions) ?? []).filter((one) => one !== own);
+  for (const one of others) {
+    settings.region.parse(one, settings.regions.name);
+    if (partitionOf(one) !== partitionOf(own)) {
+      throw new ConfigError(`COFFER_REGIONS: ${one} is of another partition than ${own}`);
+    }
+  }
+  return [...new Set(others)];
 }
 
 function identity(env: Env): Pick<Config, 'accountId' | 'accessKeyId' | 'secretAccessKey' | 'accountsFile'> {

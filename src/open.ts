@@ -93,6 +93,7 @@ export async function openCoffer(config: Config, store: Store, log: Logger) {
         principals: accounts,
         clock,
         region: config.region,
+        regions: config.regions,
         dayMs: config.dayMs,
         xks: { timeoutMs: config.xksTimeoutMs, caFile: config.xksCaFile, hosts: config.xksHosts },
         impact: new KeyImpacts(meta, buckets),

@@ -124,10 +124,11 @@ async function serve(config: Config, open: OpenCoffer, log: Logger, lostLines: (
       authFailures,
     }),
     services: new ServiceRequests({
-      kms: builtIn?.kms,
+      kms: builtIn?.byRegion,
       credentials: accounts,
       clock,
       region,
+      regions: config.regions,
       log,
       authFailures,
       budget: requestBudget,

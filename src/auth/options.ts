@@ -6,6 +6,8 @@ export interface AuthOptions {
   credentials: CredentialSource;
   clock: Clock;
   region: string;
+  /** What else the credential scope may name. */
+  regions?: readonly string[] | undefined;
   service: Service;
   /** KMS and STS: the body, read before, since its hash is part of what is signed. */
   body?: Buffer;

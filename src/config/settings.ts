@@ -76,6 +76,11 @@ export const settings = {
     'us-east-1',
     'Region of ARNs and signatures',
   ),
+  regions: optional(
+    'COFFER_REGIONS',
+    list,
+    'Further regions, by commas, whose KMS and STS requests are answered: each has keys, aliases and grants of its own',
+  ),
   domain: optional('COFFER_DOMAIN', hostName, 'Domain for virtual-host addressing: `bucket.<domain>`'),
   accountId: defaulted('COFFER_ACCOUNT_ID', matching(/^\d{12}$/, '12 digits'), '000000000000', 'The default account'),
   accessKeyId: optional(

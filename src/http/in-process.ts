@@ -39,7 +39,7 @@ export class InProcess {
   }
 
   as(caller: Caller): Target {
-    return { send: (request) => this.#send(caller, request) };
+    return { region: this.#signature.region, send: (request) => this.#send(caller, request) };
   }
 
   /** What the caller may do, asked without a request. */

@@ -15,11 +15,13 @@ import { withSmallBody } from './small-body.js';
 import type { Written } from './writer.js';
 
 export interface ServiceParts {
-  /** Absent where a remote KMS is used: this process then answers no KMS requests. */
-  kms: Kms | undefined;
+  /** By region. Absent where a remote KMS is used: this process then answers no KMS requests. */
+  kms: ReadonlyMap<string, Kms> | undefined;
   credentials: CredentialSource;
   clock: Clock;
   region: string;
+  /** What else is served. */
+  regions: readonly string[];
   log: Logger;
   /** Of bodies. */
   budget: ClientBudget;
@@ -77,9 +79,11 @@ export class ServiceRequests {
     try {
       requirePlausible(exchange.signed, this.#authOptions(service));
       return await withSmallBody(exchange.body, KMS_JSON_BODY_MAX_BYTES, this.parts.budget, async ({ bytes }) => {
-        const { caller } = authenticate(exchange.signed, { ...this.#authOptions(service), body: bytes });
+        const { caller, signature } = authenticate(exchange.signed, { ...this.#authOptions(service), body: bytes });
         exchange.entry.caller = caller.arn;
-        return service === 'kms' ? await this.#kms(exchange, caller, bytes) : sts(exchange, caller, bytes);
+        return service === 'kms'
+          ? await this.#kms(exchange, caller, signature.region, bytes)
+          : sts(exchange, caller, bytes);
       });
     } catch (error) {
       if (exchange.writer.begun) throw error;
@@ -88,12 +92,13 @@ export class ServiceRequests {
   }
 
   #authOptions(service: Service): AuthOptions {
-    const { credentials, clock, region } = this.parts;
-    return { credentials, clock, region, service };
+    const { credentials, clock, region, regions } = this.parts;
+    return { credentials, clock, region, regions, service };
   }
 
-  async #kms(exchange: Exchange, caller: Caller, body: Buffer): Promise<Written> {
-    const { kms, clock } = this.parts;
+  async #kms(exchange: Exchange, caller: Caller, region: string, body: Buffer): Promise<Written> {
+    const { clock } = this.parts;
+    const kms = this.parts.kms?.get(region);
     const { id, request, entry, writer } = exchange;
     if (!kms) {
       entry.error = 'UnsupportedOperationException';

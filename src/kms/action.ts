@@ -41,6 +41,8 @@ export interface Action<I = unknown> extends ActionFacts {
 /** An action on one key that its KeyId names. */
 export interface KeyAction<I> extends Omit<ActionFacts, 'permissions'> {
   name: string;
+  /** Permissions besides that of its own name, which `handle` asks for. */
+  more?: readonly KmsAction[];
   /** What it has beside KeyId. */
   input(input: Input): I;
   /** The condition keys that the request brings. */
@@ -53,11 +55,11 @@ export interface KeyAction<I> extends Omit<ActionFacts, 'permissions'> {
 
 /** Declares an action on one key. Found, authorized, checked for its origin, state and usage, and only then used: in this order. */
 export function keyAction<I>(declared: KeyAction<I>): Action<{ keyId: string; dryRun: boolean; own: I }> {
-  const { name, input: readOwn, needs, check, handle, ...facts } = declared;
+  const { name, more = [], input: readOwn, needs, check, handle, ...facts } = declared;
   const { states, usage, origin, otherAccounts = false, byAlias = false } = facts;
   return {
     name,
-    permissions: [`kms:${name}`],
+    permissions: [`kms:${name}`, ...more],
     ...facts,
     input: (input) => ({
       keyId: input.requiredText('KeyId', KEY_ID),

@@ -7,6 +7,7 @@ import { CommitBuilder, Table } from '../store/table.js';
 import { ALIAS, type AliasRecord, aliasesOf, aliasRow } from './alias-record.js';
 import type { Committing } from './committing.js';
 import type { KeyRecord } from './key-record.js';
+import { accountAt, HOME, type Place } from './place.js';
 
 /** https://docs.aws.amazon.com/kms/latest/developerguide/resource-limits.html: it bounds the memory, too. */
 export const ALIASES_PER_KEY_MAX = 50;
@@ -27,6 +28,8 @@ export class AliasBook {
     private readonly meta: MetaStore,
     sealer: RecordSealer,
     private readonly clock: Clock,
+    /** Whose aliases. */
+    private readonly place: Place = HOME,
   ) {
     this.#table = new Table(meta, sealer, ALIAS);
   }
@@ -34,7 +37,7 @@ export class AliasBook {
   /** Loads nothing: a client may name any account, also one that there isn't. */
   async find(accountId: string, name: string): Promise<AliasRecord | undefined> {
     const account = this.#ready.get(accountId);
-    return account ? account.byName.get(name) : (await this.#table.get(aliasRow(accountId, name)))?.record;
+    return account ? account.byName.get(name) : (await this.#table.get(this.#row(accountId, name)))?.record;
   }
 
   isLoaded(accountId: string): boolean {
@@ -72,8 +75,8 @@ export class AliasBook {
 
   /** Pages in the order of names. */
   async list(accountId: string, after: string, limit: number): Promise<AliasRecord[]> {
-    const range = under(aliasesOf(accountId));
-    if (after !== '') range.gte = Buffer.concat([aliasRow(accountId, after), Buffer.of(0)]);
+    const range = under(aliasesOf(accountAt(this.place, accountId)));
+    if (after !== '') range.gte = Buffer.concat([this.#row(accountId, after), Buffer.of(0)]);
     return (await this.#table.range({ ...range, limit })).map((stored) => stored.record);
   }
 
@@ -85,7 +88,7 @@ export class AliasBook {
   ): Promise<boolean> {
     const nowMs = this.clock.now();
     const record = { name, accountId, targetKeyId: keyId, createdMs: nowMs, updatedMs: nowMs };
-    const row = aliasRow(accountId, name);
+    const row = this.#row(accountId, name);
     return this.#write(accountId, commit.expect(row, undefined).put(this.#table.put(row, record)), committing, (all) =>
       add(all, record),
     );
@@ -94,7 +97,7 @@ export class AliasBook {
   /** `false`: it changed or is gone. */
   async retarget(alias: AliasRecord, keyId: string, committing: Committing): Promise<boolean> {
     const { accountId, name } = alias;
-    const row = aliasRow(accountId, name);
+    const row = this.#row(accountId, name);
     const stored = await this.#table.get(row);
     if (stored?.record.targetKeyId !== alias.targetKeyId) return this.#changed(accountId);
     const record = { ...stored.record, targetKeyId: keyId, updatedMs: this.clock.now() };
@@ -107,7 +110,7 @@ export class AliasBook {
 
   /** `false`: it changed or is gone. */
   async delete(alias: AliasRecord, committing: Committing): Promise<boolean> {
-    const row = aliasRow(alias.accountId, alias.name);
+    const row = this.#row(alias.accountId, alias.name);
     const stored = await this.#table.get(row);
     if (stored?.record.targetKeyId !== alias.targetKeyId) return this.#changed(alias.accountId);
     const commit = new CommitBuilder().expect(row, stored).del(row);
@@ -122,9 +125,14 @@ export class AliasBook {
     }
   }
 
+  #row(accountId: string, name: string): Buffer {
+    return aliasRow(accountAt(this.place, accountId), name);
+  }
+
   async #read(accountId: string): Promise<AccountAliases> {
     const all: AccountAliases = { byName: new Map(), byKey: new Map() };
-    for await (const { record } of this.#table.scan(under(aliasesOf(accountId)))) add(all, record);
+    for await (const { record } of this.#table.scan(under(aliasesOf(accountAt(this.place, accountId)))))
+      add(all, record);
     return all;
   }
 

@@ -10,6 +10,7 @@ import type { Asked, KmsAction } from './key-authorizer.js';
 import { isOver, type KeyRecord } from './key-record.js';
 import { type KeyReference, kmsArn } from './key-reference.js';
 import type { Keys } from './keys.js';
+import { accountAt, placeOf } from './place.js';
 import { requireState, type StateRule } from './states.js';
 
 type Noted = Pick<AuditEvent, 'keyArn' | 'sourceKeyArn' | 'keyMaterialId' | 'encryptionContext' | 'details'> & {
@@ -191,7 +192,7 @@ export class Call {
   /** Leaves the record where no commit took it. Waits only where the log can't keep up. @throws where it can't be written */
   async succeeded(): Promise<void> {
     if (this.#recorded) return;
-    const room = this.keys.parts.audit.record(this.#event('Success'), this.#used);
+    const room = this.keys.parts.audit.record(this.#event('Success'), this.#used.map(usedKey));
     if (room) await room;
   }
 
@@ -222,6 +223,12 @@ export class Call {
     };
   }
 }
+
+/** As last uses are kept: the account as in rows. */
+const usedKey = (record: KeyRecord): { accountId: string; keyId: string } => ({
+  accountId: accountAt(placeOf(record), record.accountId),
+  keyId: record.keyId,
+});
 
 function hasPairs(context: object): boolean {
   for (const _ in context) return true;

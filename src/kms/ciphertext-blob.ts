@@ -4,16 +4,19 @@ import type { EncryptionContext } from '../encryption/ports.js';
 import type { Xaes } from '../seal/xaes.js';
 import { StoreDamaged } from '../store/errors.js';
 
-/** Which keys it takes to open it: its first byte. */
+/** What a blob's first byte says: whose key id follows, and which keys it takes to open it. */
 export const BLOB_KINDS = {
-  /** Coffer's own material. */
+  /** Coffer's own material; a UUID. */
   own: 1,
-  /** A CloudHSM key store. */
-  cluster: 2,
-  /** An external key store, and Coffer's own material within. */
-  external: 3,
+  /** Coffer's own material; the digits of `mrk-`, of a multi-Region key. */
+  multiRegion: 2,
+  /** A CloudHSM key store; a UUID. */
+  cluster: 3,
+  /** An external key store, and Coffer's own material within; a UUID. */
+  external: 4,
 } as const;
-export type BlobKind = keyof typeof BLOB_KINDS;
+export type HeldKind = 'cluster' | 'external';
+const MRK = 'mrk-';
 const UUID_BYTES = 16;
 const MATERIAL_BYTES = 32;
 const HEADER_BYTES = 1 + UUID_BYTES + MATERIAL_BYTES;
@@ -25,12 +28,12 @@ export interface BlobHeader {
 }
 
 /**
- * CiphertextBlob of Coffer's own keys: 01 ‖ key id (16) ‖ backing key id (32) ‖ XAES-256-GCM(backing key, AAD = header ‖ encoded context, plaintext).
+ * CiphertextBlob of Coffer's own keys: 01, or 02 of a multi-Region key ‖ key id (16) ‖ backing key id (32) ‖ XAES-256-GCM(backing key, AAD = header ‖ encoded context, plaintext).
  * FORMAT.md, "KMS ciphertext blob".
  */
 export function sealBlob(key: Xaes, header: BlobHeader, context: EncryptionContext, plaintext: Uint8Array): Buffer {
   const aad = encodeContext(context, HEADER_BYTES);
-  writeHeader(header, BLOB_KINDS.own, aad);
+  writeHeader(header, header.keyId.startsWith(MRK) ? BLOB_KINDS.multiRegion : BLOB_KINDS.own, aad);
   const blob = key.seal(aad, plaintext, HEADER_BYTES);
   aad.copy(blob, 0, 0, HEADER_BYTES);
   return blob;
@@ -41,15 +44,17 @@ export function readBlobHeader(blob: Uint8Array): BlobHeader | undefined {
   if (blob.length <= HEADER_BYTES || blob[0]! < BLOB_KINDS.own || blob[0]! > BLOB_KINDS.external) return undefined;
   const bytes = Buffer.from(blob.buffer, blob.byteOffset, blob.length);
   const hex = bytes.toString('hex', 1, 1 + UUID_BYTES);
+  const backingKeyId = bytes.toString('hex', 1 + UUID_BYTES, HEADER_BYTES);
+  if (blob[0] === BLOB_KINDS.multiRegion) return { keyId: `${MRK}${hex}`, backingKeyId };
   const keyId = `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
-  return { keyId, backingKeyId: bytes.toString('hex', 1 + UUID_BYTES, HEADER_BYTES) };
+  return { keyId, backingKeyId };
 }
 
 /** What is in a blob of a custom key store is the holder's answer, behind the header. */
 export const sealHeld = (head: Buffer, held: Buffer): Buffer => Buffer.concat([head, held]);
 export const heldOf = (blob: Uint8Array): Buffer => Buffer.from(blob.subarray(HEADER_BYTES));
 
-export function headOf(header: BlobHeader, kind: BlobKind): Buffer {
+export function headOf(header: BlobHeader, kind: HeldKind): Buffer {
   const head = Buffer.alloc(HEADER_BYTES);
   writeHeader(header, BLOB_KINDS[kind], head);
   return head;
@@ -80,6 +85,6 @@ export function openBlob(key: Xaes, context: EncryptionContext, blob: Uint8Array
 
 function writeHeader({ keyId, backingKeyId }: BlobHeader, kind: number, out: Buffer): void {
   out[0] = kind;
-  out.write(keyId.replaceAll('-', ''), 1, UUID_BYTES, 'hex');
+  out.write(keyId.startsWith(MRK) ? keyId.slice(MRK.length) : keyId.replaceAll('-', ''), 1, UUID_BYTES, 'hex');
   out.write(backingKeyId, 1 + UUID_BYTES, MATERIAL_BYTES, 'hex');
 }

@@ -1,6 +1,6 @@
 import type { EncryptionContext, KmsCallerContext } from '../encryption/ports.js';
 import type { ConditionValues } from '../policy/ports.js';
-import type { KeyRecord } from './key-record.js';
+import { isPrimary, type KeyRecord } from './key-record.js';
 
 /** What a request itself brings to the condition keys of KMS. */
 export interface RequestFacts {
@@ -70,7 +70,9 @@ export class KmsConditions implements ConditionValues {
       case 'kms:grantisforawsresource':
         return ABOUT_GRANTS.has(this.parts.action) ? [String(who.viaService !== undefined)] : undefined;
       case 'kms:multiregion':
-        return record && ['false'];
+        return record && [String(record.multiRegion !== undefined)];
+      case 'kms:multiregionkeytype':
+        return record?.multiRegion && [isPrimary(record) ? 'PRIMARY' : 'REPLICA'];
       case 'aws:requestedregion':
         return [this.parts.region];
       case 'aws:resourceaccount':

@@ -5,6 +5,7 @@ import type { MetaStore } from '../store/ports.js';
 import { isOver, type KeyRecord } from './key-record.js';
 import type { KeyStoreKeyFile } from './key-store-key.js';
 import type { Keys } from './keys.js';
+import { withoutReplica } from './multi-region.js';
 import { clearShredMark, findShredMark, putShredMark } from './shred.js';
 
 export interface Destruction {
@@ -58,7 +59,9 @@ export class KeyDestroyer {
     this.current = await wraps.changeKeyStoreKey(() => file.begin(this.current));
     before?.();
     let destroyed = 0;
-    for await (const record of this.#due()) if (await this.#remove(record)) destroyed++;
+    for (const one of keys.everywhere) {
+      for await (const record of this.#due(one)) if (await this.#remove(one, record)) destroyed++;
+    }
     const notice = await this.#endReplacement();
     await compact?.();
     await clearShredMark(meta, mark);
@@ -74,7 +77,7 @@ export class KeyDestroyer {
   /** @returns what the operator is to do. */
   async #endReplacement(): Promise<string> {
     const { keys, file, secrets } = this.parts;
-    await keys.ring.rewrapAll();
+    for (const one of keys.everywhere) await one.ring.rewrapAll();
     const hadSecret = secrets?.all[0] !== undefined;
     const reseal = (): Promise<void> => file.replace(this.current);
     const stays = secrets ? await secrets.replace(reseal) : await reseal().then(() => undefined);
@@ -82,19 +85,17 @@ export class KeyDestroyer {
     return noticeOf(file.path, secrets?.file, hadSecret, stays);
   }
 
-  async *#due(): AsyncGenerator<KeyRecord> {
-    const { ring, clock } = this.parts.keys;
+  async *#due({ ring, clock }: Keys): AsyncGenerator<KeyRecord> {
     const nowMs = clock.now();
     for await (const record of ring.due(nowMs)) if (isOver(record, nowMs)) yield record;
   }
 
   async #isAnyDue(): Promise<boolean> {
-    for await (const _ of this.#due()) return true;
+    for (const keys of this.parts.keys.everywhere) for await (const _ of this.#due(keys)) return true;
     return false;
   }
 
-  #remove(record: KeyRecord): Promise<boolean> {
-    const { keys } = this.parts;
+  #remove(keys: Keys, record: KeyRecord): Promise<boolean> {
     const event = {
       eventId: randomUUID(),
       timeMs: keys.clock.now(),
@@ -110,6 +111,7 @@ export class KeyDestroyer {
         keys.stores.book.leave(commit, record);
         return keys.parts.audit.commit(commit, event);
       },
+      (primary, place) => withoutReplica(primary, place, event.timeMs, keys.dayMs),
     );
   }
 }

@@ -5,6 +5,8 @@ import { readGrantToken } from './grants.js';
 
 /** KeyIdType of the API model. */
 export const KEY_ID = { min: 1, max: 2048 };
+/** RegionType of the API model. */
+export const KEY_REGION = { min: 1, max: 32, pattern: '^([a-z]+-){2,3}\\d+$' };
 /** An encryption context is bounded by what its JSON takes. https://docs.aws.amazon.com/kms/latest/developerguide/encrypt_context.html */
 const CONTEXT_MAX_BYTES = 8192;
 const GRANT_TOKENS_MAX = 10;

@@ -15,12 +15,15 @@ import {
   retirableBy,
   retirableRow,
 } from './grant-record.js';
+import { accountAt, HOME, type Place } from './place.js';
 
 /** https://docs.aws.amazon.com/kms/latest/developerguide/resource-limits.html */
 export const GRANTS_PER_KEY_MAX = 50_000;
 /** Keys whose grants are kept in memory: so many. */
 const CACHED_MAX = 10_000;
 const ROWS_PER_COMMIT = 200;
+
+type GrantName = Pick<GrantRecord, 'accountId' | 'keyId' | 'grantId'>;
 
 /** The grants of one key. */
 export interface KeyGrants {
@@ -41,6 +44,8 @@ export class GrantBook {
   constructor(
     private readonly meta: MetaStore,
     sealer: RecordSealer,
+    /** Whose keys' grants. */
+    private readonly place: Place = HOME,
   ) {
     this.#table = new Table(meta, sealer, GRANT);
   }
@@ -68,15 +73,20 @@ export class GrantBook {
     }
   }
 
+  #row({ accountId, keyId, grantId }: GrantName): Buffer {
+    return grantRow(accountAt(this.place, accountId), keyId, grantId);
+  }
+
   async #read(accountId: string, keyId: string): Promise<KeyGrants> {
     const grants: KeyGrants = { byId: new Map(), byGrantee: new Map() };
-    for await (const { record } of this.#table.scan(under(grantsOf(accountId, keyId)))) add(grants, record);
+    for await (const { record } of this.#table.scan(under(grantsOf(accountAt(this.place, accountId), keyId))))
+      add(grants, record);
     return grants;
   }
 
   /** As it is stored: for a grant that somebody names without being let see the others. */
   async find({ accountId, keyId, grantId }: Pick<GrantRecord, 'accountId' | 'keyId' | 'grantId'>) {
-    return (await this.#table.get(grantRow(accountId, keyId, grantId)))?.record;
+    return (await this.#table.get(this.#row({ accountId, keyId, grantId })))?.record;
   }
 
   /** With an id and a secret; it isn't stored yet. */
@@ -98,32 +108,32 @@ export class GrantBook {
   }
 
   create(grant: GrantRecord, committing: Committing): Promise<boolean> {
-    const row = grantRow(grant.accountId, grant.keyId, grant.grantId);
+    const row = this.#row(grant);
     const commit = new CommitBuilder().expect(row, undefined).put(this.#table.put(row, grant));
-    if (grant.retiring !== undefined) commit.put(marker(retirableRow(grant.retiring, grant)));
+    if (grant.retiring !== undefined) commit.put(marker(retirableRow(grant.retiring, grant, this.place)));
     return this.#commit(commit, committing, grant, (held) => add(held, grant));
   }
 
   /** `false`: it is gone already. */
   async delete(grant: GrantRecord, committing: Committing): Promise<boolean> {
-    const row = grantRow(grant.accountId, grant.keyId, grant.grantId);
+    const row = this.#row(grant);
     const stored = await this.#table.get(row);
     if (!stored) return false;
     const commit = new CommitBuilder().expect(row, stored).del(row);
-    if (grant.retiring !== undefined) commit.del(retirableRow(grant.retiring, grant));
+    if (grant.retiring !== undefined) commit.del(retirableRow(grant.retiring, grant, this.place));
     return this.#commit(commit, committing, grant, (held) => drop(held, grant));
   }
 
   /** All of a key that is destroyed. */
   async removeOf(accountId: string, keyId: string): Promise<void> {
-    const range = under(grantsOf(accountId, keyId));
+    const range = under(grantsOf(accountAt(this.place, accountId), keyId));
     for (;;) {
       const some = await this.#table.range({ ...range, limit: ROWS_PER_COMMIT });
       if (some.length === 0) return;
       const commit = new CommitBuilder().frees();
       for (const { key, record } of some) {
         commit.del(key);
-        if (record.retiring !== undefined) commit.del(retirableRow(record.retiring, record));
+        if (record.retiring !== undefined) commit.del(retirableRow(record.retiring, record, this.place));
       }
       const plainly: Committing = (built) => this.meta.commit(built.build());
       await this.#commit(commit, plainly, { accountId, keyId }, (held) => {
@@ -133,14 +143,14 @@ export class GrantBook {
   }
 
   /** Grants that a principal may retire, of all keys, in the order of accounts, keys and ids. */
-  async retirable(principal: string, after: Uint8Array | undefined, limit: number): Promise<GrantRecord[]> {
-    const range = under(retirableBy(principal));
+  async retirable(principal: string, after: GrantName | undefined, limit: number): Promise<GrantRecord[]> {
+    const range = under(retirableBy(principal, this.place));
     const found: GrantRecord[] = [];
-    for (let from = after; ; ) {
+    for (let from: Uint8Array | undefined = after && retirableRow(principal, after, this.place); ; ) {
       if (from) range.gte = Buffer.concat([from, Buffer.of(0)]);
       const rows = await this.meta.range({ ...range, limit, keysOnly: true });
       const named = rows.map(({ key }) => readRetirableRow(key));
-      const stored = await this.#table.getMany(named.map((one) => grantRow(one.accountId, one.keyId, one.grantId)));
+      const stored = await this.#table.getMany(named.map((one) => this.#row(one)));
       // A grant that was deleted between the two reads leaves a gap, which is no end.
       found.push(...stored.flatMap((one) => (one ? [one.record] : [])));
       if (found.length >= limit || rows.length < limit) return found.slice(0, limit);

@@ -3,6 +3,7 @@ import { utf8 } from '../base/bytes.js';
 import { comparable } from '../base/partition.js';
 import { TAG } from '../store/keys.js';
 import type { Shape } from '../store/table.js';
+import { accountAt, type Place } from './place.js';
 
 /** GrantOperation of the API model. */
 export const GRANT_OPERATIONS = [
@@ -23,6 +24,8 @@ export const GRANT_OPERATIONS = [
   'GenerateMac',
   'VerifyMac',
   'DeriveSharedSecret',
+  'Encapsulate',
+  'Decapsulate',
 ] as const;
 export type GrantOperation = (typeof GRANT_OPERATIONS)[number];
 
@@ -65,11 +68,13 @@ export const grantRow = (accountId: string, keyId: string, grantId: string): Buf
 
 /** Index of grants by who may retire them. Principals stand in it as digests: names don't lie about in clear. */
 const principalDigest = (principal: string): string => createHash('sha256').update(comparable(principal)).digest('hex');
-export const retirableBy = (principal: string): Buffer => row(`r/${principalDigest(principal)}/`);
+export const retirableBy = (principal: string, place: Place): Buffer =>
+  row(`r/${accountAt(place, principalDigest(principal))}/`);
 export const retirableRow = (
   principal: string,
   { accountId, keyId, grantId }: Pick<GrantRecord, 'accountId' | 'keyId' | 'grantId'>,
-): Buffer => row(`r/${principalDigest(principal)}/${accountId}/${keyId}/${grantId}`);
+  place: Place,
+): Buffer => row(`r/${accountAt(place, principalDigest(principal))}/${accountId}/${keyId}/${grantId}`);
 
 /** What a row of that index names. */
 export function readRetirableRow(key: Buffer): Pick<GrantRecord, 'accountId' | 'keyId' | 'grantId'> {

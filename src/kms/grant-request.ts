@@ -131,6 +131,8 @@ function operationsOf({ spec, usage }: KeyRecord): GrantOperation[] {
       return ['GenerateMac', 'VerifyMac'];
     case 'KEY_AGREEMENT':
       return ['DeriveSharedSecret', 'GetPublicKey'];
+    case 'ENCAPSULATE_DECAPSULATE':
+      return ['Encapsulate', 'Decapsulate', 'GetPublicKey'];
   }
 }
 

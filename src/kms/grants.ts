@@ -111,7 +111,7 @@ export function newGrantToken(grant: GrantRecord): string {
   return Buffer.from(`${accountId}/${keyId}/${grantId}/${nonce}/${proof}`, 'latin1').toString('base64');
 }
 
-const TOKEN = /^(\d{12})\/([0-9a-f-]{36})\/([0-9a-f]{64})\/([0-9a-f]{32})\/([0-9a-f]{64})$/;
+const TOKEN = /^(\d{12})\/([0-9a-fmrk-]{36})\/([0-9a-f]{64})\/([0-9a-f]{32})\/([0-9a-f]{64})$/;
 
 /** @throws KmsError InvalidGrantTokenException */
 export function readGrantToken(token: string): GrantToken {

@@ -1,11 +1,11 @@
 import { type EncryptionContext, KmsError } from '../encryption/ports.js';
 import { StoreDamaged } from '../store/errors.js';
 import type { Call } from './call.js';
-import { BLOB_KINDS, type BlobKind, headOf, heldAad, heldOf, ownAad, sealHeld } from './ciphertext-blob.js';
+import { BLOB_KINDS, type HeldKind, headOf, heldAad, heldOf, ownAad, sealHeld } from './ciphertext-blob.js';
 import { invalidCiphertext } from './errors.js';
 import type { BackingKey, KeyRecord } from './key-record.js';
 
-const kindOf = ({ origin }: KeyRecord): BlobKind => (origin === 'EXTERNAL_KEY_STORE' ? 'external' : 'cluster');
+const kindOf = ({ origin }: KeyRecord): HeldKind => (origin === 'EXTERNAL_KEY_STORE' ? 'external' : 'cluster');
 
 /**
  * Under a key of a custom key store. In an external one twice, as AWS does it: by Coffer's own material, then by the proxy, so that

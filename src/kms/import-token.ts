@@ -8,6 +8,8 @@ import type { WrappingAlgorithm } from './crypto/import-wrapping.js';
 export interface ImportTicket {
   accountId: string;
   keyId: string;
+  /** Absent: COFFER_REGION. */
+  region?: string | undefined;
   algorithm: WrappingAlgorithm;
   validToMs: number;
   /** The private wrapping key, PKCS#8 DER. */

@@ -4,8 +4,8 @@ import { KmsError } from '../encryption/ports.js';
 import type { Call } from './call.js';
 import { requireWrappingAlgorithm, type WrappingAlgorithm } from './crypto/import-wrapping.js';
 import { unsupported } from './errors.js';
-import type { BackingKey, KeyRecord } from './key-record.js';
-import { invalidState, requireState, stateOf } from './states.js';
+import { type BackingKey, isPrimary, type KeyRecord } from './key-record.js';
+import { invalidState, isPendingDeletion, requireState, stateOf } from './states.js';
 
 /**
  * Which material fits into which wrapping.
@@ -17,7 +17,7 @@ export function requireWrappable(call: Call, record: KeyRecord, name: string, sp
   const direct = algorithm.startsWith('RSAES');
   const tooLarge =
     record.spec.startsWith('RSA') ||
-    record.spec.startsWith('ML_DSA') ||
+    record.spec.startsWith('ML_') ||
     (record.spec === 'ECC_NIST_P521' && spec === 'RSA_2048');
   if (direct && tooLarge) {
     throw unsupported(`Wrapping algorithm ${algorithm} is not valid for key spec ${record.spec} under ${spec}.`);
@@ -57,7 +57,10 @@ export function addImported(
   const type = importType ?? (record.backingKeys.length === 0 ? 'NEW_KEY_MATERIAL' : 'EXISTING_KEY_MATERIAL');
   const state = stateOf(record, imported.nowMs) === 'PendingImport' ? enabled(record) : record.state;
   if (known) return replaceBacking({ ...record, state }, withMaterial(known, imported));
-  if (record.backingKeys.length > 0 && (type === 'EXISTING_KEY_MATERIAL' || record.spec !== 'SYMMETRIC_DEFAULT')) {
+  if (
+    !isPrimary(record) ||
+    (record.backingKeys.length > 0 && (type === 'EXISTING_KEY_MATERIAL' || record.spec !== 'SYMMETRIC_DEFAULT'))
+  ) {
     throw new KmsError(
       'IncorrectKeyMaterialException',
       'The key material is not the material that was imported into this KMS key before.',
@@ -82,7 +85,8 @@ export function dropMaterial(record: KeyRecord, id: string): KeyRecord {
   const known = record.backingKeys.find((one) => one.id === id);
   if (!known || known.wrapped === undefined) return record;
   // What never encrypted anything leaves nothing behind.
-  if (known.pending) return { ...record, backingKeys: record.backingKeys.filter((one) => one !== known) };
+  if (known.pending && isPrimary(record))
+    return { ...record, backingKeys: record.backingKeys.filter((one) => one !== known) };
   const { wrapped: _, ...rest } = known;
   const { description } = known.imported!;
   const gone: BackingKey = { ...rest, imported: description === undefined ? {} : { description } };
@@ -90,7 +94,7 @@ export function dropMaterial(record: KeyRecord, id: string): KeyRecord {
 }
 
 /** PendingImport follows from the material; a key that waited for it is enabled when it is all there, whatever it was before. */
-const enabled = ({ state }: KeyRecord): KeyRecord['state'] => (state === 'PendingDeletion' ? state : 'Enabled');
+const enabled = ({ state }: KeyRecord): KeyRecord['state'] => (isPendingDeletion(state) ? state : 'Enabled');
 
 function withMaterial(backing: BackingKey, { wrapped, publicKey, description, validToMs }: Imported): BackingKey {
   const kept = description ?? backing.imported?.description;

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Committing } from './committing.js';
 import { dropMaterial } from './import.js';
-import type { KeyRecord } from './key-record.js';
+import { isPrimary, type KeyRecord } from './key-record.js';
 import { hasExpired } from './key-timers.js';
 import type { Keys } from './keys.js';
 import { nextRotation } from './rotation.js';
@@ -24,49 +24,52 @@ export class KeyKeeper {
 
   /** Keys that are to be destroyed are another's work. What fails with one key doesn't keep the others. */
   async #run(): Promise<void> {
-    const { clock, ring } = this.keys;
     const failures: unknown[] = [];
+    for (const keys of this.keys.everywhere) await this.#keep(keys, failures);
+    if (failures.length > 0) throw failures[0];
+  }
+
+  async #keep(keys: Keys, failures: unknown[]): Promise<void> {
+    const { clock, ring } = keys;
     for await (const record of ring.due(clock.now())) {
       if (record.state === 'PendingDeletion') continue;
       try {
-        if (hasExpired(record, clock.now())) await this.#expire(record);
-        await this.#rotate(record);
+        if (hasExpired(record, clock.now())) await this.#expire(keys, record);
+        await this.#rotate(keys, record);
       } catch (error) {
         failures.push(error);
       }
     }
-    if (failures.length > 0) throw failures[0];
   }
 
-  async #expire(key: KeyRecord): Promise<void> {
-    const { keys } = this;
+  async #expire(keys: Keys, key: KeyRecord): Promise<void> {
     const nowMs = keys.clock.now();
     const gone = key.backingKeys
       .filter((one) => one.wrapped !== undefined && !isThere(one, nowMs))
       .map((one) => one.id);
     await keys.ring.update(
       key,
-      this.#committing('ExpireKeyMaterial', key),
+      this.#committing(keys, 'ExpireKeyMaterial', key),
       (found) => gone.reduce(dropMaterial, found),
       (commit) => commit.put(shredMark()),
     );
     for (const id of gone) keys.ring.wraps.forget(id);
   }
 
-  async #rotate(key: KeyRecord): Promise<void> {
-    const { keys } = this;
-    const isDue = ({ rotation, state }: KeyRecord): boolean =>
-      rotation !== undefined && state === 'Enabled' && rotation.nextMs <= keys.clock.now();
+  async #rotate(keys: Keys, key: KeyRecord): Promise<void> {
+    const isDue = (record: KeyRecord): boolean => {
+      const { rotation, state } = record;
+      return rotation !== undefined && state === 'Enabled' && isPrimary(record) && rotation.nextMs <= keys.clock.now();
+    };
     if (!isDue(key)) return;
-    await keys.rotate(key, 'AUTOMATIC', this.#committing('AutomaticRotation', key), (found) => {
+    await keys.rotate(key, 'AUTOMATIC', this.#committing(keys, 'AutomaticRotation', key), (found) => {
       if (!isDue(found)) return undefined;
       const nextMs = nextRotation(found.rotation!, keys.clock.now(), keys.dayMs);
       return { ...found, rotation: { ...found.rotation!, nextMs } };
     });
   }
 
-  #committing(action: string, record: KeyRecord): Committing {
-    const { keys } = this;
+  #committing(keys: Keys, action: string, record: KeyRecord): Committing {
     const event = {
       eventId: randomUUID(),
       timeMs: keys.clock.now(),

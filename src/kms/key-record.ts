@@ -2,6 +2,7 @@ import { utf8 } from '../base/bytes.js';
 import { TAG } from '../store/keys.js';
 import type { Shape } from '../store/table.js';
 import type { KeySpec, KeyUsage } from './crypto/key-spec.js';
+import { type Place, placeOf } from './place.js';
 
 /** One backing key of a CMK. Old ones stay: what they encrypted decrypts for as long as the CMK lives. */
 export interface BackingKey {
@@ -26,10 +27,21 @@ export interface BackingKey {
   pending?: true;
 }
 
+/** Where a multi-Region key is. */
+export interface MultiRegion {
+  primary: Place;
+  /** In the order they were made. */
+  replicas: Place[];
+}
+
 export interface KeyRecord {
-  /** UUID. */
+  /** UUID; `mrk-` and its digits of a multi-Region key. */
   keyId: string;
   accountId: string;
+  /** Absent: COFFER_REGION. */
+  region?: string;
+  /** Of a multi-Region key: the same in each of its regions. */
+  multiRegion?: MultiRegion;
   createdMs: number;
   manager: 'AWS' | 'CUSTOMER';
   /** The service that an AWS-managed key is for: `s3` of `alias/aws/s3`. */
@@ -40,9 +52,11 @@ export interface KeyRecord {
   /** The custom key store that it lies in, and what the holder there calls it. Its member row is `key-stores/record.ts`. */
   keyStore?: { id: string; reference: string };
   /** What was asked for; PendingImport follows from the backing keys (`states.ts`). */
-  state: 'Enabled' | 'Disabled' | 'PendingDeletion';
+  state: 'Enabled' | 'Disabled' | 'PendingDeletion' | 'PendingReplicaDeletion';
   /** While PendingDeletion: when the key is destroyed. */
   deletionMs?: number;
+  /** While PendingReplicaDeletion: for how many days it waits once the last replica is gone. */
+  deletionDays?: number;
   /** Oldest first; the last one that isn't pending encrypts. */
   backingKeys: BackingKey[];
   /** Automatic rotation: the period in days, and when the next one is due. */
@@ -84,7 +98,7 @@ function fromFirstShape(json: unknown): KeyCore {
 
 const row = (text: string): Buffer => Buffer.concat([TAG.kms, utf8(text)]);
 
-/** Accounts have 12 digits and key ids 36 characters: neither needs an end mark. */
+/** `accountId`: as `accountAt` says. Accounts have 12 digits and key ids 36 characters: neither needs an end mark. */
 export const keyRow = (accountId: string, keyId: string): Buffer => row(`k/${accountId}/${keyId}`);
 export const keyTextRow = (accountId: string, keyId: string): Buffer => row(`x/${accountId}/${keyId}`);
 export const keysOf = (accountId: string): Buffer => row(`k/${accountId}/`);
@@ -98,3 +112,7 @@ export const currentBacking = (record: Pick<KeyRecord, 'backingKeys'>): BackingK
 /** A key whose waiting period is over is gone, whether or not its row still lies there. */
 export const isOver = ({ state, deletionMs }: Pick<KeyRecord, 'state' | 'deletionMs'>, nowMs: number): boolean =>
   state === 'PendingDeletion' && deletionMs! <= nowMs;
+
+/** Whether what the regions of a key share is changed here: of a single-Region key always. */
+export const isPrimary = (record: Pick<KeyRecord, 'region' | 'multiRegion'>): boolean =>
+  record.multiRegion === undefined || record.multiRegion.primary === placeOf(record);

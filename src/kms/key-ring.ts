@@ -12,6 +12,7 @@ import { tooLarge } from './errors.js';
 import type { GrantBook } from './grant-book.js';
 import {
   ALL_KEYS,
+  isPrimary,
   KEY,
   KEY_TEXT,
   type KeyCore,
@@ -23,12 +24,14 @@ import {
 } from './key-record.js';
 import { dueRange, readTimerRow, timerRow } from './key-timers.js';
 import type { KeyWraps } from './key-wraps.js';
+import { share } from './multi-region.js';
+import { accountAt, HOME, type Place, placeOf } from './place.js';
 
 /** Keys kept in memory: so many. */
 const CACHED_MAX = 10_000;
 const DUE_PER_PAGE = 100;
 
-interface StoredKey {
+export interface StoredKey {
   record: KeyRecord;
   core: Stored<KeyCore>;
   text: Stored<KeyText> | undefined;
@@ -53,9 +56,22 @@ export class KeyRing {
     readonly grants: GrantBook,
     /** What a change of a key that was destroyed meanwhile answers. */
     private readonly gone: (key: Pick<KeyRecord, 'accountId' | 'keyId'>) => Error,
+    /** Whose keys. */
+    readonly place: Place = HOME,
+    /** The keys of another place: a multi-Region key is changed in all of its places at once. */
+    private readonly elsewhere: (place: Place) => KeyRing | undefined = () => undefined,
   ) {
     this.#cores = new Table(meta, sealer, KEY);
     this.#texts = new Table(meta, sealer, KEY_TEXT);
+  }
+
+  /** The account as it stands in rows. */
+  at(accountId: string): string {
+    return accountAt(this.place, accountId);
+  }
+
+  #row(accountId: string, keyId: string): Buffer {
+    return keyRow(this.at(accountId), keyId);
   }
 
   /** Undefined where it has to be read. */
@@ -67,7 +83,7 @@ export class KeyRing {
     const cached = this.cached(accountId, keyId);
     if (cached) return cached;
     const writes = this.#writes;
-    const record = (await this.#read(accountId, keyId))?.record;
+    const record = (await this.read(accountId, keyId))?.record;
     if (record && writes === this.#writes) this.#cached.set(`${accountId}/${keyId}`, record);
     return record;
   }
@@ -78,9 +94,9 @@ export class KeyRing {
    */
   create(make: () => KeyRecord, committing: Committing, alias?: string): Promise<KeyRecord | undefined> {
     return this.wraps.whileWrapping(async () => {
-      const record = make();
+      const record = this.#here(make());
       const { accountId, keyId } = record;
-      const commit = new CommitBuilder().expect(keyRow(accountId, keyId), undefined);
+      const commit = new CommitBuilder().expect(this.#row(accountId, keyId), undefined);
       this.#put(commit, record, undefined);
       const done = await (alias === undefined
         ? committing(commit)
@@ -89,32 +105,71 @@ export class KeyRing {
     });
   }
 
-  /** Changes a key. `change` sees the newest record and throws where it mustn't be; what it answers unchanged isn't written. */
+  /**
+   * Changes a key. `change` sees the newest record and throws where it mustn't be; what it answers unchanged isn't written.
+   * `alongside` adds to the commit. What a multi-Region key shares goes from the primary to its replicas in the same commit.
+   */
   update(
     { accountId, keyId }: Pick<KeyRecord, 'accountId' | 'keyId'>,
     committing: Committing,
     change: (record: KeyRecord) => KeyRecord,
-    alongside?: (commit: CommitBuilder) => void,
+    alongside?: (commit: CommitBuilder) => unknown,
   ): Promise<KeyRecord> {
     return this.wraps.whileWrapping(() =>
       untilCommitted(async () => {
-        const stored = await this.#read(accountId, keyId);
+        const stored = await this.read(accountId, keyId);
         if (!stored) throw this.gone({ accountId, keyId });
         const record = change(stored.record);
         if (record === stored.record) return record;
         const commit = new CommitBuilder();
         this.#expect(commit, stored);
         this.#put(commit, record, stored);
-        alongside?.(commit);
-        return (await this.#commit(commit, committing, record)) ? record : undefined;
+        const others = isPrimary(stored.record) ? await this.#related(record) : [];
+        for (const { ring, stored: replica } of others) {
+          const shared = share(record, replica.record);
+          // Also where nothing changes: it has to be there still.
+          ring.#expect(commit, replica);
+          if (shared !== replica.record) ring.#put(commit, shared, replica);
+        }
+        await alongside?.(commit);
+        try {
+          return (await this.#commit(commit, committing, record)) ? record : undefined;
+        } finally {
+          for (const { ring } of others) ring.forget(record);
+        }
       }),
     );
   }
 
+  /** What a key that was the primary is related to from now on, as it is stored: neither what joins the commit nor what leaves by it. */
+  async #related({ accountId, keyId, multiRegion }: KeyRecord): Promise<{ ring: KeyRing; stored: StoredKey }[]> {
+    if (!multiRegion) return [];
+    const found: { ring: KeyRing; stored: StoredKey }[] = [];
+    for (const place of [multiRegion.primary, ...multiRegion.replicas]) {
+      if (place === this.place) continue;
+      const ring = this.elsewhere(place);
+      const stored = await ring?.read(accountId, keyId);
+      if (ring && stored) found.push({ ring, stored });
+    }
+    return found;
+  }
+
+  /** A new key joins the commit of another. `forget` it whatever comes of it. Call it within `update`, which holds the key-store key still. */
+  join(commit: CommitBuilder, record: KeyRecord): void {
+    commit.expect(this.#row(record.accountId, record.keyId), undefined);
+    // While the key-store key is replaced, this ring may have been gone through already, and the wraps come from one that hasn't.
+    const backingKeys = record.backingKeys.map((backing) => this.wraps.rewrap(record, backing));
+    this.#put(commit, this.#here({ ...record, backingKeys }), undefined);
+  }
+
+  #here(record: KeyRecord): KeyRecord {
+    return this.place === HOME ? record : { ...record, region: this.place };
+  }
+
   /** Pages in the order of key ids. */
   async list(accountId: string, after: string, limit: number): Promise<KeyCore[]> {
-    const range = under(keysOf(accountId));
-    if (after !== '') range.gte = Buffer.concat([keyRow(accountId, after), Buffer.of(0)]);
+    const range = under(keysOf(this.at(accountId)));
+    if (after !== '') range.gte = Buffer.concat([this.#row(accountId, after), Buffer.of(0)]);
     return (await this.#cores.range({ ...range, limit })).map((stored) => stored.record);
   }
 
@@ -124,7 +179,8 @@ export class KeyRing {
     for (let gte = range.gte; ; ) {
       const rows = await this.meta.range({ gte, lt, limit: DUE_PER_PAGE, keysOnly: true });
       for (const { key } of rows) {
-        const { accountId, keyId } = readTimerRow(key);
+        const { place, accountId, keyId } = readTimerRow(key);
+        if (place !== this.place) continue;
         const record = await this.find(accountId, keyId);
         if (record) yield record;
       }
@@ -136,31 +192,80 @@ export class KeyRing {
 
   /**
    * A key that is destroyed, with its aliases and grants. They are refused from that moment on in any case. `isDue` sees the newest
-   * record: a deletion that was cancelled at the last moment is none.
+   * record: a deletion that was cancelled at the last moment is none. `without`: the primary, where a replica of it goes.
    */
-  async remove(record: KeyRecord, isDue: (record: KeyRecord) => boolean, committing: Committing): Promise<boolean> {
-    const { accountId, keyId } = record;
-    const found = await this.#read(accountId, keyId);
+  async remove(
+    record: KeyRecord,
+    isDue: (record: KeyRecord) => boolean,
+    committing: Committing,
+    without: (primary: KeyRecord, place: Place) => KeyRecord,
+  ): Promise<boolean> {
+    const { accountId, keyId, multiRegion } = record;
+    const found = await this.read(accountId, keyId);
     if (!found || !isDue(found.record)) return false;
     // Aliases and grants go first, in commits of their own: a key may have more than one commit takes.
     await this.aliases.removeOf(accountId, keyId);
     await this.grants.removeOf(accountId, keyId);
-    const stored = await this.#read(accountId, keyId);
-    if (!stored || !isDue(stored.record)) return false;
-    const commit = new CommitBuilder().del(stored.core.key).frees();
-    this.#expect(commit, stored);
-    if (stored.text) commit.del(stored.text.key);
-    commit.del(lastUseRow(accountId, keyId));
-    const timer = timerRow(stored.record);
-    if (timer) commit.del(timer.key);
-    if (!(await this.#commit(commit, committing, record))) return false;
-    for (const { id } of stored.record.backingKeys) this.wraps.forget(id);
-    return true;
+    let removed: KeyRecord | undefined;
+    const leave = async (commit: CommitBuilder): Promise<boolean> => {
+      const stored = await this.read(accountId, keyId);
+      removed = stored?.record;
+      if (!stored || !isDue(stored.record)) return false;
+      commit.del(stored.core.key).frees();
+      this.#expect(commit, stored);
+      if (stored.text) commit.del(stored.text.key);
+      commit.del(lastUseRow(this.at(accountId), keyId));
+      const timer = timerRow(stored.record);
+      if (timer) commit.del(timer.key);
+      return true;
+    };
+    const primary = multiRegion && !isPrimary(found.record) ? this.elsewhere(multiRegion.primary) : undefined;
+    const done = primary
+      ? await this.#leaveReplica(primary, record, leave, committing, without)
+      : await this.#leaveAlone(record, leave, committing);
+    if (done) for (const { id } of removed?.backingKeys ?? []) this.wraps.forget(id);
+    return done;
+  }
+
+  async #leaveAlone(
+    record: KeyRecord,
+    leave: (commit: CommitBuilder) => Promise<boolean>,
+    committing: Committing,
+  ): Promise<boolean> {
+    const commit = new CommitBuilder();
+    return (await leave(commit)) && this.#commit(commit, committing, record);
+  }
+
+  async #leaveReplica(
+    primary: KeyRing,
+    record: KeyRecord,
+    leave: (commit: CommitBuilder) => Promise<boolean>,
+    committing: Committing,
+    without: (primary: KeyRecord, place: Place) => KeyRecord,
+  ): Promise<boolean> {
+    const { place } = this;
+    if (!(await primary.read(record.accountId, record.keyId))) return this.#leaveAlone(record, leave, committing);
+    let isLeaving = false;
+    const ifLeaving: Committing = async (commit) => !isLeaving || committing(commit);
+    try {
+      await primary.update(
+        record,
+        ifLeaving,
+        (found) => without(found, place),
+        async (commit) => {
+          isLeaving = await leave(commit);
+        },
+      );
+    } finally {
+      this.forget(record);
+    }
+    return isLeaving;
   }
 
   /** Wraps every backing key under the current key-store key. May be repeated. */
   async rewrapAll(): Promise<void> {
     for await (const { record } of this.#cores.scan(under(ALL_KEYS))) {
+      if (placeOf(record) !== this.place) continue;
       if (record.backingKeys.every((backing) => this.wraps.isCurrent(record, backing))) continue;
       await this.update(record, this.#plainly, (fresh) => ({
         ...fresh,
@@ -172,6 +277,7 @@ export class KeyRing {
   /** Stores made before keys had timers: a row for every key that should have one. At start, before requests. */
   async recover(): Promise<void> {
     for await (const { record } of this.#cores.scan(under(ALL_KEYS))) {
+      if (placeOf(record) !== this.place) continue;
       const timer = timerRow(record as KeyRecord);
       if (timer && !(await this.meta.get(timer.key))) {
         await this.meta.commit(new CommitBuilder().put(timer).build());
@@ -185,8 +291,9 @@ export class KeyRing {
 
   readonly #plainly: Committing = (commit) => this.meta.commit(commit.build());
 
-  async #read(accountId: string, keyId: string): Promise<StoredKey | undefined> {
-    const rows = await this.meta.getMany([keyRow(accountId, keyId), keyTextRow(accountId, keyId)]);
+  /** As it is stored now. */
+  async read(accountId: string, keyId: string): Promise<StoredKey | undefined> {
+    const rows = await this.meta.getMany([this.#row(accountId, keyId), keyTextRow(this.at(accountId), keyId)]);
     const core = rows[0] && this.#cores.open(rows[0]);
     if (!core) return undefined;
     const text = rows[1] && this.#texts.open(rows[1]);
@@ -197,18 +304,18 @@ export class KeyRing {
 
   #expect(commit: CommitBuilder, stored: StoredKey): void {
     commit.expect(stored.core.key, stored.core);
-    commit.expect(keyTextRow(stored.record.accountId, stored.record.keyId), stored.text);
+    commit.expect(keyTextRow(this.at(stored.record.accountId), stored.record.keyId), stored.text);
   }
 
   /** @throws KmsError LimitExceededException: policy, description and tags share a row. */
   #put(commit: CommitBuilder, record: KeyRecord, old: StoredKey | undefined): void {
     const { accountId, keyId, description, policy, tags, ...rest } = record;
-    const core = this.#cores.put(keyRow(accountId, keyId), { accountId, keyId, ...rest });
+    const core = this.#cores.put(this.#row(accountId, keyId), { accountId, keyId, ...rest });
     commit.put(core);
     const same =
       old?.text && old.record.description === description && old.record.policy === policy && old.record.tags === tags;
     if (!same) {
-      const text = this.#texts.put(keyTextRow(accountId, keyId), { description, policy, tags });
+      const text = this.#texts.put(keyTextRow(this.at(accountId), keyId), { description, policy, tags });
       if (text.value.length > META_VALUE_MAX_BYTES) throw tooLarge();
       commit.put(text);
     }
@@ -227,8 +334,13 @@ export class KeyRing {
     try {
       return await committing(commit);
     } finally {
-      this.#writes++;
-      this.#cached.delete(`${accountId}/${keyId}`);
+      this.forget({ accountId, keyId });
     }
+  }
+
+  /** The next read sees what is stored. */
+  forget({ accountId, keyId }: Pick<KeyRecord, 'accountId' | 'keyId'>): void {
+    this.#writes++;
+    this.#cached.delete(`${accountId}/${keyId}`);
   }
 }

@@ -1,7 +1,8 @@
 import { utf8 } from '../base/bytes.js';
 import { TAG } from '../store/keys.js';
 import { marker } from '../store/table.js';
-import type { KeyRecord } from './key-record.js';
+import { isPrimary, type KeyRecord } from './key-record.js';
+import { accountAt, HOME, type Place, placeOf } from './place.js';
 import { isThere } from './states.js';
 
 /**
@@ -13,7 +14,7 @@ export function nextTimeOf(record: KeyRecord): number | undefined {
   const times = record.backingKeys.flatMap(({ wrapped, imported }) =>
     wrapped !== undefined && imported?.validToMs !== undefined ? [imported.validToMs] : [],
   );
-  if (record.rotation && record.state === 'Enabled') times.push(record.rotation.nextMs);
+  if (record.rotation && record.state === 'Enabled' && isPrimary(record)) times.push(record.rotation.nextMs);
   return times.length === 0 ? undefined : Math.min(...times);
 }
 
@@ -24,7 +25,9 @@ const hex = (ms: number): string => ms.toString(16).padStart(16, '0');
 export function timerRow(record: KeyRecord): { key: Uint8Array; value: Buffer } | undefined {
   const ms = nextTimeOf(record);
   if (ms === undefined) return undefined;
-  return marker(Buffer.concat([ALL_TIMERS, utf8(`${hex(ms)}/${record.accountId}/${record.keyId}`)]));
+  return marker(
+    Buffer.concat([ALL_TIMERS, utf8(`${hex(ms)}/${accountAt(placeOf(record), record.accountId)}/${record.keyId}`)]),
+  );
 }
 
 /** Rows of times up to and including `nowMs`. */
@@ -33,9 +36,11 @@ export const dueRange = (nowMs: number): { gte: Buffer; lt: Buffer } => ({
   lt: Buffer.concat([ALL_TIMERS, utf8(hex(nowMs + 1))]),
 });
 
-export function readTimerRow(key: Buffer): Pick<KeyRecord, 'accountId' | 'keyId'> {
-  const [accountId, keyId] = key.toString('latin1').split('/').slice(-2) as [string, string];
-  return { accountId, keyId };
+export function readTimerRow(key: Buffer): { place: Place; accountId: string; keyId: string } {
+  // The time, the region where it isn't COFFER_REGION, the account, the key.
+  const parts = key.toString('latin1', ALL_TIMERS.length).split('/');
+  const [accountId, keyId] = parts.slice(-2) as [string, string];
+  return { place: parts.length === 4 ? parts[1]! : HOME, accountId, keyId };
 }
 
 /** Imported material whose time is over but whose wrap still lies there. */

@@ -13,6 +13,8 @@ import { type KeyReference, keyArn, readReference, resolveKey } from './key-refe
 import type { KeyRing } from './key-ring.js';
 import type { KeyStores } from './key-stores/key-stores.js';
 import { MANAGED_SERVICES, managedServiceOf } from './managed-keys.js';
+import { HOME, type Place, placeOf } from './place.js';
+import type { Regions } from './regions.js';
 import { invalidState, type KeyState, stateOf } from './states.js';
 
 /** Who there is, as `iam/` knows them. Implemented there. */
@@ -34,6 +36,8 @@ export interface KmsParts {
   clock: Clock;
   /** How long a day of waiting periods, rotations and import tokens is, in milliseconds. */
   dayMs: number;
+  /** The key services of all regions, where there are several. */
+  regions?: Regions;
   /** What would be lost with a key; absent where there are no objects (tests). */
   impact?: KeyImpact;
   /** Key material was deleted: no old copy may open it for long. */
@@ -45,7 +49,7 @@ export type NewKey = Pick<
   KeyRecord,
   'accountId' | 'description' | 'manager' | 'policy' | 'tags' | 'spec' | 'usage' | 'origin'
 > &
-  Pick<Partial<KeyRecord>, 'service' | 'rotation' | 'keyId' | 'keyStore'>;
+  Pick<Partial<KeyRecord>, 'service' | 'rotation' | 'keyId' | 'keyStore' | 'multiRegion'>;
 
 /** CMKs as actions use them. */
 export class Keys {
@@ -69,6 +73,21 @@ export class Keys {
 
   get region(): string {
     return this.parts.region;
+  }
+
+  /** The keys of every region, served or not. */
+  get everywhere(): readonly Keys[] {
+    return this.parts.regions?.all ?? [this];
+  }
+
+  /** Of a record of any region. */
+  arnAt(record: KeyRecord): string {
+    return keyArn(this.regionAt(placeOf(record)), record);
+  }
+
+  /** The name of the region of a place of a multi-Region key. */
+  regionAt(place: Place): string {
+    return place === HOME ? (this.parts.regions?.home ?? this.region) : place;
   }
 
   get dayMs(): number {

@@ -1,7 +1,8 @@
 import { algorithmsOf } from './crypto/key-spec.js';
-import { currentBacking, type KeyRecord } from './key-record.js';
+import { currentBacking, isPrimary, type KeyRecord, type MultiRegion } from './key-record.js';
 import { keyArn } from './key-reference.js';
 import type { Keys } from './keys.js';
+import type { Place } from './place.js';
 
 /** KeyMetadata of the API model. https://docs.aws.amazon.com/kms/latest/APIReference/API_KeyMetadata.html */
 export async function metadata(record: KeyRecord, keys: Keys): Promise<Record<string, unknown>> {
@@ -26,7 +27,9 @@ export async function metadata(record: KeyRecord, keys: Keys): Promise<Record<st
     CustomerMasterKeySpec: record.spec,
     KeySpec: record.spec,
     ...algorithmsOf(record.spec, record.usage),
-    MultiRegion: false,
+    MultiRegion: record.multiRegion !== undefined,
+    ...(record.multiRegion && { MultiRegionConfiguration: configuration(record, record.multiRegion, keys) }),
+    ...(record.deletionDays !== undefined && { PendingDeletionWindowInDays: record.deletionDays }),
     ...(record.spec === 'SYMMETRIC_DEFAULT' && current && { CurrentKeyMaterialId: current.id }),
   };
 }
@@ -39,6 +42,18 @@ async function keyStoreMembers({ accountId, keyStore }: KeyRecord, { stores }: K
     ...(backing.type === 'AWS_CLOUDHSM'
       ? { CloudHsmClusterId: backing.clusterId }
       : { XksKeyConfiguration: { Id: reference } }),
+  };
+}
+
+function configuration(record: KeyRecord, { primary, replicas }: MultiRegion, keys: Keys): Record<string, unknown> {
+  const shown = (place: Place) => {
+    const region = keys.regionAt(place);
+    return { Arn: keyArn(region, record), Region: region };
+  };
+  return {
+    MultiRegionKeyType: isPrimary(record) ? 'PRIMARY' : 'REPLICA',
+    PrimaryKey: shown(primary),
+    ReplicaKeys: replicas.map(shown),
   };
 }
 

@@ -10,6 +10,7 @@ import type { AuditLog } from './audit/ports.js';
 import { KeyDestroyer } from './destroy.js';
 import { noSuchKey } from './errors.js';
 import { GrantBook } from './grant-book.js';
+import { keepHomeRegion } from './home-region.js';
 import { KeyKeeper } from './key-keeper.js';
 import { ALL_KEYS } from './key-record.js';
 import { keyArn } from './key-reference.js';
@@ -23,6 +24,8 @@ import { type XksSettings, XksTransport } from './key-stores/xks/transport.js';
 import { KeyWraps } from './key-wraps.js';
 import { Keys, type Principals } from './keys.js';
 import { Kms } from './kms.js';
+import { HOME } from './place.js';
+import { Regions, storedPlaces } from './regions.js';
 import { ALL_ROWS } from './shred.js';
 
 export interface KmsOptions {
@@ -38,6 +41,8 @@ export interface KmsOptions {
   principals: Principals;
   clock: Clock;
   region: string;
+  /** What else is served; absent: nothing. */
+  regions?: readonly string[];
   dayMs: number;
   impact?: KeyImpact;
   /** Before a CMK is destroyed: drops what of it is unwrapped elsewhere (S3 Bucket Keys). */
@@ -50,7 +55,10 @@ export interface KmsOptions {
 }
 
 export interface OpenedKms {
+  /** Of `region`. */
   kms: Kms;
+  /** By region, of all that are served. */
+  byRegion: ReadonlyMap<string, Kms>;
   keys: Keys;
   destroyer: KeyDestroyer;
   /** At start, before requests: takes up what a crash interrupted, and does what was due meanwhile. */
@@ -67,37 +75,50 @@ export async function openKms(options: KmsOptions): Promise<OpenedKms> {
   const file = new KeyStoreKeyFile(options.keyStoreFile, rootKey);
   const isEmpty = (await meta.range({ ...under(ALL_KEYS), limit: 1, keysOnly: true })).length === 0;
   const keyStoreKey = await file.load(isEmpty);
-  const aliases = new AliasBook(meta, sealer, clock);
-  const ring = new KeyRing(
-    meta,
-    sealer,
-    new KeyWraps(keyStoreKey, file.previous),
-    aliases,
-    new GrantBook(meta, sealer),
-    (key) => noSuchKey(keyArn(options.region, key)),
-  );
-  const transport = new XksTransport(options.xks);
-  const stores = new KeyStores({
-    book: new KeyStoreBook(meta, sealer),
-    holders: new Holders({ transport, clock, region: options.region }, options.clusters),
-    clusters: options.clusters,
-    audit: options.audit,
-    clock,
-    onTrouble: options.onTrouble,
-  });
+  const wraps = new KeyWraps(keyStoreKey, file.previous);
+  const served = new Set([options.region, ...(options.regions ?? [])]);
+  await keepHomeRegion(meta, sealer, options.region, served.size > 1);
+  const regions = new Regions(options.region, served);
   const tokenKey = rootKey.derive('coffer/kms/import-token');
-  const keys = new Keys({
-    ring,
-    stores,
-    audit: options.audit,
-    principals: options.principals,
-    tokenCipher: new Xaes(tokenKey),
-    region: options.region,
-    clock,
-    dayMs: options.dayMs,
-    ...(options.impact && { impact: options.impact }),
-    shred: () => void keep().catch(options.onTrouble),
-  });
+  const tokenCipher = new Xaes(tokenKey);
+  const transport = new XksTransport(options.xks);
+  const keysOf = (region: string): Keys => {
+    const place = regions.placeOf(region);
+    const ring = new KeyRing(
+      meta,
+      sealer,
+      wraps,
+      new AliasBook(meta, sealer, clock, place),
+      new GrantBook(meta, sealer, place),
+      (key) => noSuchKey(keyArn(region, key)),
+      place,
+      (other) => regions.at(other)?.ring,
+    );
+    const stores = new KeyStores({
+      book: new KeyStoreBook(meta, sealer, place),
+      holders: new Holders({ transport, clock, region }, options.clusters),
+      clusters: options.clusters,
+      audit: options.audit,
+      clock,
+      onTrouble: options.onTrouble,
+    });
+    return new Keys({
+      ring,
+      stores,
+      audit: options.audit,
+      principals: options.principals,
+      tokenCipher,
+      region,
+      regions,
+      clock,
+      dayMs: options.dayMs,
+      ...(options.impact && { impact: options.impact }),
+      shred: () => void keep().catch(options.onTrouble),
+    });
+  };
+  // Keys of regions that are served no more rotate and end all the same.
+  for (const region of new Set([...served, ...(await storedPlaces(meta))])) regions.add(keysOf(region));
+  const keys = regions.at(HOME)!;
   tokenKey.dispose();
   const keeper = new KeyKeeper(keys);
   const { compact } = options;
@@ -118,14 +139,19 @@ export async function openKms(options: KmsOptions): Promise<OpenedKms> {
       await keeper.run();
     } finally {
       await destroyer.destroyDue();
-      await stores.deleteOrphans();
+      for (const one of regions.all) await one.stores.deleteOrphans();
     }
   };
   const recover = async (): Promise<void> => {
-    await ring.recover();
+    for (const one of regions.all) await one.ring.recover();
     await keep();
     await destroyer.takeUpSecret();
-    await stores.recover();
+    for (const one of regions.all) await one.stores.recover();
   };
-  return { kms: new Kms(keys), keys, destroyer, recover, keep, close: () => stores.close() };
+  const byRegion = new Map([...served].map((region) => [region, new Kms(regions.of(region)!)]));
+  const close = async (): Promise<void> => {
+    for (const one of regions.all) await one.stores.close();
+    transport.close();
+  };
+  return { kms: byRegion.get(options.region)!, byRegion, keys, destroyer, recover, keep, close };
 }

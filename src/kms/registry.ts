@@ -5,6 +5,7 @@ import { createAlias } from './actions/CreateAlias.js';
 import { createCustomKeyStore } from './actions/CreateCustomKeyStore.js';
 import { createGrant } from './actions/CreateGrant.js';
 import { createKey } from './actions/CreateKey.js';
+import { decapsulate } from './actions/Decapsulate.js';
 import { decrypt } from './actions/Decrypt.js';
 import { deleteAlias } from './actions/DeleteAlias.js';
 import { deleteCustomKeyStore } from './actions/DeleteCustomKeyStore.js';
@@ -17,6 +18,7 @@ import { disableKeyRotation } from './actions/DisableKeyRotation.js';
 import { disconnectCustomKeyStore } from './actions/DisconnectCustomKeyStore.js';
 import { enableKey } from './actions/EnableKey.js';
 import { enableKeyRotation } from './actions/EnableKeyRotation.js';
+import { encapsulate } from './actions/Encapsulate.js';
 import { encrypt } from './actions/Encrypt.js';
 import { generateDataKey } from './actions/GenerateDataKey.js';
 import { generateDataKeyPair } from './actions/GenerateDataKeyPair.js';
@@ -39,6 +41,7 @@ import { listResourceTags } from './actions/ListResourceTags.js';
 import { listRetirableGrants } from './actions/ListRetirableGrants.js';
 import { putKeyPolicy } from './actions/PutKeyPolicy.js';
 import { reEncrypt } from './actions/ReEncrypt.js';
+import { replicateKey } from './actions/ReplicateKey.js';
 import { retireGrant } from './actions/RetireGrant.js';
 import { revokeGrant } from './actions/RevokeGrant.js';
 import { rotateKeyOnDemand } from './actions/RotateKeyOnDemand.js';
@@ -49,6 +52,7 @@ import { untagResource } from './actions/UntagResource.js';
 import { updateAlias } from './actions/UpdateAlias.js';
 import { updateCustomKeyStore } from './actions/UpdateCustomKeyStore.js';
 import { updateKeyDescription } from './actions/UpdateKeyDescription.js';
+import { updatePrimaryRegion } from './actions/UpdatePrimaryRegion.js';
 import { verify } from './actions/Verify.js';
 import { verifyMac } from './actions/VerifyMac.js';
 
@@ -61,6 +65,7 @@ export const ACTIONS: ReadonlyMap<string, Action<any>> = new Map(
     createCustomKeyStore,
     createGrant,
     createKey,
+    decapsulate,
     decrypt,
     deleteAlias,
     deleteCustomKeyStore,
@@ -73,6 +78,7 @@ export const ACTIONS: ReadonlyMap<string, Action<any>> = new Map(
     disconnectCustomKeyStore,
     enableKey,
     enableKeyRotation,
+    encapsulate,
     encrypt,
     generateDataKey,
     generateDataKeyPair,
@@ -95,6 +101,7 @@ export const ACTIONS: ReadonlyMap<string, Action<any>> = new Map(
     listRetirableGrants,
     putKeyPolicy,
     reEncrypt,
+    replicateKey,
     retireGrant,
     revokeGrant,
     rotateKeyOnDemand,
@@ -105,16 +112,12 @@ export const ACTIONS: ReadonlyMap<string, Action<any>> = new Map(
     updateAlias,
     updateCustomKeyStore,
     updateKeyDescription,
+    updatePrimaryRegion,
     verify,
     verifyMac,
     // biome-ignore lint/suspicious/noExplicitAny: as above
   ].map((one): [string, Action<any>] => [one.name, one as Action<any>]),
 );
 
-/** What AWS KMS has besides: multi-Region keys, encapsulation. Answered UnsupportedOperationException. */
-export const UNSUPPORTED: ReadonlySet<string> = new Set([
-  'Decapsulate',
-  'Encapsulate',
-  'ReplicateKey',
-  'UpdatePrimaryRegion',
-]);
+/** What AWS KMS has besides, if anything. Answered UnsupportedOperationException. */
+export const UNSUPPORTED: ReadonlySet<string> = new Set<string>([]);

@@ -29,6 +29,7 @@ describe('settings', () => {
         snapshotLimits: { maxAgeMs: 3_600_000, maxHeldBytes: 1024 ** 3 },
       },
       region: 'us-east-1',
+      regions: [],
       domain: undefined,
       accountId: '000000000000',
       accessKeyId: undefined,
@@ -144,7 +145,7 @@ describe('settings', () => {
 
   it('have one row each in the table, complete', () => {
     expect(new Set(SETTINGS.map(({ name }) => name)).size).toBe(SETTINGS.length);
-    expect(SETTINGS).toHaveLength(49);
+    expect(SETTINGS).toHaveLength(50);
     for (const { name, default: byDefault, meaning } of SETTINGS) {
       expect(name).toMatch(/^COFFER_[A-Z0-9_]+$/);
       expect(byDefault).not.toBe('');

@@ -3,12 +3,15 @@ import {
   CreateAliasCommand,
   CreateGrantCommand,
   CreateKeyCommand,
+  DecapsulateCommand,
   DecryptCommand,
   DescribeKeyCommand,
   DisabledException,
   DisableKeyCommand,
   DryRunOperationException,
+  EncapsulateCommand,
   EncryptCommand,
+  GenerateDataKeyPairCommand,
   GetKeyLastUsageCommand,
   GetParametersForImportCommand,
   GetPublicKeyCommand,
@@ -31,6 +34,7 @@ import {
   SignCommand,
   VerifyCommand,
 } from '@aws-sdk/client-kms';
+import { ml_kem768, ml_kem1024 } from '@noble/post-quantum/ml-kem.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { wrapMaterial } from '../kms/recorded/wrapped.js';
 import { credentials, startServer, type TestServer } from '../support/server.js';
@@ -228,5 +232,34 @@ describe('AWS’s own client of KMS', () => {
     const error = await kms.send(new ListKeysCommand({ Limit: 0 })).catch((caught: unknown) => caught);
     expect(error).toBeInstanceOf(KMSServiceException);
     expect(error).toMatchObject({ name: 'ValidationException', $metadata: { httpStatusCode: 400 } });
+  });
+});
+
+describe('ML-KEM', () => {
+  const EncapsulationAlgorithm = 'ML_KEM' as const;
+
+  test('a key encapsulates and decapsulates; whoever has its public key does it without Coffer', async () => {
+    const KeyId = await createKey({ KeySpec: 'ML_KEM_768', KeyUsage: 'ENCAPSULATE_DECAPSULATE' });
+    const { KeyMetadata } = await kms.send(new DescribeKeyCommand({ KeyId }));
+    expect(KeyMetadata).toMatchObject({ KeyUsage: 'ENCAPSULATE_DECAPSULATE', EncapsulationAlgorithms: ['ML_KEM'] });
+    const made = await kms.send(new EncapsulateCommand({ KeyId, EncapsulationAlgorithm }));
+    expect(made).toMatchObject({ KeyId: KeyMetadata!.Arn, EncapsulationAlgorithm });
+    const decapsulate = async (SharedSecretCiphertextBlob: Uint8Array) =>
+      kms.send(new DecapsulateCommand({ KeyId, EncapsulationAlgorithm, SharedSecretCiphertextBlob }));
+    expect((await decapsulate(made.SharedSecretCiphertextBlob!)).SharedSecret).toEqual(made.SharedSecret);
+    const { PublicKey, EncapsulationAlgorithms } = await kms.send(new GetPublicKeyCommand({ KeyId }));
+    expect(EncapsulationAlgorithms).toEqual(['ML_KEM']);
+    const own = ml_kem768.encapsulate(PublicKey!.subarray(22));
+    expect((await decapsulate(own.cipherText)).SharedSecret).toEqual(own.sharedSecret);
+    await expect(decapsulate(own.cipherText.subarray(1))).rejects.toThrow(InvalidCiphertextException);
+  });
+
+  test('a data key pair comes with its private half as a seed, sealed', async () => {
+    const KeyId = await createKey();
+    const pair = await kms.send(new GenerateDataKeyPairCommand({ KeyId, KeyPairSpec: 'ML_KEM_1024' }));
+    const { Plaintext } = await kms.send(new DecryptCommand({ CiphertextBlob: pair.PrivateKeyCiphertextBlob! }));
+    expect(Plaintext).toEqual(pair.PrivateKeyPlaintext);
+    const { publicKey } = ml_kem1024.keygen(Plaintext!.subarray(22));
+    expect(pair.PublicKey!.subarray(22)).toEqual(publicKey);
   });
 });

@@ -5,6 +5,7 @@ import {
   CopyObjectCommand,
   CreateMultipartUploadCommand,
   DeleteObjectCommand,
+  type Destination,
   GetObjectCommand,
   HeadObjectCommand,
   ListObjectVersionsCommand,
@@ -119,6 +120,29 @@ describe('SSE-KMS', () => {
     );
     await settled(s3(), { Bucket: 'kms-source', Key: 'dsse' }, 'FAILED');
     expect((await failures('kms-source')).map((one) => one.detail)[0]).toContain('kms:GenerateDataKey');
+  });
+
+  test('is under the same key again where the rule says UseSourceMultiRegionKey, which only a multi-Region key is', async () => {
+    const { KeyMetadata } = await server.kmsAs('main').send(new CreateKeyCommand({ MultiRegion: true }));
+    const related = (more: object) => ({
+      EncryptionConfiguration: { UseSourceMultiRegionKey: { Status: 'Enabled' }, ...more },
+    });
+    const asked = (more: object = {}) =>
+      rule('kms-target', {
+        SourceSelectionCriteria: { SseKmsEncryptedObjects: { Status: 'Enabled' } },
+        Destination: { Bucket: 'arn:aws:s3:::kms-target', ...related(more) } as Destination,
+      });
+    await expect(replicate(s3(), 'kms-source', [asked({ ReplicaKmsKeyID: to })], role('full'))).rejects.toThrow(
+      /UseSource/,
+    );
+    await replicate(s3(), 'kms-source', [asked()], role('full'));
+    const put = await putUnderKms('kms-source', 'related', { SSEKMSKeyId: KeyMetadata!.Arn });
+    expect(put.SSEKMSKeyId).toBe(KeyMetadata!.Arn);
+    await settled(s3(), { Bucket: 'kms-source', Key: 'related' });
+    expect((await head('kms-target', 'related')).SSEKMSKeyId).toBe(KeyMetadata!.Arn);
+    await putUnderKms('kms-source', 'unrelated');
+    await settled(s3(), { Bucket: 'kms-source', Key: 'unrelated' }, 'FAILED');
+    expect((await failures('kms-source')).map((one) => one.detail).join()).toContain('is no multi-Region key');
   });
 
   test('isn’t replicated, and has no status, where the rule doesn’t', async () => {

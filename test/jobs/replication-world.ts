@@ -34,6 +34,7 @@ export class FakeTarget implements Target {
   /** `key id body`, in the order they came. */
   readonly taken: string[] = [];
   readonly requests: string[] = [];
+  readonly region = 'us-east-1';
   before: (replica: ReplicaHeader, key: string) => Promise<void> = async () => {};
   after: (replica: ReplicaHeader, key: string) => Promise<void> = async () => {};
 

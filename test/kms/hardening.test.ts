@@ -176,6 +176,7 @@ test('a change of a key that was destroyed meanwhile answers that there is none'
     (await ring.find(ACCOUNT, KeyId))!,
     () => true,
     (commit) => meta.commit(commit.build()),
+    (primary) => primary,
   );
   expect(removed).toBe(true);
   expect(await ask('UpdateKeyDescription', { KeyId, Description: 'late' })).toMatchObject({

@@ -16,6 +16,8 @@ import { type XksSettings, XksTransport } from '../../src/kms/key-stores/xks/tra
 import { KeyWraps } from '../../src/kms/key-wraps.js';
 import { Keys, type KmsParts } from '../../src/kms/keys.js';
 import { Kms } from '../../src/kms/kms.js';
+import type { Place } from '../../src/kms/place.js';
+import { Regions } from '../../src/kms/regions.js';
 import { parseIdentityPolicy } from '../../src/policy/parse.js';
 import { RootSealer } from '../../src/seal/record-sealer.js';
 import { RootKey } from '../../src/seal/root-key.js';
@@ -27,6 +29,8 @@ import { MemoryAudit } from './memory-audit.js';
 export const ACCOUNT = '111111111111';
 export const OTHER_ACCOUNT = '222222222222';
 export const REGION = 'us-east-1';
+/** Served besides. */
+export const OTHER_REGION = 'ap-southeast-1';
 export const DAY_MS = 86_400_000;
 
 export interface Answer {
@@ -35,7 +39,7 @@ export interface Answer {
   json: any;
 }
 
-/** A key service over a store in memory, and short ways to ask it. `keyStoreKey`: 32 bytes. */
+/** A key service over a store in memory, in two regions, and short ways to ask it. `keyStoreKey`: 32 bytes. */
 export function makeKms(
   meta: MetaStore = new MemoryMetaStore(),
   { xks, clusters, ...options }: Partial<KmsParts> & { xks?: XksSettings; clusters?: Clusters } = {},
@@ -43,35 +47,57 @@ export function makeKms(
   const clock = new ManualClock(Date.UTC(2026, 0, 1));
   const sealer = new RootSealer(new RootKey(new Secret(Buffer.alloc(32, 7))));
   const wraps = new KeyWraps(new Secret(Buffer.alloc(32, 9)));
-  const books = [new AliasBook(meta, sealer, clock), new GrantBook(meta, sealer)] as const;
-  const ring = new KeyRing(meta, sealer, wraps, ...books, (key) => noSuchKey(keyArn(REGION, key)));
   const audit = new MemoryAudit(meta);
   const troubles: unknown[] = [];
-  const stores = new KeyStores({
-    book: new KeyStoreBook(meta, sealer),
-    holders: new Holders({ transport: new XksTransport(xks ?? { timeoutMs: 250 }), clock, region: REGION }, clusters),
-    clusters,
-    audit,
-    clock,
-    onTrouble: (error) => troubles.push(error),
-  });
-  const keys = new Keys({
-    ring,
-    stores,
+  const transport = new XksTransport(xks ?? { timeoutMs: 250 });
+  const storesOf = (region: string, place: Place) =>
+    new KeyStores({
+      book: new KeyStoreBook(meta, sealer, place),
+      holders: new Holders({ transport, clock, region }, clusters),
+      clusters,
+      audit,
+      clock,
+      onTrouble: (error) => troubles.push(error),
+    });
+  const home = options.region ?? REGION;
+  const regions = new Regions(home, new Set([home, OTHER_REGION]));
+  const parts = {
     audit,
     principals: { exists: () => undefined, accountIds: () => [ACCOUNT, OTHER_ACCOUNT] },
     tokenCipher: new Xaes(new Secret(Buffer.alloc(32, 5))),
-    region: REGION,
     clock,
     dayMs: DAY_MS,
+    regions,
     ...options,
-  });
+  };
+  for (const region of [home, OTHER_REGION]) {
+    const place = regions.placeOf(region);
+    const ring = new KeyRing(
+      meta,
+      sealer,
+      wraps,
+      new AliasBook(meta, sealer, clock, place),
+      new GrantBook(meta, sealer, place),
+      (key) => noSuchKey(keyArn(region, key)),
+      place,
+      (other) => regions.at(other)?.ring,
+    );
+    regions.add(new Keys({ stores: storesOf(region, place), ...parts, ring, region }));
+  }
+  const keys = regions.of(home)!;
+  const { ring } = keys;
   const kms = new Kms(keys);
-  const ask = async (action: string, input: object = {}, who = root()): Promise<Answer> =>
-    kms.dispatch(`TrentService.${action}`, Buffer.from(JSON.stringify(input)), who);
+  const elsewhere = new Kms(regions.of(OTHER_REGION)!);
+  const askOf =
+    (service: Kms) =>
+    async (action: string, input: object = {}, who = root()): Promise<Answer> =>
+      service.dispatch(`TrentService.${action}`, Buffer.from(JSON.stringify(input)), who);
+  const [ask, askElsewhere] = [askOf(kms), askOf(elsewhere)];
   const createKey = async (input: object = {}): Promise<{ KeyId: string; Arn: string }> =>
     (await ask('CreateKey', input)).json.KeyMetadata;
-  return { kms, keys, stores, troubles, keeper: new KeyKeeper(keys), ring, clock, meta, audit, ask, createKey };
+  const { stores } = keys;
+  const more = { stores, troubles, regions, askElsewhere };
+  return { kms, keys, ...more, keeper: new KeyKeeper(keys), ring, clock, meta, audit, ask, createKey };
 }
 
 export const root = (accountId = ACCOUNT): KmsCallerContext => who({ kind: 'root', accountId });

@@ -18,16 +18,16 @@ import {
   type Who,
 } from './support/matrix-model.js';
 
-/** Not about one key, or about an alias. */
+/** Not about one key, or about an alias, or asking for more than the key. */
 const ELSEWHERE = (
   'ConnectCustomKeyStore CreateAlias CreateCustomKeyStore CreateKey DeleteAlias DeleteCustomKeyStore ' +
   'DescribeCustomKeyStores DisconnectCustomKeyStore GenerateRandom ListAliases ListKeys ListRetirableGrants ' +
-  'UpdateAlias UpdateCustomKeyStore'
+  'ReplicateKey UpdateAlias UpdateCustomKeyStore'
 ).split(' ');
 
 /** Actions that never touch key material; of the others every success has to. */
 const USES_MATERIAL = (
-  'Decrypt DeriveSharedSecret Encrypt GenerateDataKey GenerateDataKeyPair GenerateDataKeyPairWithoutPlaintext ' +
+  'Decapsulate Decrypt DeriveSharedSecret Encrypt GenerateDataKey GenerateDataKeyPair GenerateDataKeyPairWithoutPlaintext ' +
   'GenerateDataKeyWithoutPlaintext GenerateMac ReEncrypt RotateKeyOnDemand Sign'
 ).split(' ');
 

@@ -4,6 +4,7 @@ import { importScenarios } from './recorded/imports.js';
 import { keyScenarios } from './recorded/keys.js';
 import { macScenarios } from './recorded/macs.js';
 import { present, RECORDINGS, Recording, type Scenarios } from './recorded/recording.js';
+import { regionScenarios } from './recorded/regions.js';
 import { rotationScenarios } from './recorded/rotation.js';
 import { signingScenarios } from './recorded/signing.js';
 import { tagScenarios } from './recorded/tags.js';
@@ -16,15 +17,12 @@ const SCENARIOS: Scenarios = {
   ...macScenarios,
   ...importScenarios,
   ...rotationScenarios,
+  ...regionScenarios,
 };
 
-const MULTI_REGION = 'multi-Region keys: one Coffer is one region';
 const EMPTY = 'nothing was recorded: the test was skipped, its algorithm is not of its key spec';
 /** By whole name. */
 const NOT_MATCHED: Record<string, string> = {
-  test_replicate_key: MULTI_REGION,
-  test_create_multi_region_key: MULTI_REGION,
-  test_replicate_replica_key_should_fail: MULTI_REGION,
   'test_sign_verify[ECC_NIST_P256-ECDSA_SHA_384]': EMPTY,
   'test_sign_verify[ECC_SECG_P256K1-ECDSA_SHA_512]': EMPTY,
   // March 2025. Since June 2025 imported keys rotate on demand: recordings of November 2025 show it.

@@ -1,12 +1,13 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { newWrappingKey } from '../../src/kms/crypto/import-wrapping.js';
+import { mlKemPkcs8 } from '../../src/kms/crypto/ml-kem.js';
 import { sealTicket } from '../../src/kms/import-token.js';
-import { ACCOUNT, type Answer, DAY_MS, makeKms, OTHER_ACCOUNT } from './harness.js';
+import { ACCOUNT, type Answer, DAY_MS, makeKms, OTHER_ACCOUNT, OTHER_REGION, REGION } from './harness.js';
 import { clusterSettings } from './key-stores/clusters.js';
 import { wrapMaterial } from './recorded/wrapped.js';
 
 /** The kinds of keys that actions work on. All but `own` have imported material, so that they can be in every state. */
-export type KeyKind = 'symmetric' | 'signing' | 'agreement' | 'mac' | 'own';
+export type KeyKind = 'symmetric' | 'signing' | 'agreement' | 'mac' | 'encapsulation' | 'multiRegion' | 'own';
 
 const pkcs8 = (): Buffer =>
   generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'der', type: 'pkcs8' });
@@ -18,6 +19,11 @@ const KINDS: Record<KeyKind, { create: object; material?: () => Buffer }> = {
     create: { Origin: 'EXTERNAL', KeySpec: 'HMAC_256', KeyUsage: 'GENERATE_VERIFY_MAC' },
     material: () => randomBytes(32),
   },
+  encapsulation: {
+    create: { Origin: 'EXTERNAL', KeySpec: 'ML_KEM_512', KeyUsage: 'ENCAPSULATE_DECAPSULATE' },
+    material: () => mlKemPkcs8('ML_KEM_512', randomBytes(64)),
+  },
+  multiRegion: { create: { Origin: 'EXTERNAL', MultiRegion: true }, material: () => randomBytes(32) },
   own: { create: {} },
 };
 
@@ -35,6 +41,7 @@ const POLICY = JSON.stringify({
 const BYTES = Buffer.from('some bytes').toString('base64');
 const SIGNING = { Message: BYTES, SigningAlgorithm: 'ECDSA_SHA_256' };
 const MAC = { Message: BYTES, MacAlgorithm: 'HMAC_SHA_256' };
+const ENCAPSULATION = { EncapsulationAlgorithm: 'ML_KEM' };
 const GRANTEE = `arn:aws:iam::${ACCOUNT}:user/grantee`;
 const WRAPPING = { WrappingAlgorithm: 'RSAES_OAEP_SHA_256', WrappingKeySpec: 'RSA_2048' } as const;
 
@@ -97,6 +104,14 @@ export const REQUESTS: Record<string, Request> = {
   CancelKeyDeletion: {},
   CreateAlias: { whole: true, more: ({ Arn }) => ({ AliasName: 'alias/new', TargetKeyId: Arn }) },
   CreateGrant: { more: () => ({ GranteePrincipal: GRANTEE, Operations: ['DescribeKey'] }) },
+  Decapsulate: {
+    kind: 'encapsulation',
+    more: async ({ ask, KeyId }) => ({
+      ...ENCAPSULATION,
+      SharedSecretCiphertextBlob: (await answer(ask('Encapsulate', { KeyId, ...ENCAPSULATION })))
+        .SharedSecretCiphertextBlob,
+    }),
+  },
   Decrypt: { more: async (key) => ({ CiphertextBlob: (await encrypted(key)).CiphertextBlob }) },
   DeleteAlias: { whole: true, more: alias },
   DeleteImportedKeyMaterial: {},
@@ -113,6 +128,7 @@ export const REQUESTS: Record<string, Request> = {
   DisableKeyRotation: { kind: 'own' },
   EnableKey: {},
   EnableKeyRotation: { kind: 'own' },
+  Encapsulate: { kind: 'encapsulation', more: () => ENCAPSULATION },
   Encrypt: { more: () => ({ Plaintext: BYTES }) },
   GenerateDataKey: { more: () => ({ KeySpec: 'AES_256' }) },
   GenerateDataKeyPair: { more: () => ({ KeyPairSpec: 'ECC_NIST_P256' }) },
@@ -149,6 +165,10 @@ export const REQUESTS: Record<string, Request> = {
       return { CiphertextBlob, SourceKeyId, DestinationKeyId: key.Arn };
     },
   },
+  ReplicateKey: {
+    kind: 'multiRegion',
+    more: () => ({ ReplicaRegion: OTHER_REGION, Tags: [{ TagKey: 'a', TagValue: 'b' }] }),
+  },
   RetireGrant: { more: async (key) => ({ GrantId: (await grant(key)).GrantId }) },
   RevokeGrant: { more: async (key) => ({ GrantId: (await grant(key)).GrantId }) },
   RotateKeyOnDemand: {
@@ -167,6 +187,10 @@ export const REQUESTS: Record<string, Request> = {
     more: async (key) => ({ ...(await alias({ ask: key.ask, KeyId: await another(key) })), TargetKeyId: key.Arn }),
   },
   UpdateKeyDescription: { more: () => ({ Description: 'new' }) },
+  UpdatePrimaryRegion: {
+    kind: 'multiRegion',
+    more: () => ({ PrimaryRegion: REGION }),
+  },
   Verify: {
     kind: 'signing',
     more: async ({ ask, KeyId }) => ({

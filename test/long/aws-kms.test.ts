@@ -33,8 +33,14 @@ beforeAll(async () => {
     },
   ];
   await writeFile(file, JSON.stringify({ accounts }));
-  const xks = { COFFER_XKS_CA_FILE: XKS_CA_FILE, COFFER_XKS_TIMEOUT_MS: '60000' };
-  const env = { COFFER_ACCESS_KEY_ID: '', COFFER_SECRET_ACCESS_KEY: '', COFFER_ACCOUNTS_FILE: file, ...xks };
+  const env = {
+    COFFER_ACCESS_KEY_ID: '',
+    COFFER_SECRET_ACCESS_KEY: '',
+    COFFER_ACCOUNTS_FILE: file,
+    COFFER_REGIONS: 'eu-west-1',
+    COFFER_XKS_CA_FILE: XKS_CA_FILE,
+    COFFER_XKS_TIMEOUT_MS: '60000',
+  };
   server = await startServer({ env });
 });
 afterAll(async () => {
@@ -231,4 +237,22 @@ assert len({one['GrantId'] for one in pages('list_grants', 'Grants', KeyId=key)}
 print('ok')
 `;
   expect((await run('python3', ['-c', script], { env: environment('owner'), cwd: dir })).stdout.trim()).toBe('ok');
+});
+
+test('aws-cli replicates a multi-Region key, opens elsewhere what it sealed, and moves its primary', async () => {
+  const eu = (...args: string[]) => kms('--region', 'eu-west-1', ...args);
+  const { KeyId } = (await kms('create-key', '--multi-region')).KeyMetadata;
+  await expect(eu('describe-key', '--key-id', KeyId)).rejects.toThrow(/NotFoundException/);
+  const replicated = await kms('replicate-key', '--key-id', KeyId, '--replica-region', 'eu-west-1');
+  expect(replicated.ReplicaKeyMetadata.Arn).toBe(`arn:aws:kms:eu-west-1:${OWNER}:key/${KeyId}`);
+  await writeFile(join(dir, 'mrk-plain'), 'a secret');
+  const { CiphertextBlob } = await kms('encrypt', '--key-id', KeyId, '--plaintext', 'fileb://mrk-plain');
+  await put('mrk-blob', CiphertextBlob);
+  const opened = await eu('decrypt', '--ciphertext-blob', 'fileb://mrk-blob');
+  expect(Buffer.from(opened.Plaintext, 'base64').toString()).toBe('a secret');
+  await kms('update-primary-region', '--key-id', KeyId, '--primary-region', 'eu-west-1');
+  const { MultiRegionConfiguration } = (await kms('describe-key', '--key-id', KeyId)).KeyMetadata;
+  expect(MultiRegionConfiguration.PrimaryKey.Region).toBe('eu-west-1');
+  const scheduled = await eu('schedule-key-deletion', '--key-id', KeyId, '--pending-window-in-days', '7');
+  expect(scheduled.KeyState).toBe('PendingReplicaDeletion');
 });

@@ -144,7 +144,7 @@ def seal_external(backing_key, external_key, header, context, plaintext, nonce, 
 
 
 def open_external(backing_keys, external_key, context, blob):
-    if blob[0] != 3:
+    if blob[0] != 4:
         raise ValueError("version")
     header, rest = blob[:49], blob[49:]
     metadata, rest = rest[1 : 1 + rest[0]], rest[1 + rest[0] :]

@@ -86,7 +86,7 @@ blob = header + f.xaes_seal(backing, nonce, header + f.encode_context({"a": "bc"
 kms = {"backingKey": backing.hex(), "backingKeyId": backing_id.hex(), "context": {"a": "bc"}, "blob": blob.hex(), "plaintext": b"plaintext".hex()}
 
 external_key, iv, metadata = seeded("external key", 32), seeded("external iv", 12), b"key_version=1"
-header = b"\x03" + key_id + backing_id
+header = b"\x04" + key_id + backing_id
 external = {
     **kms, "keyId": key_id.hex(), "externalKey": external_key.hex(),
     "blob": f.seal_external(backing, external_key, header, {"a": "bc"}, b"plaintext", nonce, iv, metadata).hex(),

@@ -17,6 +17,8 @@ export interface SignedRequestParts {
   payload?: string;
   /** Of the credential scope; default: s3. */
   service?: string;
+  /** Of it, too; default: us-east-1. */
+  region?: string;
   /** Headers that are sent and left out of what is signed; `host` is one. */
   unsigned?: readonly string[];
   /** Changes the signature after signing. */
@@ -38,6 +40,7 @@ export async function signedRequest(
     body = '',
     key,
     service = 's3',
+    region = 'us-east-1',
     unsigned = [],
     spoil = false,
   } = parts;
@@ -56,7 +59,7 @@ export async function signedRequest(
       .join('&');
     const lines = names.map((name) => `${name}:${all[name]}`);
     const canonical = [method, path, canonicalQuery, ...lines, '', names.join(';'), payload].join('\n');
-    const scope = `${date.slice(0, 8)}/us-east-1/${service}/aws4_request`;
+    const scope = `${date.slice(0, 8)}/${region}/${service}/aws4_request`;
     let signing: string | Buffer = `AWS4${key.secretAccessKey}`;
     for (const part of scope.split('/')) signing = createHmac('sha256', signing).update(part).digest();
     const toSign = `AWS4-HMAC-SHA256\n${date}\n${scope}\n${sha256(canonical)}`;

@@ -6,12 +6,16 @@ import { type ParsedCredential, parseCredential } from '../scope.js';
 type Fail = (why: string, extra?: Record<string, string>) => AuthError;
 
 /** A credential for this endpoint. */
-export function requireCredential(text: string, { region, service }: AuthOptions, fail: Fail): ParsedCredential {
+export function requireCredential(
+  text: string,
+  { region, regions, service }: AuthOptions,
+  fail: Fail,
+): ParsedCredential {
   const credential = parseCredential(text);
   if (credential?.terminator !== 'aws4_request') {
     throw fail('the Credential is mal-formed; expecting "<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request".');
   }
-  if (credential.region !== region) {
+  if (credential.region !== region && !regions?.includes(credential.region)) {
     throw fail(`the region '${credential.region}' is wrong; expecting '${region}'`, { Region: region });
   }
   if (credential.service !== service) {

@@ -41,13 +41,13 @@ export function replicaVersionId({ versionId, sequence, objectId }: ObjectRecord
   return bytes.toString('base64').replaceAll('+', '.').replaceAll('/', '_');
 }
 
-/** What PutObject and CreateMultipartUpload are told of the content. */
-export function contentHeaders(content: ObjectContent, rule: ReplicationRule): Headers {
+/** What PutObject and CreateMultipartUpload are told of the content. `region`: the destination's. */
+export function contentHeaders(content: ObjectContent, rule: ReplicationRule, region: string): Headers {
   return {
     ...systemMetadataHeaders(content.system),
     ...userMetadataHeaders(content.metadata),
     'x-amz-storage-class': rule.destination.storageClass ?? content.storageClass,
-    ...encryption(content, rule),
+    ...encryption(content, rule, region),
   };
 }
 
@@ -69,18 +69,34 @@ export function lockHeaders(lock: VersionLock | undefined, nowMs: number): Heade
 }
 
 /** A replica is encrypted in the same way, under the rule's key where a KMS's is asked for. */
-function encryption({ encryption: wrapped }: ObjectContent, { destination, sseKms }: ReplicationRule): Headers {
+function encryption(
+  { encryption: wrapped }: ObjectContent,
+  { destination, sseKms }: ReplicationRule,
+  region: string,
+): Headers {
   const wrap = wrapped as WrappedDataKey;
   if (wrap.mode === 'SSE-S3') return { 'x-amz-server-side-encryption': 'AES256' };
-  if (wrap.mode === 'SSE-C' || !sseKms || destination.replicaKmsKeyId === undefined) {
+  const { replicaKmsKeyId, useSourceMultiRegionKey } = destination;
+  if (wrap.mode === 'SSE-C' || !sseKms || !(replicaKmsKeyId !== undefined || useSourceMultiRegionKey)) {
     throw new ReplicationFault('SrcObjectNotEligible', `the rule doesn't select what lies under ${wrap.mode}`);
   }
   const context = Object.keys(wrap.context).length > 0;
   return {
     'x-amz-server-side-encryption': wrap.mode === 'SSE-KMS' ? 'aws:kms' : 'aws:kms:dsse',
-    'x-amz-server-side-encryption-aws-kms-key-id': destination.replicaKmsKeyId,
+    'x-amz-server-side-encryption-aws-kms-key-id': useSourceMultiRegionKey
+      ? relatedKey(wrap.keyArn, region)
+      : replicaKmsKeyId,
     'x-amz-server-side-encryption-context': context
       ? Buffer.from(JSON.stringify(wrap.context)).toString('base64')
       : undefined,
   };
+}
+
+const MULTI_REGION_KEY = /^(arn:[^:]+:kms:)[^:]+(:\d{12}:key\/mrk-[0-9a-f]{32})$/;
+
+/** The key that is related to a multi-Region key in another region: its id is the same. */
+function relatedKey(keyArn: string, region: string): string {
+  const parts = MULTI_REGION_KEY.exec(keyArn);
+  if (!parts) throw new ReplicationFault('SrcObjectNotEligible', `${keyArn} is no multi-Region key`);
+  return `${parts[1]}${region}${parts[2]}`;
 }

@@ -33,6 +33,10 @@ export class HttpTarget implements Target {
       this.#url.protocol === 'https:' ? new TlsAgent({ ...options, ...(ca && { ca }) }) : new Agent(options);
   }
 
+  get region(): string {
+    return this.config.region;
+  }
+
   async send(asked: TargetRequest): Promise<TargetReply> {
     const { request, body } = this.#begin(asked);
     const answered = new Promise<IncomingMessage>((resolve, reject) => {

@@ -32,7 +32,12 @@ export async function sendVersion(
   const { tags, lock, acl } = readableMetadata(access, source.bucket, key, record);
   const bucket = bucketOfArn(rule.destination.bucketArn);
   const mark = replicaHeader(record, rule, acl);
-  const headers = { ...contentHeaders(content, rule), ...tagHeaders(tags), ...lockHeaders(lock, nowMs), ...mark };
+  const headers = {
+    ...contentHeaders(content, rule, target.region),
+    ...tagHeaders(tags),
+    ...lockHeaders(lock, nowMs),
+    ...mark,
+  };
   if (source.isMultipart) return sendParts(target, { bucket, key }, source, { headers, mark, stopping });
   const { checksum } = source;
   const sum = checksum ? { [headerName(checksum.algorithm)]: checksum.value } : {};

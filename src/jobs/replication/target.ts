@@ -21,6 +21,8 @@ export interface TargetReply {
 
 /** Where replicas go: HTTP and this process itself are the two implementations. */
 export interface Target {
+  /** Where its buckets and the keys for them are. */
+  readonly region: string;
   /** Resolves for statuses below 300. @throws TargetRefused, TargetUnreachable */
   send(request: TargetRequest): Promise<TargetReply>;
 }

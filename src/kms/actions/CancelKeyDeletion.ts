@@ -7,7 +7,10 @@ export const cancelKeyDeletion = keyAction({
   states: 'pending deletion',
   async handle(_, record, call) {
     // As on AWS the key comes back disabled: whoever wants it enables it.
-    await call.changeKey(record, 'pending deletion', ({ deletionMs: _, ...kept }) => ({ ...kept, state: 'Disabled' }));
+    await call.changeKey(record, 'pending deletion', ({ deletionMs: _, deletionDays: __, ...kept }) => ({
+      ...kept,
+      state: 'Disabled',
+    }));
     return { KeyId: call.keys.arn(record) };
   },
 });

@@ -4,7 +4,7 @@ import { action } from '../action.js';
 import { tagFacts } from '../conditions.js';
 import { algorithmsOf, KEY_SPECS, requireKeySpec, UNSUPPORTED_SPECS } from '../crypto/key-spec.js';
 import { defaultPolicy } from '../default-policies.js';
-import { unsupported, validation } from '../errors.js';
+import { validation } from '../errors.js';
 import { keyStoreOf, makeHeldKey } from '../key-stores/new-key.js';
 import type { NewKey } from '../keys.js';
 import { metadata } from '../metadata.js';
@@ -28,9 +28,13 @@ const SHOWN_SPECS = [
   'HMAC_512',
 ];
 const SHOWN_USAGES = ['ENCRYPT_DECRYPT', 'SIGN_VERIFY', 'GENERATE_VERIFY_MAC'];
-/** Of ML-KEM keys, which are refused. */
-const ENCAPSULATE = 'ENCAPSULATE_DECAPSULATE';
-const USAGES = ['SIGN_VERIFY', 'ENCRYPT_DECRYPT', 'GENERATE_VERIFY_MAC', 'KEY_AGREEMENT', ENCAPSULATE] as const;
+const USAGES = [
+  'SIGN_VERIFY',
+  'ENCRYPT_DECRYPT',
+  'GENERATE_VERIFY_MAC',
+  'KEY_AGREEMENT',
+  'ENCAPSULATE_DECAPSULATE',
+] as const;
 
 export const createKey = action({
   name: 'CreateKey',
@@ -58,6 +62,7 @@ export const createKey = action({
         'kms:keyusage': usage,
         'kms:keyorigin': origin,
         'kms:multiregion': String(multiRegion),
+        'kms:multiregionkeytype': multiRegion ? 'PRIMARY' : undefined,
         'kms:bypasspolicylockoutsafetycheck': String(bypass),
         ...tagFacts(tags),
       },
@@ -73,19 +78,20 @@ export const createKey = action({
       throw validation('You must specify a KeyUsage value for all KMS keys except for symmetric encryption keys.');
     }
     const spec = requireKeySpec(named);
-    if (usage === ENCAPSULATE) throw unsupported(`KeyUsage ${usage} is not supported.`);
     // Not every usage goes with every spec.
     algorithmsOf(spec, usage);
-    const keyId = randomUUID();
+    const keyId = multiRegion ? `mrk-${randomUUID().replaceAll('-', '')}` : randomUUID();
     const about = { keyId, origin, spec, multiRegion, keyStoreId: more.keyStore, xksKeyId: more.xksKey };
     const keyStore = keyStoreOf(about);
-    if (multiRegion) throw unsupported('Multi-Region keys are not supported: one Coffer is one region.');
     const { accountId } = who.caller;
     if (policy !== undefined) {
       const parsed = checkPolicy(policy, keys);
       if (!bypass) requireNoLockout(parsed, call, { accountId, keyId: '*' });
     }
-    call.note({ keyArn: keys.arn({ accountId, keyId }), details: { KeySpec: spec, KeyUsage: usage, Origin: origin } });
+    call.note({
+      keyArn: keys.arn({ accountId, keyId }),
+      details: { KeySpec: spec, KeyUsage: usage, Origin: origin, ...(multiRegion && { MultiRegion: true }) },
+    });
     const held = keyStore && (await makeHeldKey(call, keyStore, about));
     const key: NewKey = {
       keyId,
@@ -98,6 +104,7 @@ export const createKey = action({
       usage,
       origin,
       ...(held && { keyStore: held.keyStore }),
+      ...(multiRegion && { multiRegion: { primary: keys.ring.place, replicas: [] } }),
     };
     try {
       const made = await untilCommitted(() => keys.create(key, held?.committing ?? call.committing));

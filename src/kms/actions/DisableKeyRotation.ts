@@ -10,6 +10,7 @@ export const disableKeyRotation = keyAction({
   check: requireRotatable,
   async handle(_, record, call) {
     await call.changeKey(record, 'usable', (found) => {
+      requireRotatable(found, call.keys.arn(found));
       if (!found.rotation) return found;
       const { rotation: _, ...rest } = found;
       return rest;

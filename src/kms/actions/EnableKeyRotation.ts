@@ -13,6 +13,7 @@ export const enableKeyRotation = keyAction({
     const nowMs = keys.clock.now();
     call.note({ details: { RotationPeriodInDays: days ?? ROTATION_DAYS.byDefault } });
     await call.changeKey(record, 'usable', (found) => {
+      requireRotatable(found, keys.arn(found));
       const periodDays = days ?? ROTATION_DAYS.byDefault;
       // Enabled already with this period: the schedule goes on.
       if (found.rotation?.periodDays === periodDays) return found;

@@ -6,7 +6,7 @@ export const getKeyLastUsage = keyAction({
   needs: () => ({}),
   states: 'any',
   async handle(_, record, { keys }) {
-    const last = await keys.parts.audit.lastUse(record.accountId, record.keyId);
+    const last = await keys.parts.audit.lastUse(keys.ring.at(record.accountId), record.keyId);
     return {
       KeyId: record.keyId,
       KeyLastUsage: last

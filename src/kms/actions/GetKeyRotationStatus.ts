@@ -1,4 +1,5 @@
 import { keyAction } from '../action.js';
+import { isPendingDeletion } from '../states.js';
 
 /** Of every key: what can't rotate isn't rotated, as AWS answers and Terraform asks of each. */
 export const getKeyRotationStatus = keyAction({
@@ -10,7 +11,7 @@ export const getKeyRotationStatus = keyAction({
   handle(_, record, { keys }) {
     const { rotation } = record;
     // While a key waits for its deletion it isn't rotated.
-    const enabled = rotation !== undefined && record.state !== 'PendingDeletion';
+    const enabled = rotation !== undefined && !isPendingDeletion(record.state);
     return {
       KeyId: keys.arn(record),
       KeyRotationEnabled: enabled,

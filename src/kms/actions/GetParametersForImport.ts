@@ -30,8 +30,8 @@ export const getParametersForImport = keyAction({
     const algorithm = requireWrappable(call, record, name, spec);
     const { secret: privateKey, publicKey } = await newWrappingKey(spec);
     const validToMs = keys.clock.now() + VALID_DAYS * keys.dayMs;
-    const { accountId, keyId } = record;
-    const ticket = { accountId, keyId, algorithm, validToMs, privateKey: privateKey.expose() };
+    const { accountId, keyId, region } = record;
+    const ticket = { accountId, keyId, region, algorithm, validToMs, privateKey: privateKey.expose() };
     const token = sealTicket(keys.parts.tokenCipher, ticket);
     privateKey.dispose();
     return {

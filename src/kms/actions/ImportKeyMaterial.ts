@@ -48,7 +48,8 @@ export const importKeyMaterial = keyAction({
       throw validation('ImportType, KeyMaterialDescription and KeyMaterialId are for symmetric encryption keys alone.');
     }
     const ticket = openTicket(keys.parts.tokenCipher, token);
-    if (ticket.keyId !== record.keyId || ticket.accountId !== record.accountId) throw invalidToken();
+    const isIts = ticket.keyId === record.keyId && ticket.accountId === record.accountId;
+    if (!isIts || ticket.region !== record.region) throw invalidToken();
     if (ticket.validToMs <= nowMs) {
       throw new KmsError('ExpiredImportTokenException', 'The import token has expired.');
     }

@@ -2,7 +2,8 @@ import { keyAction } from '../action.js';
 import { type BackingKey, currentBacking } from '../key-record.js';
 import { expiry } from '../metadata.js';
 import { entriesAfter, page, readPage } from '../paging.js';
-import { requireRotatable } from '../rotation.js';
+import { lacksSomewhere } from '../pending-import.js';
+import { requireRotating } from '../rotation.js';
 import { isThere } from '../states.js';
 
 export const listKeyRotations = keyAction({
@@ -13,10 +14,13 @@ export const listKeyRotations = keyAction({
   }),
   needs: () => ({}),
   states: 'any',
-  check: requireRotatable,
-  handle({ include, limit, after }, record, { keys }) {
+  check: requireRotating,
+  async handle({ include, limit, after }, record, { keys }) {
     const nowMs = keys.clock.now();
     const current = currentBacking(record);
+    const pending = (await lacksSomewhere(keys, record, nowMs))
+      ? 'PENDING_MULTI_REGION_IMPORT_AND_ROTATION'
+      : 'PENDING_ROTATION';
     const materials = record.backingKeys.filter((one) => include === 'ALL_KEY_MATERIAL' || one.rotation !== undefined);
     const name = (one: BackingKey) => one.id;
     const { shown, ...rest } = page(entriesAfter(materials, after, name), limit, name);
@@ -24,7 +28,7 @@ export const listKeyRotations = keyAction({
       Rotations: shown.map((one) => ({
         KeyId: record.keyId,
         KeyMaterialId: one.id,
-        KeyMaterialState: one.pending ? 'PENDING_ROTATION' : one === current ? 'CURRENT' : 'NON_CURRENT',
+        KeyMaterialState: one.pending ? pending : one === current ? 'CURRENT' : 'NON_CURRENT',
         ...(one.imported && importedMembers(one, nowMs)),
         ...(one.rotation && { RotationDate: (one.rotatedMs ?? one.createdMs) / 1000, RotationType: one.rotation }),
       })),

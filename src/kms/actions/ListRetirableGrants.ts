@@ -1,7 +1,6 @@
 import { action } from '../action.js';
 import { notOurs } from '../denial.js';
 import { type Input, missingAt } from '../fields.js';
-import { retirableRow } from '../grant-record.js';
 import {
   grantEntry,
   type NamedPrincipal,
@@ -16,7 +15,7 @@ const NEEDED = 'kms:ListRetirableGrants';
 export const listRetirableGrants = action({
   name: 'ListRetirableGrants',
   input: (input) => ({
-    ...readPage(input, { limit: 50, max: 100, names: /^\d{12}\/[0-9a-f-]{36}\/[0-9a-f]{64}$/ }),
+    ...readPage(input, { limit: 50, max: 100, names: /^\d{12}\/[0-9a-fmrk-]{36}\/[0-9a-f]{64}$/ }),
     retiring: requiredPrincipal(input),
   }),
   async run({ limit, after, retiring }, call) {
@@ -28,7 +27,7 @@ export const listRetirableGrants = action({
     if (!retiring.service) requirePrincipal(principal, keys.region);
     const accountId = /^arn:[^:]+:[^:]+::(\d{12}):/.exec(principal)?.[1];
     if (accountId !== undefined && accountId !== who.caller.accountId) throw notOurs(who, NEEDED, principal);
-    const from = after === '' ? undefined : retirableRow(principal, markerOf(after));
+    const from = after === '' ? undefined : markerOf(after);
     const found = await keys.ring.grants.retirable(principal, from, limit + 1);
     const { shown, ...rest } = page(found, limit, (one) => `${one.accountId}/${one.keyId}/${one.grantId}`);
     return { Grants: shown.map((one) => grantEntry(one, keys.arn(one))), ...rest };

@@ -1,6 +1,8 @@
 import { KmsError } from '../../encryption/ports.js';
 import { keyAction } from '../action.js';
 import type { KeyRecord } from '../key-record.js';
+import type { Keys } from '../keys.js';
+import { lacksSomewhere } from '../pending-import.js';
 import { ON_DEMAND_ROTATIONS_MAX, requireRotatable } from '../rotation.js';
 import { invalidState, isThere } from '../states.js';
 
@@ -15,14 +17,21 @@ export const rotateKeyOnDemand = keyAction({
     const arn = keys.arn(record);
     const check = (found: KeyRecord): void => {
       call.requireStill(found, 'usable');
+      requireRotatable(found, arn);
       const rotated = found.backingKeys.filter((one) => one.rotation === 'ON_DEMAND').length;
       if (rotated >= ON_DEMAND_ROTATIONS_MAX) throw tooMany(arn);
     };
     if (record.origin === 'EXTERNAL') {
-      await keys.ring.update(record, call.committing, (found) => {
-        check(found);
-        return takePending(found, keys.clock.now(), arn);
-      });
+      const nowMs = keys.clock.now();
+      await keys.ring.update(
+        record,
+        call.committing,
+        (found) => {
+          check(found);
+          return takePending(found, nowMs, arn);
+        },
+        () => requireImportedEverywhere(keys, record, nowMs),
+      );
     } else {
       await keys.rotate(record, 'ON_DEMAND', call.committing, (found) => {
         check(found);
@@ -40,6 +49,13 @@ function takePending(found: KeyRecord, nowMs: number, arn: string): KeyRecord {
   const { pending: _, ...current } = waiting;
   const others = found.backingKeys.filter((one) => one !== waiting);
   return { ...found, backingKeys: [...others, { ...current, rotation: 'ON_DEMAND', rotatedMs: nowMs }] };
+}
+
+/** The commit checks that replicas stay as they are read here. */
+async function requireImportedEverywhere(keys: Keys, record: KeyRecord, nowMs: number): Promise<void> {
+  const lacking = await lacksSomewhere(keys, record, nowMs);
+  if (!lacking) return;
+  throw invalidState(`The key material that is pending rotation was not imported into ${keys.arnAt(lacking)}.`);
 }
 
 const tooMany = (arn: string): KmsError =>

@@ -45,6 +45,7 @@ export interface AuditLog {
   /**
    * For what doesn't mutate: queued, written with the next batch or within 200 ms. Answers a promise only where the queue is
    * full; whoever waits for it lets the disk catch up. `used`: the keys whose last use this is.
+   * `accountId`: as `accountAt` says.
    * While the log can't be written the promise rejects with StoreUnavailable, and the caller must not give its answer.
    */
   record(event: AuditEvent, used?: readonly { accountId: string; keyId: string }[]): Promise<void> | undefined;

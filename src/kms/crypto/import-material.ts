@@ -9,19 +9,29 @@ import {
   isEdwards,
   isHmac,
   isMlDsa,
+  isMlKem,
   isRsa,
   type KeySpec,
   type MlDsaSpec,
+  type MlKemSpec,
   type RsaSpec,
 } from './key-spec.js';
-import { HMAC_KEY_BYTES, type KeyMaterial, MODULUS_BITS, mlDsaMaterial, SYMMETRIC_KEY_BYTES } from './material.js';
+import {
+  HMAC_KEY_BYTES,
+  type KeyMaterial,
+  MODULUS_BITS,
+  mlDsaMaterial,
+  mlKemMaterial,
+  SYMMETRIC_KEY_BYTES,
+} from './material.js';
 import { expandSeed, ML_DSA_SEED_BYTES, mlDsaOid } from './ml-dsa.js';
+import { expandKemSeed, ML_KEM_SEED_BYTES, mlKemOid } from './ml-kem.js';
 import { ownCopy } from './own-copy.js';
 import { isSoundRsaKey } from './rsa-key-check.js';
 
 /**
  * The key of a spec from unwrapped bytes: 32 of them for SYMMETRIC_DEFAULT, exactly the spec's for HMAC, PKCS#8 DER (RFC 5208;
- * ML-DSA by RFC 9881, with its seed) for pairs. The public half is computed, never believed. The caller disposes `plaintext`.
+ * ML-DSA by RFC 9881 and ML-KEM by RFC 9935, with their seed) for pairs. The public half is computed, never believed. The caller disposes `plaintext`.
  * @throws KmsError IncorrectKeyMaterialException
  */
 export async function importMaterial(spec: KeySpec, plaintext: Secret): Promise<KeyMaterial> {
@@ -30,7 +40,7 @@ export async function importMaterial(spec: KeySpec, plaintext: Secret): Promise<
   if (isHmac(spec)) return { secret: exactly(bytes, HMAC_KEY_BYTES[spec]) };
   let material: KeyMaterial | undefined;
   try {
-    if (isMlDsa(spec)) material = importMlDsa(spec, bytes);
+    if (isMlDsa(spec) || isMlKem(spec)) material = importLattice(latticeOf(spec), bytes);
     else if (isRsa(spec)) material = await importRsa(spec, bytes);
     else if (isEdwards(spec)) material = exported(parse(bytes, 'ed25519'));
     else material = importEcc(spec, bytes);
@@ -63,9 +73,33 @@ function importEcc(spec: EcdsaSpec, bytes: Buffer): KeyMaterial | undefined {
   return undefined;
 }
 
-function importMlDsa(spec: MlDsaSpec, bytes: Buffer): KeyMaterial | undefined {
+/** How the private keys of a lattice spec are told apart, made anew from their seed, and compared. */
+interface Lattice {
+  oid: Buffer;
+  seedBytes: number;
+  expand(seed: Buffer): { secretKey: Secret };
+  material(seed: Buffer): KeyMaterial;
+}
+
+function latticeOf(spec: MlDsaSpec | MlKemSpec): Lattice {
+  return isMlKem(spec)
+    ? {
+        oid: mlKemOid(spec),
+        seedBytes: ML_KEM_SEED_BYTES,
+        expand: (seed) => expandKemSeed(spec, seed),
+        material: (seed) => mlKemMaterial(spec, seed),
+      }
+    : {
+        oid: mlDsaOid(spec),
+        seedBytes: ML_DSA_SEED_BYTES,
+        expand: (seed) => expandSeed(spec, seed),
+        material: (seed) => mlDsaMaterial(spec, seed),
+      };
+}
+
+function importLattice(lattice: Lattice, bytes: Buffer): KeyMaterial | undefined {
   const { oid, privateKey } = readPrivateKeyInfo(bytes);
-  if (!oid.equals(mlDsaOid(spec))) return undefined;
+  if (!oid.equals(lattice.oid)) return undefined;
   const [choice, more] = elements(privateKey);
   if (!choice || more) return undefined;
   let seed: Buffer;
@@ -73,18 +107,18 @@ function importMlDsa(spec: MlDsaSpec, bytes: Buffer): KeyMaterial | undefined {
   else {
     const [seedElement, expanded, third] = elements(contentOf(choice, TAG.sequence));
     seed = contentOf(seedElement, TAG.octetString);
-    if (third || !isExpansionOf(spec, seed, contentOf(expanded, TAG.octetString))) return undefined;
+    if (third || !isExpansionOf(lattice, seed, contentOf(expanded, TAG.octetString))) return undefined;
   }
-  if (seed.length !== ML_DSA_SEED_BYTES) return undefined;
-  return mlDsaMaterial(spec, ownCopy(seed));
+  if (seed.length !== lattice.seedBytes) return undefined;
+  return lattice.material(ownCopy(seed));
 }
 
-/** [0] IMPLICIT OCTET STRING: RFC 9881, section 6. */
+/** [0] IMPLICIT OCTET STRING: RFC 9881 and RFC 9935, section 6 of both. */
 const SEED_TAG = 0x80;
 
-function isExpansionOf(spec: MlDsaSpec, seed: Buffer, expanded: Buffer): boolean {
-  if (seed.length !== ML_DSA_SEED_BYTES) return false;
-  const { secretKey } = expandSeed(spec, seed);
+function isExpansionOf(lattice: Lattice, seed: Buffer, expanded: Buffer): boolean {
+  if (seed.length !== lattice.seedBytes) return false;
+  const { secretKey } = lattice.expand(seed);
   const same = secretKey.expose().equals(expanded);
   secretKey.dispose();
   return same;

@@ -1,3 +1,4 @@
+import { u16 } from '../../base/bytes.js';
 import { contentOf, DerError, elements, only, TAG } from './der.js';
 
 /** What lies inside PKCS#8 (RFC 5208, RFC 5958) and SubjectPublicKeyInfo (RFC 5280). Views of the bytes given, not copies. */
@@ -35,4 +36,11 @@ export function readPublicKeyBits(spki: Buffer): Buffer {
   const content = contentOf(bits, TAG.bitString);
   if (content[0] !== 0) throw new DerError('bits left over');
   return content.subarray(1);
+}
+
+/** SubjectPublicKeyInfo, DER, of lattice keys: the algorithm (content of its OBJECT IDENTIFIER) without parameters, the key as the bits. */
+export function spkiOf(oid: Buffer, publicKey: Buffer): Buffer {
+  const algorithm = Buffer.concat([Buffer.of(0x30, oid.length + 2, 0x06, oid.length), oid]);
+  const bits = Buffer.concat([Buffer.of(0x03, 0x82), u16(publicKey.length + 1), Buffer.of(0), publicKey]);
+  return Buffer.concat([Buffer.of(0x30, 0x82), u16(algorithm.length + bits.length), algorithm, bits]);
 }

@@ -2,7 +2,12 @@ import { KmsError } from '../../encryption/ports.js';
 import { unsupported, validation } from '../errors.js';
 import type { SigningAlgorithm } from './signing-algorithm.js';
 
-export type KeyUsage = 'ENCRYPT_DECRYPT' | 'SIGN_VERIFY' | 'GENERATE_VERIFY_MAC' | 'KEY_AGREEMENT';
+export type KeyUsage =
+  | 'ENCRYPT_DECRYPT'
+  | 'SIGN_VERIFY'
+  | 'GENERATE_VERIFY_MAC'
+  | 'KEY_AGREEMENT'
+  | 'ENCAPSULATE_DECAPSULATE';
 export type EncryptionAlgorithm = 'SYMMETRIC_DEFAULT' | 'RSAES_OAEP_SHA_1' | 'RSAES_OAEP_SHA_256';
 export type MacAlgorithm = 'HMAC_SHA_224' | 'HMAC_SHA_256' | 'HMAC_SHA_384' | 'HMAC_SHA_512';
 
@@ -11,9 +16,10 @@ export type NistCurveSpec = 'ECC_NIST_P256' | 'ECC_NIST_P384' | 'ECC_NIST_P521';
 export type EcdsaSpec = NistCurveSpec | 'ECC_SECG_P256K1';
 export type EdwardsSpec = 'ECC_NIST_EDWARDS25519';
 export type MlDsaSpec = 'ML_DSA_44' | 'ML_DSA_65' | 'ML_DSA_87';
+export type MlKemSpec = 'ML_KEM_512' | 'ML_KEM_768' | 'ML_KEM_1024';
 export type HmacSpec = 'HMAC_224' | 'HMAC_256' | 'HMAC_384' | 'HMAC_512';
 /** Of what a pair of keys is made. */
-export type PairSpec = RsaSpec | EcdsaSpec | EdwardsSpec | MlDsaSpec;
+export type PairSpec = RsaSpec | EcdsaSpec | EdwardsSpec | MlDsaSpec | MlKemSpec;
 /** All of the API model but UNSUPPORTED_SPECS. */
 export type KeySpec = 'SYMMETRIC_DEFAULT' | HmacSpec | PairSpec;
 
@@ -23,6 +29,7 @@ export interface KeyAlgorithms {
   SigningAlgorithms?: readonly SigningAlgorithm[];
   MacAlgorithms?: readonly MacAlgorithm[];
   KeyAgreementAlgorithms?: readonly 'ECDH'[];
+  EncapsulationAlgorithms?: readonly 'ML_KEM'[];
 }
 
 /** By the usage a key was created with, in the order of DescribeKey. A usage that is absent is not allowed. */
@@ -46,6 +53,7 @@ const nist = (algorithm: SigningAlgorithm): Uses => ({
   ...signing(algorithm),
   KEY_AGREEMENT: { KeyAgreementAlgorithms: ['ECDH'] },
 });
+const kem: Uses = { ENCAPSULATE_DECAPSULATE: { EncapsulationAlgorithms: ['ML_KEM'] } };
 const mac = (algorithm: MacAlgorithm): Uses => ({ GENERATE_VERIFY_MAC: { MacAlgorithms: [algorithm] } });
 
 /** https://docs.aws.amazon.com/kms/latest/developerguide/symm-asymm-choose-key-spec.html */
@@ -62,6 +70,9 @@ export const KEY_SPECS: Readonly<Record<KeySpec, Uses>> = {
   ML_DSA_44: signing('ML_DSA_SHAKE_256'),
   ML_DSA_65: signing('ML_DSA_SHAKE_256'),
   ML_DSA_87: signing('ML_DSA_SHAKE_256'),
+  ML_KEM_512: kem,
+  ML_KEM_768: kem,
+  ML_KEM_1024: kem,
   HMAC_224: mac('HMAC_SHA_224'),
   HMAC_256: mac('HMAC_SHA_256'),
   HMAC_384: mac('HMAC_SHA_384'),
@@ -69,11 +80,12 @@ export const KEY_SPECS: Readonly<Record<KeySpec, Uses>> = {
 };
 
 /** Of the API model, known and refused. SM2 AWS has in China only. */
-export const UNSUPPORTED_SPECS = ['SM2', 'ML_KEM_512', 'ML_KEM_768', 'ML_KEM_1024'] as const;
+export const UNSUPPORTED_SPECS = ['SM2'] as const;
 
 export const isRsa = (spec: KeySpec): spec is RsaSpec => spec.startsWith('RSA_');
 export const isHmac = (spec: KeySpec): spec is HmacSpec => spec.startsWith('HMAC_');
 export const isMlDsa = (spec: KeySpec): spec is MlDsaSpec => spec.startsWith('ML_DSA_');
+export const isMlKem = (spec: KeySpec): spec is MlKemSpec => spec.startsWith('ML_KEM_');
 export const isEdwards = (spec: KeySpec): spec is EdwardsSpec => spec === 'ECC_NIST_EDWARDS25519';
 export const isEcdsa = (spec: KeySpec): spec is EcdsaSpec => spec.startsWith('ECC_') && !isEdwards(spec);
 export const isNistCurve = (spec: KeySpec): spec is NistCurveSpec => spec.startsWith('ECC_NIST_P');

@@ -8,17 +8,20 @@ import {
   isEdwards,
   isHmac,
   isMlDsa,
+  isMlKem,
   isRsa,
   type KeySpec,
   type MlDsaSpec,
+  type MlKemSpec,
   type PairSpec,
   type RsaSpec,
 } from './key-spec.js';
 import { expandSeed, ML_DSA_SEED_BYTES, mlDsaSpki } from './ml-dsa.js';
+import { expandKemSeed, ML_KEM_SEED_BYTES, mlKemSpki } from './ml-kem.js';
 
 /**
- * A key as it is stored. `secret`: 32 bytes for SYMMETRIC_DEFAULT, the HMAC key, PKCS#8 DER for RSA, ECC and Ed25519, the 32-byte
- * seed for ML-DSA (FORMAT.md, "Key material"). `publicKey`: SubjectPublicKeyInfo DER, what GetPublicKey answers.
+ * A key as it is stored. `secret`: 32 bytes for SYMMETRIC_DEFAULT, the HMAC key, PKCS#8 DER for RSA, ECC and Ed25519, the
+ * 32-byte seed for ML-DSA, the 64-byte one for ML-KEM (FORMAT.md, "Key material"). `publicKey`: SubjectPublicKeyInfo DER, what GetPublicKey answers.
  */
 export interface KeyMaterial {
   secret: Secret;
@@ -55,11 +58,12 @@ export async function generateMaterial(spec: KeySpec): Promise<KeyMaterial> {
 /** As `generateMaterial`, for what has a public half. */
 export async function generatePair(spec: PairSpec): Promise<Required<KeyMaterial>> {
   if (isMlDsa(spec)) return mlDsaMaterial(spec, randomBytes(ML_DSA_SEED_BYTES));
+  if (isMlKem(spec)) return mlKemMaterial(spec, randomBytes(ML_KEM_SEED_BYTES));
   const { privateKey, publicKey } = await newPair(spec);
   return { secret: new Secret(privateKey.export(PKCS8)), publicKey: publicKey.export(SPKI) };
 }
 
-function newPair(spec: Exclude<PairSpec, MlDsaSpec>): Promise<KeyPairKeyObjectResult> {
+function newPair(spec: Exclude<PairSpec, MlDsaSpec | MlKemSpec>): Promise<KeyPairKeyObjectResult> {
   if (isEdwards(spec)) return generate('ed25519');
   if (isRsa(spec)) {
     const asked = { modulusLength: MODULUS_BITS[spec], publicExponent: PUBLIC_EXPONENT };
@@ -73,4 +77,11 @@ export function mlDsaMaterial(spec: MlDsaSpec, seed: Buffer): Required<KeyMateri
   const { secretKey, publicKey } = expandSeed(spec, seed);
   secretKey.dispose();
   return { secret: new Secret(seed), publicKey: mlDsaSpki(spec, publicKey) };
+}
+
+/** Takes the seed over. */
+export function mlKemMaterial(spec: MlKemSpec, seed: Buffer): Required<KeyMaterial> {
+  const { secretKey, publicKey } = expandKemSeed(spec, seed);
+  secretKey.dispose();
+  return { secret: new Secret(seed), publicKey: mlKemSpki(spec, publicKey) };
 }

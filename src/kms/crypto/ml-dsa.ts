@@ -1,6 +1,6 @@
 import { ml_dsa44, ml_dsa65, ml_dsa87 } from '@noble/post-quantum/ml-dsa.js';
-import { u16 } from '../../base/bytes.js';
 import { Secret } from '../../base/secret.js';
+import { spkiOf } from './key-der.js';
 import type { MlDsaSpec } from './key-spec.js';
 
 /** FIPS 204, hedged, with an empty context. Node 20 has none of it. */
@@ -26,13 +26,8 @@ export function expandSeed(spec: MlDsaSpec, seed: Buffer): { secretKey: Secret; 
   return { secretKey: new Secret(asBuffer(secretKey)), publicKey: asBuffer(publicKey) };
 }
 
-/** SubjectPublicKeyInfo, DER: the algorithm without parameters, the public key as the bits. */
-export function mlDsaSpki(spec: MlDsaSpec, publicKey: Buffer): Buffer {
-  const oid = mlDsaOid(spec);
-  const algorithm = Buffer.concat([Buffer.of(0x30, oid.length + 2, 0x06, oid.length), oid]);
-  const bits = Buffer.concat([Buffer.of(0x03, 0x82), u16(publicKey.length + 1), Buffer.of(0), publicKey]);
-  return Buffer.concat([Buffer.of(0x30, 0x82), u16(algorithm.length + bits.length), algorithm, bits]);
-}
+/** SubjectPublicKeyInfo, DER. */
+export const mlDsaSpki = (spec: MlDsaSpec, publicKey: Buffer): Buffer => spkiOf(mlDsaOid(spec), publicKey);
 
 /** `message`: the message itself, or where `externalMu` the 64-byte representative that FIPS 204 makes of it. */
 export function signMlDsa(spec: MlDsaSpec, secretKey: Secret, message: Buffer, externalMu: boolean): Buffer {

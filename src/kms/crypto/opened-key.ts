@@ -1,8 +1,9 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { Secret } from '../../base/secret.js';
 import { readEcScalar, readEdwardsSeed, readPublicKeyBits } from './key-der.js';
-import { type HmacSpec, isEdwards, isHmac, isMlDsa, type PairSpec } from './key-spec.js';
+import { type HmacSpec, isEdwards, isHmac, isMlDsa, isMlKem, type PairSpec } from './key-spec.js';
 import { expandSeed } from './ml-dsa.js';
+import { expandKemSeed } from './ml-kem.js';
 import { ownCopy } from './own-copy.js';
 
 /**
@@ -20,6 +21,7 @@ export class OpenedKey {
   ) {
     if (isHmac(spec)) this.#raw = new Secret(ownCopy(secret.expose()));
     else if (isMlDsa(spec)) this.#raw = expandSeed(spec, secret.expose()).secretKey;
+    else if (isMlKem(spec)) this.#raw = expandKemSeed(spec, secret.expose()).secretKey;
     else this.#keyObject = createPrivateKey({ key: secret.expose(), format: 'der', type: 'pkcs8' });
   }
 
@@ -29,7 +31,7 @@ export class OpenedKey {
     return this.#keyObject!;
   }
 
-  /** The HMAC key, the ECDSA scalar, the Ed25519 seed or the expanded ML-DSA key; RSA has none. Not the caller's to dispose. */
+  /** The HMAC key, the ECDSA scalar, the Ed25519 seed or the expanded ML-DSA or ML-KEM key; RSA has none. Not the caller's to dispose. */
   get raw(): Secret {
     this.#requireOpen();
     this.#raw ??= this.#extract();
@@ -60,7 +62,7 @@ export class OpenedKey {
 /** A public key, parsed once. */
 export class OpenedPublicKey {
   readonly #keyObject: KeyObject | undefined;
-  /** An EC point or the key itself for Ed25519 and ML-DSA; nothing one would want for RSA. */
+  /** An EC point or the key itself for Ed25519, ML-DSA and ML-KEM; nothing one would want for RSA. */
   readonly bits: Buffer;
 
   constructor(
@@ -68,7 +70,7 @@ export class OpenedPublicKey {
     spki: Buffer,
   ) {
     this.bits = readPublicKeyBits(spki);
-    if (!isMlDsa(spec)) this.#keyObject = createPublicKey({ key: spki, format: 'der', type: 'spki' });
+    if (!isMlDsa(spec) && !isMlKem(spec)) this.#keyObject = createPublicKey({ key: spki, format: 'der', type: 'spki' });
   }
 
   /** RSA, ECC and Ed25519 only. */

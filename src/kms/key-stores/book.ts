@@ -7,17 +7,18 @@ import type { MetaStore } from '../../store/ports.js';
 import { CommitBuilder, marker, Table } from '../../store/table.js';
 import type { Committing } from '../committing.js';
 import type { KeyRecord } from '../key-record.js';
+import type { Place } from '../place.js';
 import { noSuchKeyStore } from './errors.js';
 import {
   type AccountKeyStores,
-  ALL_KEY_STORES,
-  ALL_ORPHANS,
   type CustomKeyStore,
   KEY_STORES,
+  keyStoresAt,
   keyStoresRow,
   memberRow,
   membersOf,
   orphanRow,
+  orphansAt,
   orphansOf,
   readOrphanRow,
 } from './record.js';
@@ -38,12 +39,13 @@ export class KeyStoreBook {
   constructor(
     private readonly meta: MetaStore,
     sealer: RecordSealer,
+    private readonly place: Place,
   ) {
     this.#table = new Table(meta, sealer, KEY_STORES, REMEMBERED);
   }
 
   async list(accountId: string): Promise<Stores> {
-    return (await this.#table.get(keyStoresRow(accountId)))?.record.stores ?? [];
+    return (await this.#table.get(keyStoresRow(this.place, accountId)))?.record.stores ?? [];
   }
 
   /** @throws CustomKeyStoreNotFoundException */
@@ -86,29 +88,30 @@ export class KeyStoreBook {
     if (!store) throw noSuchKeyStore(id);
     check(store);
     put(stores);
-    const row = memberRow(accountId, id, reference);
+    const row = memberRow(this.place, accountId, id, reference);
     commit.expect(row, undefined).put(marker(row));
   }
 
   async isMember(accountId: string, id: string, reference: string): Promise<boolean> {
-    return (await this.meta.get(memberRow(accountId, id, reference))) !== undefined;
+    return (await this.meta.get(memberRow(this.place, accountId, id, reference))) !== undefined;
   }
 
   async hasMembers(accountId: string, id: string): Promise<boolean> {
-    const range = under(membersOf(accountId, id));
+    const range = under(membersOf(this.place, accountId, id));
     return (await this.meta.range({ ...range, limit: 1, keysOnly: true })).length > 0;
   }
 
   /** Puts into the commit that destroys a key that its key store holds it no longer; a cluster's key is to be deleted there. */
   leave(commit: CommitBuilder, { accountId, origin, keyStore }: KeyRecord): void {
     if (!keyStore) return;
-    commit.del(memberRow(accountId, keyStore.id, keyStore.reference));
-    if (origin === 'AWS_CLOUDHSM') commit.put(marker(orphanRow(accountId, keyStore.id, keyStore.reference)));
+    commit.del(memberRow(this.place, accountId, keyStore.id, keyStore.reference));
+    if (origin === 'AWS_CLOUDHSM')
+      commit.put(marker(orphanRow(this.place, accountId, keyStore.id, keyStore.reference)));
   }
 
   /** What is left in clusters of keys that are gone. */
   async *orphans(): AsyncGenerator<ReturnType<typeof readOrphanRow>> {
-    const { lt, ...range } = under(ALL_ORPHANS);
+    const { lt, ...range } = orphansAt(this.place);
     for (let gte = range.gte; ; ) {
       const rows = await this.meta.range({ gte, lt, limit: ORPHANS_PER_PAGE, keysOnly: true });
       for (const { key } of rows) yield readOrphanRow(key);
@@ -121,7 +124,7 @@ export class KeyStoreBook {
   async forgetOrphan({ accountId, keyStoreId, reference }: ReturnType<typeof readOrphanRow>): Promise<void> {
     await this.meta.commit(
       new CommitBuilder()
-        .del(orphanRow(accountId, keyStoreId, reference))
+        .del(orphanRow(this.place, accountId, keyStoreId, reference))
         .frees()
         .build(),
     );
@@ -129,7 +132,11 @@ export class KeyStoreBook {
 
   /** Nobody deletes them any more: their key store goes. */
   async forgetOrphansOf(accountId: string, id: string): Promise<void> {
-    const rows = await this.meta.range({ ...under(orphansOf(accountId, id)), limit: ORPHANS_PER_PAGE, keysOnly: true });
+    const rows = await this.meta.range({
+      ...under(orphansOf(this.place, accountId, id)),
+      limit: ORPHANS_PER_PAGE,
+      keysOnly: true,
+    });
     const commit = new CommitBuilder().frees();
     for (const { key } of rows) commit.del(key);
     await this.meta.commit(commit.build());
@@ -138,11 +145,11 @@ export class KeyStoreBook {
 
   /** All accounts' */
   async *all(): AsyncGenerator<AccountKeyStores> {
-    for await (const { record } of this.#table.scan(under(ALL_KEY_STORES))) yield record;
+    for await (const { record } of this.#table.scan(keyStoresAt(this.place))) yield record;
   }
 
   async #forChange(accountId: string, commit: CommitBuilder) {
-    const row = keyStoresRow(accountId);
+    const row = keyStoresRow(this.place, accountId);
     const stored = await this.#table.get(row);
     commit.expect(row, stored);
     return {

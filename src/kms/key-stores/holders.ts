@@ -73,7 +73,6 @@ export class Holders {
   async close(): Promise<void> {
     const all = [...this.#held].map(([id, { epoch }]) => this.disconnect({ id, epoch }));
     await Promise.allSettled(all);
-    this.xks.transport.close();
   }
 
   #of(accountId: string, store: CustomKeyStore): Held {

@@ -1,6 +1,8 @@
 import { utf8 } from '../../base/bytes.js';
 import { TAG } from '../../store/keys.js';
+import type { Range } from '../../store/ports.js';
 import type { Shape } from '../../store/table.js';
+import { accountAt, HOME, type Place } from '../place.js';
 import type { ConnectionErrorCode } from './ports.js';
 
 export interface ClusterBacking {
@@ -52,19 +54,29 @@ export const KEY_STORES: Shape<AccountKeyStores> = { type: 'kms-key-stores', ver
 const row = (text: string): Buffer => Buffer.concat([TAG.kms, utf8(text)]);
 
 export const ALL_KEY_STORES = row('c/');
-export const keyStoresRow = (accountId: string): Buffer => row(`c/${accountId}`);
+export const keyStoresRow = (place: Place, accountId: string): Buffer => row(`c/${accountAt(place, accountId)}`);
+
+/** Of one region alone: accounts begin with a digit, regions with a letter. */
+const rangeAt = (letter: string, place: Place): Range =>
+  place === HOME
+    ? { gte: row(`${letter}/0`), lt: row(`${letter}/:`) }
+    : { gte: row(`${letter}/${place}/`), lt: row(`${letter}/${place}0`) };
+export const keyStoresAt = (place: Place): Range => rangeAt('c', place);
+export const orphansAt = (place: Place): Range => rangeAt('o', place);
 
 /** Which keys a key store holds: by what the holder calls each. Every reference has one key at most. */
 export const ALL_MEMBERS = row('m/');
-export const membersOf = (accountId: string, keyStoreId: string): Buffer => row(`m/${accountId}/${keyStoreId}/`);
-export const memberRow = (accountId: string, keyStoreId: string, reference: string): Buffer =>
-  row(`m/${accountId}/${keyStoreId}/${reference}`);
+export const membersOf = (place: Place, accountId: string, keyStoreId: string): Buffer =>
+  row(`m/${accountAt(place, accountId)}/${keyStoreId}/`);
+export const memberRow = (place: Place, accountId: string, keyStoreId: string, reference: string): Buffer =>
+  row(`m/${accountAt(place, accountId)}/${keyStoreId}/${reference}`);
 
 /** Keys of a cluster whose KMS key is gone: to be deleted there, once it can be reached. */
 export const ALL_ORPHANS = row('o/');
-export const orphansOf = (accountId: string, keyStoreId: string): Buffer => row(`o/${accountId}/${keyStoreId}/`);
-export const orphanRow = (accountId: string, keyStoreId: string, reference: string): Buffer =>
-  row(`o/${accountId}/${keyStoreId}/${reference}`);
+export const orphansOf = (place: Place, accountId: string, keyStoreId: string): Buffer =>
+  row(`o/${accountAt(place, accountId)}/${keyStoreId}/`);
+export const orphanRow = (place: Place, accountId: string, keyStoreId: string, reference: string): Buffer =>
+  row(`o/${accountAt(place, accountId)}/${keyStoreId}/${reference}`);
 
 export function readOrphanRow(key: Buffer): { accountId: string; keyStoreId: string; reference: string } {
   const [accountId, keyStoreId, reference] = key.toString('latin1').split('/').slice(-3) as [string, string, string];

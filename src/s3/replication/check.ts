@@ -40,7 +40,8 @@ export function checkRule(rule: ReplicationRule): void {
 }
 
 function checkDestination({ destination, sseKms }: ReplicationRule): void {
-  const { account, ownerOverride, replicaKmsKeyId, replicationTime, metrics, storageClass } = destination;
+  const { account, ownerOverride, replicaKmsKeyId, useSourceMultiRegionKey, replicationTime, metrics, storageClass } =
+    destination;
   if (storageClass !== undefined && !isStorageClass(storageClass)) throw malformed();
   if (account !== undefined && !/^\d{12}$/.test(account)) {
     throw argument('Account', account, 'Invalid account ID specified');
@@ -48,10 +49,13 @@ function checkDestination({ destination, sseKms }: ReplicationRule): void {
   if (ownerOverride && account === undefined) {
     throw refused('Account must be specified when AccessControlTranslation is specified.');
   }
-  if (sseKms && replicaKmsKeyId === undefined) {
+  if (replicaKmsKeyId !== undefined && useSourceMultiRegionKey) {
+    throw refused('ReplicaKmsKeyID must not be specified if UseSourceMultiRegionKey is enabled.');
+  }
+  if (sseKms && replicaKmsKeyId === undefined && !useSourceMultiRegionKey) {
     throw refused('ReplicaKmsKeyID must be specified if SseKmsEncryptedObjects tag is present.');
   }
-  if (replicaKmsKeyId !== undefined && !sseKms) {
+  if ((replicaKmsKeyId !== undefined || useSourceMultiRegionKey) && !sseKms) {
     throw refused('SseKmsEncryptedObjects must be specified if EncryptionConfiguration is present.');
   }
   if (replicationTime && replicationTime.minutes !== RTC_MINUTES) {

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import type { XmlTree } from '../../base/xml/ports.js';
-import { S3Error } from '../error.js';
 import { type Tag, validateTag } from '../fields/tagging.js';
 import { child, children, malformed, only, requiredText, text } from '../fields/xml.js';
 import { checkRule, checkTogether } from './check.js';
@@ -110,10 +109,12 @@ function decodeDestination(element: XmlTree): ReplicationDestination {
   }
   const encryption = child(element, 'EncryptionConfiguration');
   if (encryption) {
-    if (child(encryption, 'UseSourceMultiRegionKey')) {
-      throw new S3Error('NotImplemented', { message: 'UseSourceMultiRegionKey is not implemented' });
+    only(encryption, ['ReplicaKmsKeyID', 'UseSourceMultiRegionKey']);
+    const related = child(encryption, 'UseSourceMultiRegionKey');
+    if (related) {
+      only(related, ['Status']);
+      destination.useSourceMultiRegionKey = status(requiredText(related, 'Status'));
     }
-    only(encryption, ['ReplicaKmsKeyID']);
     const keyId = text(encryption, 'ReplicaKmsKeyID')?.trim();
     if (keyId) destination.replicaKmsKeyId = keyId;
   }

@@ -47,12 +47,20 @@ function destinationNodes(destination: ReplicationDestination): XmlNode[] {
     ['Account', destination.account],
     ['StorageClass', destination.storageClass],
     ['AccessControlTranslation', destination.ownerOverride && [['Owner', 'Destination']]],
-    [
-      'EncryptionConfiguration',
-      destination.replicaKmsKeyId === undefined ? undefined : [['ReplicaKmsKeyID', destination.replicaKmsKeyId]],
-    ],
+    ['EncryptionConfiguration', encryptionNodes(destination)],
     ['ReplicationTime', replicationTime && timed(replicationTime.enabled, 'Time', replicationTime.minutes)],
     ['Metrics', metrics && timed(metrics.enabled, 'EventThreshold', metrics.minutes)],
+  ];
+}
+
+function encryptionNodes({ replicaKmsKeyId, useSourceMultiRegionKey }: ReplicationDestination): XmlNode[] | undefined {
+  if (replicaKmsKeyId === undefined && useSourceMultiRegionKey === undefined) return undefined;
+  return [
+    ['ReplicaKmsKeyID', replicaKmsKeyId],
+    [
+      'UseSourceMultiRegionKey',
+      useSourceMultiRegionKey === undefined ? undefined : [['Status', statusText(useSourceMultiRegionKey)]],
+    ],
   ];
 }
 

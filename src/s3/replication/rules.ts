@@ -43,6 +43,8 @@ export interface ReplicationDestination {
   ownerOverride?: true;
   /** `EncryptionConfiguration`. */
   replicaKmsKeyId?: string;
+  /** `UseSourceMultiRegionKey`: the replica is under the key that is related to the source's in the destination's region. */
+  useSourceMultiRegionKey?: boolean;
   /** Kept and given back: Coffer promises no time. */
   replicationTime?: { enabled: boolean; minutes: number };
   metrics?: { enabled: boolean; minutes?: number };

@@ -9,6 +9,7 @@ import {
   randomBytes,
 } from 'node:crypto';
 import { ml_dsa44 } from '@noble/post-quantum/ml-dsa.js';
+import { ml_kem512 } from '@noble/post-quantum/ml-kem.js';
 import { beforeAll, expect, test } from 'vitest';
 import { CURVES } from '../../../src/kms/crypto/ecdsa.js';
 import { importMaterial } from '../../../src/kms/crypto/import-material.js';
@@ -60,7 +61,7 @@ const mlDsaPkcs8 = (oidEnd: number, key: Buffer): Buffer =>
 test('what a spec makes it also imports, with the same public key', async () => {
   let imported = 0;
   for (const [spec, made] of materials) {
-    if (spec.startsWith('ML_DSA')) continue;
+    if (spec.startsWith('ML_')) continue;
     const again = await importMaterial(spec, made.secret);
     expect(again.secret.expose()).toEqual(made.secret.expose());
     expect(again.secret.expose()).not.toBe(made.secret.expose());
@@ -80,7 +81,7 @@ test('no spec imports what another one made', async () => {
       tried++;
     }
   }
-  expect(tried).toBe(14 * 15 - 9);
+  expect(tried).toBe(17 * 18 - 12);
 });
 
 test('bytes of another length or shape are refused, and say nothing of themselves', async () => {
@@ -90,7 +91,7 @@ test('bytes of another length or shape are refused, and say nothing of themselve
     await refused(spec, bytes.subarray(1));
     await refused(spec, bytes.subarray(0, -1));
     await refused(spec, Buffer.concat([bytes, Buffer.of(0)]));
-    if (!isPair(spec) || spec.startsWith('ML_DSA')) continue;
+    if (!isPair(spec) || spec.startsWith('ML_')) continue;
     await refused(spec, Buffer.from(bytes.toString('base64')), 'base64');
     const pem = createPrivateKey({ key: bytes, format: 'der', type: 'pkcs8' }).export({ format: 'pem', type: 'pkcs8' });
     await refused(spec, Buffer.from(pem), 'PEM');
@@ -230,6 +231,30 @@ test('an ML-DSA key is imported with its seed, alone or beside its expansion', a
   expect(bad).toHaveLength(7);
 });
 
+test('an ML-KEM key is imported with its seed, alone or beside its expansion', async () => {
+  const seed = randomBytes(64);
+  const { secretKey, publicKey } = ml_kem512.keygen(seed);
+  const kemPkcs8 = (oidEnd: number, key: Buffer) => pkcs8(hex(`300b060960864801650304040${oidEnd}`), key);
+  const both = (one: Buffer, expanded: Buffer) => sequence(tlv(0x04, one), tlv(0x04, expanded));
+  const expanded = Buffer.from(secretKey);
+  for (const key of [tlv(0x80, seed), both(seed, expanded)]) {
+    const made = await importMaterial('ML_KEM_512', secret(kemPkcs8(1, key)));
+    expect(made.secret.expose()).toEqual(seed);
+    expect(openPublicKey('ML_KEM_512', made.publicKey!).bits).toEqual(Buffer.from(publicKey));
+  }
+  const bad: [string, Buffer][] = [
+    ['expansion alone', kemPkcs8(1, tlv(0x04, expanded))],
+    ['another expansion', kemPkcs8(1, both(seed, flipped(expanded, 77)))],
+    ['seed of 32 bytes', kemPkcs8(1, tlv(0x80, seed.subarray(32)))],
+    ['bytes behind the seed', kemPkcs8(1, Buffer.concat([tlv(0x80, seed), Buffer.of(5, 0)]))],
+    ['another parameter set', kemPkcs8(2, tlv(0x80, seed))],
+    ['the seed of ML-DSA', mlDsaPkcs8(0x11, tlv(0x80, seed.subarray(32)))],
+    ['the bare seed', seed],
+  ];
+  for (const [what, bytes] of bad) await refused('ML_KEM_512', bytes, what);
+  expect(bad).toHaveLength(7);
+});
+
 /** RFC 5649, written from its sections 3 and 4 over the bare cipher: shares nothing with OpenSSL's unwrapping. */
 function wrapPadded(key: Buffer, plaintext: Buffer): Buffer {
   const length = Buffer.alloc(4);
@@ -300,7 +325,7 @@ test('every key that AWS lets a client wrap so is unwrapped and imported', async
   for (const [algorithm, hash, twice] of ALGORITHMS) {
     for (const [spec, made] of materials) {
       const bytes = made.secret.expose();
-      if (spec.startsWith('ML_DSA') || (!twice && bytes.length > 190)) continue;
+      if (spec.startsWith('ML_') || (!twice && bytes.length > 190)) continue;
       const unwrapped = unwrapImported(algorithm, wrapping.secret, wrap(bytes, hash, twice));
       expect((await importMaterial(spec, unwrapped)).publicKey).toEqual(made.publicKey);
       imported++;

@@ -7,6 +7,7 @@ import {
   isEdwards,
   isHmac,
   isMlDsa,
+  isMlKem,
   isNistCurve,
   isPair,
   isRsa,
@@ -21,11 +22,17 @@ import { kmsError } from './known.js';
 
 const SPECS = Object.keys(KEY_SPECS) as KeySpec[];
 
-/** SM2 is China’s; ML-KEM is refused by name. */
-const LACKING = ['SM2', 'ML_KEM_512', 'ML_KEM_768', 'ML_KEM_1024'];
-const USAGES: KeyUsage[] = ['ENCRYPT_DECRYPT', 'SIGN_VERIFY', 'GENERATE_VERIFY_MAC', 'KEY_AGREEMENT'];
+/** SM2 is China’s. */
+const LACKING = ['SM2'];
+const USAGES: KeyUsage[] = [
+  'ENCRYPT_DECRYPT',
+  'SIGN_VERIFY',
+  'GENERATE_VERIFY_MAC',
+  'KEY_AGREEMENT',
+  'ENCAPSULATE_DECAPSULATE',
+];
 
-test('specs, pair specs and algorithms are those of the SDK but SM2 and ML-KEM', () => {
+test('specs, pair specs and algorithms are those of the SDK but SM2', () => {
   const but = (values: object, ...left: string[]) => Object.values(values).filter((one) => !left.includes(one));
   expect([...SPECS].sort()).toEqual(but(sdk.KeySpec, ...LACKING).sort());
   expect([...DATA_KEY_PAIR_SPECS].sort()).toEqual(but(sdk.DataKeyPairSpec, ...LACKING).sort());
@@ -46,6 +53,7 @@ const DESCRIBED: [KeySpec, KeyUsage, object][] = [
   ['ECC_SECG_P256K1', 'SIGN_VERIFY', { SigningAlgorithms: ['ECDSA_SHA_256'] }],
   ['ECC_NIST_P521', 'KEY_AGREEMENT', { KeyAgreementAlgorithms: ['ECDH'] }],
   ['ML_DSA_65', 'SIGN_VERIFY', { SigningAlgorithms: ['ML_DSA_SHAKE_256'] }],
+  ['ML_KEM_768', 'ENCAPSULATE_DECAPSULATE', { EncapsulationAlgorithms: ['ML_KEM'] }],
   ['HMAC_224', 'GENERATE_VERIFY_MAC', { MacAlgorithms: ['HMAC_SHA_224'] }],
   ['HMAC_256', 'GENERATE_VERIFY_MAC', { MacAlgorithms: ['HMAC_SHA_256'] }],
   ['HMAC_384', 'GENERATE_VERIFY_MAC', { MacAlgorithms: ['HMAC_SHA_384'] }],
@@ -72,7 +80,7 @@ test('a usage that the spec lacks is refused in the words of AWS', () => {
       }
     }
   }
-  expect([allowed, refused]).toEqual([22, 42]);
+  expect([allowed, refused]).toEqual([25, 70]);
 });
 
 test('an algorithm belongs to a usage, not to the spec alone', () => {
@@ -92,9 +100,11 @@ test('an algorithm belongs to a usage, not to the spec alone', () => {
 
 test('every spec is of one kind', () => {
   const count = (is: (spec: KeySpec) => boolean) => SPECS.filter(is).length;
-  expect([isRsa, isEcdsa, isEdwards, isMlDsa, isHmac, isNistCurve, isPair].map(count)).toEqual([3, 4, 1, 3, 4, 3, 11]);
+  expect([isRsa, isEcdsa, isEdwards, isMlDsa, isMlKem, isHmac, isNistCurve, isPair].map(count)).toEqual([
+    3, 4, 1, 3, 3, 4, 3, 14,
+  ]);
   for (const spec of SPECS) {
-    const kinds = [isRsa, isEcdsa, isEdwards, isMlDsa, isHmac].filter((is) => is(spec)).length;
+    const kinds = [isRsa, isEcdsa, isEdwards, isMlDsa, isMlKem, isHmac].filter((is) => is(spec)).length;
     expect(kinds, spec).toBe(spec === 'SYMMETRIC_DEFAULT' ? 0 : 1);
   }
 });

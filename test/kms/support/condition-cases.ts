@@ -151,6 +151,17 @@ const ROWS: Row[] = [
       spec: { KeySpec: 'ECC_NIST_P256', KeyUsage: 'KEY_AGREEMENT' },
     },
   ],
+  [
+    'kms:EncapsulationAlgorithm',
+    'StringEquals',
+    'ML_KEM',
+    'RSA_KEM',
+    {
+      action: 'Encapsulate',
+      input: { EncapsulationAlgorithm: 'ML_KEM' },
+      spec: { KeySpec: 'ML_KEM_512', KeyUsage: 'ENCAPSULATE_DECAPSULATE' },
+    },
+  ],
   ['aws:PrincipalArn', 'ArnLike', `arn:aws:iam::${ACCOUNT}:user/al*`, `arn:aws:iam::${ACCOUNT}:user/b*`, describe],
   ['aws:PrincipalAccount', 'StringEquals', ACCOUNT, '999999999999', describe],
   ['aws:PrincipalType', 'StringEquals', 'User', 'AssumedRole', describe],

@@ -28,6 +28,7 @@ const making = (input: object): Asked => ({
   input: ({ context }) => ({ ...input, EncryptionContext: context }),
 });
 const signing = { Message: text, SigningAlgorithm: 'ECDSA_SHA_256' };
+const encapsulation = { EncapsulationAlgorithm: 'ML_KEM' };
 const mac = { Message: text, MacAlgorithm: 'HMAC_SHA_256' };
 
 /** Every action on a key, with an input that succeeds. Aliases have tests of their own. */
@@ -36,6 +37,10 @@ export const ASKED: Readonly<Record<string, Asked>> = {
   CreateGrant: {
     kind: 'symmetric',
     input: () => ({ GranteePrincipal: `arn:aws:iam::${ACCOUNT}:user/someone`, Operations: ['DescribeKey'] }),
+  },
+  Decapsulate: {
+    kind: 'encapsulation',
+    input: () => ({ ...encapsulation, SharedSecretCiphertextBlob: Buffer.alloc(768, 1).toString('base64') }),
   },
   Decrypt: {
     kind: 'symmetric',
@@ -52,6 +57,7 @@ export const ASKED: Readonly<Record<string, Asked>> = {
   DisableKeyRotation: bare(),
   EnableKey: bare(),
   EnableKeyRotation: bare(),
+  Encapsulate: { kind: 'encapsulation', input: () => encapsulation },
   Encrypt: making({ Plaintext: text }),
   GenerateDataKey: making({ KeySpec: 'AES_256' }),
   GenerateDataKeyPair: making({ KeyPairSpec: 'ECC_NIST_P256' }),
@@ -94,6 +100,7 @@ export const ASKED: Readonly<Record<string, Asked>> = {
   TagResource: { kind: 'symmetric', input: () => ({ Tags: [{ TagKey: 'a', TagValue: 'b' }] }) },
   UntagResource: { kind: 'symmetric', input: () => ({ TagKeys: ['a'] }) },
   UpdateKeyDescription: { kind: 'symmetric', input: () => ({ Description: 'another' }) },
+  UpdatePrimaryRegion: { kind: 'multiRegion', input: () => ({ PrimaryRegion: REGION }) },
   Verify: {
     kind: 'pair',
     input: () => ({ ...signing, Signature: text }),

@@ -5,6 +5,7 @@ import type { Committing } from '../../../src/kms/committing.js';
 import { defaultPolicy } from '../../../src/kms/default-policies.js';
 import type { GrantConstraints, GrantOperation } from '../../../src/kms/grant-record.js';
 import type { KeyRecord } from '../../../src/kms/key-record.js';
+import { HOME } from '../../../src/kms/place.js';
 import { parseIdentityPolicy } from '../../../src/policy/parse.js';
 import { MemoryMetaStore } from '../../../src/store/memory/meta-store.js';
 import type { CommitBuilder } from '../../../src/store/table.js';
@@ -62,6 +63,12 @@ const SPECS = {
   symmetric: { spec: 'SYMMETRIC_DEFAULT', usage: 'ENCRYPT_DECRYPT' },
   pair: { spec: 'ECC_NIST_P256', usage: 'SIGN_VERIFY' },
   mac: { spec: 'HMAC_256', usage: 'GENERATE_VERIFY_MAC' },
+  multiRegion: {
+    spec: 'SYMMETRIC_DEFAULT',
+    usage: 'ENCRYPT_DECRYPT',
+    multiRegion: { primary: HOME, replicas: [] as string[] },
+  },
+  encapsulation: { spec: 'ML_KEM_512', usage: 'ENCAPSULATE_DECAPSULATE' },
   agreement: { spec: 'ECC_NIST_P256', usage: 'KEY_AGREEMENT' },
 } as const;
 

@@ -5,7 +5,7 @@ import { ACCOUNT, OTHER_ACCOUNT } from '../harness.js';
  * matrix asks the key service the same and compares.
  */
 export type State = 'Enabled' | 'Disabled' | 'PendingDeletion' | 'PendingImport';
-export type Kind = 'symmetric' | 'pair' | 'mac' | 'agreement';
+export type Kind = 'symmetric' | 'pair' | 'mac' | 'agreement' | 'encapsulation' | 'multiRegion';
 export type PolicyName = 'default' | 'names' | 'nobody' | 'denies' | 'via S3' | 'own account' | 'context a=b';
 export type GrantName = 'none' | 'for it' | 'equals a=b' | 'subset a=b' | 'for another';
 export type Context = Readonly<Record<string, string>>;
@@ -63,7 +63,7 @@ export interface Question {
 /** https://docs.aws.amazon.com/kms/latest/developerguide/kms-api-permissions-reference.html, "Cross-account use". */
 const CROSS_ACCOUNT = new Set(
   (
-    'CreateGrant Decrypt DeriveSharedSecret DescribeKey Encrypt GenerateDataKey GenerateDataKeyPair ' +
+    'CreateGrant Decapsulate Decrypt DeriveSharedSecret DescribeKey Encapsulate Encrypt GenerateDataKey GenerateDataKeyPair ' +
     'GenerateDataKeyPairWithoutPlaintext GenerateDataKeyWithoutPlaintext GenerateMac GetKeyRotationStatus GetPublicKey ' +
     'ListGrants ReEncryptFrom ReEncryptTo RetireGrant RevokeGrant Sign Verify VerifyMac'
   ).split(' '),
@@ -74,9 +74,14 @@ export const GRANTABLE: Readonly<Record<Kind, readonly string[]>> = {
     'CreateGrant RetireGrant DescribeKey Decrypt Encrypt GenerateDataKey GenerateDataKeyPair ' +
     'GenerateDataKeyPairWithoutPlaintext GenerateDataKeyWithoutPlaintext ReEncryptFrom ReEncryptTo'
   ).split(' '),
+  multiRegion: (
+    'CreateGrant RetireGrant DescribeKey Decrypt Encrypt GenerateDataKey GenerateDataKeyPair ' +
+    'GenerateDataKeyPairWithoutPlaintext GenerateDataKeyWithoutPlaintext ReEncryptFrom ReEncryptTo'
+  ).split(' '),
   pair: ['CreateGrant', 'RetireGrant', 'DescribeKey', 'GetPublicKey', 'Sign', 'Verify'],
   mac: ['CreateGrant', 'RetireGrant', 'DescribeKey', 'GenerateMac', 'VerifyMac'],
   agreement: ['CreateGrant', 'RetireGrant', 'DescribeKey', 'GetPublicKey', 'DeriveSharedSecret'],
+  encapsulation: ['CreateGrant', 'RetireGrant', 'DescribeKey', 'GetPublicKey', 'Encapsulate', 'Decapsulate'],
 };
 
 export function mayDo({ who, permission, policy, grant, context, viaS3 }: Question, kind: Kind): boolean {
@@ -107,9 +112,9 @@ function grants(grant: GrantName, permission: string, context: Context | undefin
 }
 
 const NEEDS_ENABLED = (
-  'CreateGrant Decrypt DeriveSharedSecret DisableKeyRotation EnableKeyRotation Encrypt GenerateDataKey GenerateDataKeyPair ' +
+  'CreateGrant Decapsulate Decrypt DeriveSharedSecret DisableKeyRotation EnableKeyRotation Encapsulate Encrypt GenerateDataKey GenerateDataKeyPair ' +
   'GenerateDataKeyPairWithoutPlaintext GenerateDataKeyWithoutPlaintext GenerateMac GetPublicKey ReEncrypt RotateKeyOnDemand ' +
-  'Sign Verify VerifyMac'
+  'Sign UpdatePrimaryRegion Verify VerifyMac'
 ).split(' ');
 const NEEDS_MATERIAL = [...NEEDS_ENABLED, 'DisableKey', 'EnableKey'];
 const NEEDS_LIFE = [

@@ -59,6 +59,9 @@ export interface Config {
   answerMemoryBytes: number;
   requestMemoryBytes: number;
   kmsEndpoint: string | undefined;
+  xksHosts: string[] | undefined;
+  xksCaFile: string | undefined;
+  xksTimeoutMs: number;
   dayMs: number;
   auditRetentionMs: number;
   /** Whether a store may be made where another one has been. */
@@ -115,6 +118,9 @@ export function readConfig(env: Env): Config {
     answerMemoryBytes: read(env, settings.answerMemoryMiB) * MiB,
     requestMemoryBytes: read(env, settings.requestMemoryMiB) * MiB,
     kmsEndpoint: readOptional(env, settings.kmsEndpoint),
+    xksHosts: readOptional(env, settings.xksHosts),
+    xksCaFile: readOptional(env, settings.xksCaFile),
+    xksTimeoutMs: read(env, settings.xksTimeoutMs),
     dayMs: read(env, settings.daySeconds) * 1000,
     // Of days as they are: whoever shortens those of keys loses no record by it.
     auditRetentionMs: read(env, settings.auditRetentionDays) * DAY_MS,

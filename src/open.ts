@@ -95,6 +95,7 @@ export async function openCoffer(config: Config, store: Store, log: Logger) {
         region: config.region,
         regions: config.regions,
         dayMs: config.dayMs,
+        xks: { timeoutMs: config.xksTimeoutMs, caFile: config.xksCaFile, hosts: config.xksHosts },
         impact: new KeyImpacts(meta, buckets),
         beforeDestruction: () => dataKeys.forgetBucketKeys(),
         compact: (range) => store.compactMeta(range),

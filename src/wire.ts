@@ -186,6 +186,7 @@ async function serve(config: Config, open: OpenCoffer, log: Logger, lostLines: (
       await replicated;
       await housekeeping.stop();
       await sweeper.stop();
+      await builtIn?.close();
       authFailures?.sample();
       await audit?.close();
       await services.bodyThreads?.close();

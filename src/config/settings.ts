@@ -219,6 +219,23 @@ export const settings = {
     httpUrl,
     'A remote KMS (AWS API) instead of the built-in key service; credentials by the AWS SDK’s chain',
   ),
+  xksHosts: optional(
+    'COFFER_XKS_HOSTS',
+    list,
+    'Where proxies of external key stores may be: hosts, or `host:port`, comma-separated',
+    'everywhere',
+  ),
+  xksCaFile: optional(
+    'COFFER_XKS_CA_FILE',
+    path,
+    'Certificates (PEM) that proxies of external key stores are trusted by, besides those of Node.js',
+  ),
+  xksTimeoutMs: defaulted(
+    'COFFER_XKS_TIMEOUT_MS',
+    integer(1, 60_000),
+    '250',
+    'How long a proxy of an external key store has to answer; AWS gives it 250 ms',
+  ),
   daySeconds: defaulted(
     'COFFER_DAY_SECONDS',
     integer(1, 86_400),

@@ -19,7 +19,7 @@ interface CachedKey extends MaterialId {
 
 /**
  * S3 Bucket Keys. Only the unwrapped key is cached: the caller's rights and the state of the CMK are asked for at every use, so
- * disabling a key or taking a right away takes effect on the next request.
+ * disabling a key or taking a right away takes effect on the next request. Under a key of a custom key store nothing is cached.
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-key.html
  */
 export class BucketKeys {
@@ -46,7 +46,7 @@ export class BucketKeys {
     const clearings = this.#clearings;
     const made = await this.kms.generateDataKey(who, { keyId, context });
     const encryptedKey = made.ciphertextBlob.toString('base64');
-    const about = { keyArn: made.keyArn, encryptedKey, ...materialMember(made) };
+    const about = { keyArn: made.keyArn, encryptedKey, held: made.held, ...materialMember(made) };
     return this.#keep([name, readName(bucketId, encryptedKey)], about, made.plaintext, clearings);
   }
 
@@ -67,7 +67,7 @@ export class BucketKeys {
     const ciphertextBlob = Buffer.from(wrap.encryptedKey, 'base64');
     const clearings = this.#clearings;
     const opened = await this.kms.decrypt(who, { ciphertextBlob, context, keyId: wrap.keyArn });
-    const about = { keyArn: opened.keyArn, encryptedKey: wrap.encryptedKey };
+    const about = { keyArn: opened.keyArn, encryptedKey: wrap.encryptedKey, held: opened.held };
     return this.#keep([name], about, opened.plaintext, clearings).key;
   }
 
@@ -91,7 +91,7 @@ export class BucketKeys {
 
   #keep(
     names: readonly string[],
-    made: Pick<CachedKey, 'keyArn' | 'encryptedKey' | 'keyMaterialId'>,
+    { held, ...made }: Pick<CachedKey, 'keyArn' | 'encryptedKey' | 'keyMaterialId'> & { held: boolean | undefined },
     plaintext: Secret,
     clearings: number,
   ): CachedKey {
@@ -99,7 +99,7 @@ export class BucketKeys {
     plaintext.dispose();
     const nowMs = this.clock.now();
     const cached = { ...made, key, untilMs: nowMs + LIFETIME_MS };
-    if (clearings !== this.#clearings) return cached;
+    if (held || clearings !== this.#clearings) return cached;
     for (const name of names) {
       this.#opened.delete(name);
       this.#opened.set(name, cached);

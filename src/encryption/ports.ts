@@ -36,6 +36,11 @@ export interface KeyFacts {
 }
 
 /**
+ * True where the key lies in a custom key store: what it opens isn't kept, so that it is there as long as the holder of the key is.
+ */
+type Held = boolean;
+
+/**
  * What the store needs of a key service. `kms/` implements it in process, `kms/remote.ts` over `@aws-sdk/client-kms`.
  * Every method authorizes the caller (key policy, grants, identity policies) and checks the key's state.
  * `keyId` is a key id, key ARN, alias name or alias ARN; `alias/aws/s3` is made on first use.
@@ -51,11 +56,12 @@ export interface KeyService {
     ciphertextBlob: Buffer;
     /** The backing key, 64 hexadecimal digits: what the index of key impact is kept by. A remote KMS may not tell. */
     keyMaterialId?: string | undefined;
+    held?: Held;
   }>;
   decrypt(
     who: KmsCallerContext,
     request: { ciphertextBlob: Uint8Array; context: EncryptionContext; keyId?: string },
-  ): Promise<{ keyArn: string; plaintext: Secret }>;
+  ): Promise<{ keyArn: string; plaintext: Secret; held?: Held }>;
   /** For a data key that exists already: it is wrapped anew, never made here. At most 4,096 bytes. `kms:Encrypt`. */
   encrypt(
     who: KmsCallerContext,

@@ -73,6 +73,8 @@ export function keyAction<I>(declared: KeyAction<I>): Action<{ keyId: string; dr
       const arn = call.keys.arn(record);
       if (origin !== undefined && record.origin !== origin) throw wrongOrigin(arn, record.origin);
       requireUsable(call, record, states, usage);
+      const connected = facts.cryptographic ? requireConnected(call, record) : undefined;
+      if (connected) await connected;
       await check?.(record, arn, own, call);
       if (dryRun) throw dryRunSucceeded();
       const answer = await handle(own, record, call);
@@ -93,3 +95,7 @@ export function requireUsable(call: Call, record: KeyRecord, states: StateRule, 
   requireState(states, call.keys.stateOf(record), arn);
   if (usage !== undefined && record.usage !== usage) throw invalidKeyUsage(arn, record.usage, call.name);
 }
+
+/** Before key material is used. Only keys of custom key stores wait for it. @throws KMSInvalidStateException */
+export const requireConnected = (call: Call, record: KeyRecord): Promise<unknown> | undefined =>
+  record.keyStore && call.keys.stores.requireConnected(record);

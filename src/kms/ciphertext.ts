@@ -1,14 +1,15 @@
 import { KMS_CIPHERTEXT_MAX_BYTES } from '../base/limits.js';
+import type { MaybePromise } from '../base/maybe-promise.js';
 import type { EncryptionContext } from '../encryption/ports.js';
+import { requireConnected, requireUsable } from './action.js';
 import { algorithmFacts, type EncryptionAlgorithm, requireAlgorithm } from './algorithm.js';
 import type { Call } from './call.js';
 import type { RequestFacts } from './conditions.js';
-import { invalidKeyUsage, validation } from './errors.js';
+import { validation } from './errors.js';
 import { type Input, KEY_ID } from './fields.js';
 import type { KmsAction } from './key-authorizer.js';
 import type { KeyRecord } from './key-record.js';
 import { decryptUnderRsa } from './rsa.js';
-import { requireState } from './states.js';
 import { decryptBlob, keyOfCiphertext } from './symmetric.js';
 
 /** What Decrypt and the source of ReEncrypt are asked with. */
@@ -51,9 +52,9 @@ export async function keyFor(
     return keyOfCiphertext(call, { ciphertextBlob: blob, context, keyId, action, facts });
   }
   const record = await call.key(keyId!, facts, { action, otherAccounts: true, byAlias: true });
-  const arn = call.keys.arn(record);
-  requireState('usable', call.keys.stateOf(record), arn);
-  if (record.usage !== 'ENCRYPT_DECRYPT') throw invalidKeyUsage(arn, record.usage, call.name);
+  requireUsable(call, record, 'usable', 'ENCRYPT_DECRYPT');
+  const connected = requireConnected(call, record);
+  if (connected) await connected;
   requireAlgorithm(algorithm, record.spec, context);
   return record;
 }
@@ -63,7 +64,7 @@ export function open(
   call: Call,
   record: KeyRecord,
   { blob, context, algorithm }: Ciphertext,
-): { plaintext: Buffer; keyMaterialId?: string } {
+): MaybePromise<{ plaintext: Buffer; keyMaterialId?: string }> {
   if (algorithm === 'SYMMETRIC_DEFAULT') return decryptBlob(call, record, blob!, context);
   return { plaintext: decryptUnderRsa(call, record, algorithm, blob!).expose() };
 }

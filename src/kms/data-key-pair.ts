@@ -27,7 +27,7 @@ export const dataKeyPairAction = (name: string, tellPrivateKey: boolean) =>
     cryptographic: true,
     async handle({ context, spec }, record, call) {
       const { secret: privateKey, publicKey } = await generateDataKeyPair(spec);
-      const { blob, keyMaterialId } = encryptUnder(call, record, context, privateKey.expose());
+      const { blob, keyMaterialId } = await encryptUnder(call, record, context, privateKey.expose());
       const answer = {
         PrivateKeyCiphertextBlob: blob.toString('base64'),
         ...(tellPrivateKey && { PrivateKeyPlaintext: privateKey.expose().toString('base64') }),

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { type MaybePromise, whenThere } from '../base/maybe-promise.js';
 import type { EncryptionContext } from '../encryption/ports.js';
 import type { Call } from './call.js';
 import type { RequestFacts } from './conditions.js';
@@ -23,13 +24,13 @@ export const dataKeyFacts = (context: EncryptionContext, keys: RequestFacts['key
   keys: { 'kms:encryptionalgorithm': 'SYMMETRIC_DEFAULT', ...keys },
 });
 
-/** Random bytes and their ciphertext. Zero the plaintext after use. */
+/** Random bytes and their ciphertext; a promise where a custom key store makes it. Zero the plaintext after use. */
 export function newDataKey(
   call: Call,
   record: KeyRecord,
   context: EncryptionContext,
   bytes: number,
-): { plaintext: Buffer; blob: Buffer; keyMaterialId: string } {
+): MaybePromise<{ plaintext: Buffer; blob: Buffer; keyMaterialId: string }> {
   const plaintext = randomBytes(bytes);
-  return { plaintext, ...encryptUnder(call, record, context, plaintext) };
+  return whenThere(encryptUnder(call, record, context, plaintext), (made) => ({ plaintext, ...made }));
 }

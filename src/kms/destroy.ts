@@ -107,7 +107,10 @@ export class KeyDestroyer {
     return keys.ring.remove(
       record,
       (newest) => isOver(newest, event.timeMs),
-      (commit) => keys.parts.audit.commit(commit, event),
+      (commit) => {
+        keys.stores.book.leave(commit, record);
+        return keys.parts.audit.commit(commit, event);
+      },
       (primary, place) => withoutReplica(primary, place, event.timeMs, keys.dayMs),
     );
   }

@@ -13,8 +13,6 @@ export const pendingDeletion = (arn: string): KmsError =>
   new KmsError('KMSInvalidStateException', `${arn} is pending deletion.`);
 export const invalidCiphertext = (): KmsError => new KmsError('InvalidCiphertextException', '');
 export const unsupported = (message = ''): KmsError => new KmsError('UnsupportedOperationException', message);
-/** AWS CloudHSM and external key managers: there are none here. */
-export const NO_KEY_STORES = 'Custom key stores are not supported by this version of Coffer.';
 export const tooLarge = (): KmsError =>
   new KmsError('LimitExceededException', 'The policy, description and tags of the key are too large.');
 export const serialization = (message = 'The request could not be read: a member has the wrong type.'): KmsError =>

@@ -21,6 +21,10 @@ export interface TextLimits {
   min?: number;
   max: number;
   pattern?: string;
+  /** Let through although AWS's pattern forbids it. */
+  besides?: RegExp;
+  /** The value is never put into a message. */
+  sensitive?: true;
 }
 
 /** The JSON body of a request, read member by member with AWS's validation and its words. */
@@ -38,13 +42,15 @@ export class Input {
     if (value === undefined || value === null) return undefined;
     if (typeof value !== 'string') throw serialization();
     const at = camel(member);
+    const shown = limits.sensitive ? undefined : value;
     if (value.length < (limits.min ?? 0)) {
-      throw constraint(value, at, `Member must have length greater than or equal to ${limits.min}`);
+      throw constraint(shown, at, `Member must have length greater than or equal to ${limits.min}`);
     }
     if (value.length > limits.max)
-      throw constraint(value, at, `Member must have length less than or equal to ${limits.max}`);
-    if (limits.pattern !== undefined && !new RegExp(`^(?:${limits.pattern})$`).test(value)) {
-      throw constraint(value, at, `Member must satisfy regular expression pattern: ${limits.pattern}`);
+      throw constraint(shown, at, `Member must have length less than or equal to ${limits.max}`);
+    const { pattern, besides } = limits;
+    if (pattern !== undefined && !new RegExp(`^(?:${pattern})$`).test(value) && !besides?.test(value)) {
+      throw constraint(shown, at, `Member must satisfy regular expression pattern: ${pattern}`);
     }
     return value;
   }

@@ -8,7 +8,10 @@ import { type Place, placeOf } from './place.js';
 export interface BackingKey {
   /** Key material id, 64 hexadecimal digits: random, or of imported material what `import-id.ts` says. */
   id: string;
-  /** The material, XAES-256-GCM under the key-store key, base64. Absent where imported material was deleted or has expired. */
+  /**
+   * The material, XAES-256-GCM under the key-store key, base64. Absent where imported material was deleted or has expired, and in
+   * CloudHSM key stores, where it never was Coffer's.
+   */
   wrapped?: string;
   /** SubjectPublicKeyInfo (DER), base64, of asymmetric keys. */
   publicKey?: string;
@@ -45,7 +48,9 @@ export interface KeyRecord {
   service?: string;
   spec: KeySpec;
   usage: KeyUsage;
-  origin: 'AWS_KMS' | 'EXTERNAL';
+  origin: 'AWS_KMS' | 'EXTERNAL' | 'AWS_CLOUDHSM' | 'EXTERNAL_KEY_STORE';
+  /** The custom key store that it lies in, and what the holder there calls it. Its member row is `key-stores/record.ts`. */
+  keyStore?: { id: string; reference: string };
   /** What was asked for; PendingImport follows from the backing keys (`states.ts`). */
   state: 'Enabled' | 'Disabled' | 'PendingDeletion' | 'PendingReplicaDeletion';
   /** While PendingDeletion: when the key is destroyed. */

@@ -11,6 +11,7 @@ import { KeyAuthorizer } from './key-authorizer.js';
 import { type BackingKey, currentBacking, isOver, type KeyRecord, MANAGED_ROTATION_DAYS } from './key-record.js';
 import { type KeyReference, keyArn, readReference, resolveKey } from './key-reference.js';
 import type { KeyRing } from './key-ring.js';
+import type { KeyStores } from './key-stores/key-stores.js';
 import { MANAGED_SERVICES, managedServiceOf } from './managed-keys.js';
 import { HOME, type Place, placeOf } from './place.js';
 import type { Regions } from './regions.js';
@@ -25,6 +26,8 @@ export interface Principals {
 
 export interface KmsParts {
   ring: KeyRing;
+  /** Custom key stores. */
+  stores: KeyStores;
   audit: AuditLog;
   principals: Principals;
   /** Seals import tokens; derived from the root key. */
@@ -46,7 +49,7 @@ export type NewKey = Pick<
   KeyRecord,
   'accountId' | 'description' | 'manager' | 'policy' | 'tags' | 'spec' | 'usage' | 'origin'
 > &
-  Pick<Partial<KeyRecord>, 'service' | 'rotation' | 'keyId' | 'multiRegion'>;
+  Pick<Partial<KeyRecord>, 'service' | 'rotation' | 'keyId' | 'keyStore' | 'multiRegion'>;
 
 /** CMKs as actions use them. */
 export class Keys {
@@ -58,6 +61,10 @@ export class Keys {
 
   get ring(): KeyRing {
     return this.parts.ring;
+  }
+
+  get stores(): KeyStores {
+    return this.parts.stores;
   }
 
   get clock(): Clock {
@@ -95,6 +102,11 @@ export class Keys {
     return stateOf(record, this.clock.now());
   }
 
+  /** As DescribeKey tells it: of a key whose key store isn't connected, Unavailable. */
+  async shownState(record: KeyRecord): Promise<KeyState | 'Unavailable'> {
+    return record.keyStore ? this.stores.stateOf(record, this.stateOf(record)) : this.stateOf(record);
+  }
+
   reference(who: KmsCallerContext, text: string): KeyReference {
     return readReference(this.region, who.caller.accountId, text);
   }
@@ -126,7 +138,9 @@ export class Keys {
 
   /** @returns undefined where `alias` exists by now */
   async create(key: NewKey, committing: Committing, alias?: string): Promise<KeyRecord | undefined> {
-    const material = key.origin === 'AWS_KMS' ? await generateMaterial(key.spec) : undefined;
+    // A key of an external key store has Coffer's own material inside what the proxy encrypts.
+    const isOurs = key.origin === 'AWS_KMS' || key.origin === 'EXTERNAL_KEY_STORE';
+    const material = isOurs ? await generateMaterial(key.spec) : undefined;
     const { keyId = randomUUID() } = key;
     const createdMs = this.clock.now();
     const make = (): KeyRecord => ({
@@ -134,7 +148,7 @@ export class Keys {
       keyId,
       createdMs,
       state: 'Enabled',
-      backingKeys: material ? [this.#newBacking({ accountId: key.accountId, keyId }, material, createdMs)] : [],
+      backingKeys: this.#firstBacking(key, keyId, material, createdMs),
       ...(key.origin === 'EXTERNAL' && { importSalt: Buffer.concat([randomId(), randomId()]).toString('base64') }),
     });
     try {
@@ -164,12 +178,22 @@ export class Keys {
     }
   }
 
+  #firstBacking(
+    { accountId, origin }: NewKey,
+    keyId: string,
+    material: KeyMaterial | undefined,
+    createdMs: number,
+  ): BackingKey[] {
+    if (material) return [this.#newBacking({ accountId, keyId }, material, createdMs)];
+    return origin === 'AWS_CLOUDHSM' ? [{ id: newBackingId(), createdMs }] : [];
+  }
+
   #newBacking(
     owner: Pick<KeyRecord, 'accountId' | 'keyId'>,
     { secret, publicKey }: KeyMaterial,
     createdMs: number,
   ): BackingKey {
-    const id = Buffer.concat([randomId(), randomId()]).toString('hex');
+    const id = newBackingId();
     const wrapped = this.ring.wraps.wrap(owner, id, secret);
     return { id, wrapped, createdMs, ...(publicKey && { publicKey: publicKey.toString('base64') }) };
   }
@@ -203,3 +227,5 @@ export class Keys {
     return winner && this.ring.find(accountId, winner.targetKeyId);
   }
 }
+
+const newBackingId = (): string => Buffer.concat([randomId(), randomId()]).toString('hex');

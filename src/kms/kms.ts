@@ -6,7 +6,7 @@ import {
   type KmsCallerContext,
   KmsError,
 } from '../encryption/ports.js';
-import { type Answer, requireUsable } from './action.js';
+import { type Answer, requireConnected, requireUsable } from './action.js';
 import { Call } from './call.js';
 import { keyFor } from './ciphertext.js';
 import { dataKeyFacts, newDataKey } from './data-key.js';
@@ -57,23 +57,28 @@ export class Kms implements KeyService {
   generateDataKey(who: KmsCallerContext, { keyId, context }: { keyId: string; context: EncryptionContext }) {
     return this.#recorded('GenerateDataKey', who, async (call) => {
       const record = await this.#dataKeyOf(call, keyId, context);
-      const { plaintext, blob, keyMaterialId } = newDataKey(call, record, context, DATA_KEY_BYTES);
+      const made = newDataKey(call, record, context, DATA_KEY_BYTES);
+      const { plaintext, blob, keyMaterialId } = made instanceof Promise ? await made : made;
       call.uses(record);
-      return { keyArn: this.keys.arn(record), plaintext: new Secret(plaintext), ciphertextBlob: blob, keyMaterialId };
+      const held = record.keyStore !== undefined;
+      const key = { keyArn: this.keys.arn(record), plaintext: new Secret(plaintext), held };
+      return { ...key, ciphertextBlob: blob, keyMaterialId };
     });
   }
 
   decrypt(
     who: KmsCallerContext,
     { ciphertextBlob, context, keyId }: { ciphertextBlob: Uint8Array; context: EncryptionContext; keyId?: string },
-  ): Promise<{ keyArn: string; plaintext: Secret }> {
+  ): Promise<{ keyArn: string; plaintext: Secret; held: boolean }> {
     return this.#recorded('Decrypt', who, async (call) => {
       call.note({ encryptionContext: context });
       const blob = Buffer.from(ciphertextBlob);
       const record = await keyFor(call, { blob, context, keyId, algorithm: 'SYMMETRIC_DEFAULT' }, 'kms:Decrypt');
-      const { plaintext } = decryptBlob(call, record, blob, context);
+      const opened = decryptBlob(call, record, blob, context);
+      const { plaintext } = opened instanceof Promise ? await opened : opened;
       call.uses(record);
-      return { keyArn: this.keys.arn(record), plaintext: new Secret(plaintext) };
+      const held = record.keyStore !== undefined;
+      return { keyArn: this.keys.arn(record), plaintext: new Secret(plaintext), held };
     });
   }
 
@@ -83,7 +88,8 @@ export class Kms implements KeyService {
   ): Promise<{ keyArn: string; ciphertextBlob: Buffer; keyMaterialId: string }> {
     return this.#recorded('Encrypt', who, async (call) => {
       const record = await this.#dataKeyOf(call, keyId, context);
-      const { blob, keyMaterialId } = encryptUnder(call, record, context, plaintext.expose());
+      const made = encryptUnder(call, record, context, plaintext.expose());
+      const { blob, keyMaterialId } = made instanceof Promise ? await made : made;
       call.uses(record);
       return { keyArn: this.keys.arn(record), ciphertextBlob: blob, keyMaterialId };
     });
@@ -109,7 +115,7 @@ export class Kms implements KeyService {
       keyArn: this.keys.arn(record),
       keyId: record.keyId,
       accountId: record.accountId,
-      keyState: this.keys.stateOf(record),
+      keyState: await this.keys.shownState(record),
       keySpec: record.spec,
       keyUsage: record.usage,
       keyManager: record.manager,
@@ -121,6 +127,8 @@ export class Kms implements KeyService {
     call.note({ encryptionContext: context });
     const record = await call.key(keyId, dataKeyFacts(context), { otherAccounts: true, byAlias: true });
     requireUsable(call, record, 'usable', 'ENCRYPT_DECRYPT');
+    const connected = requireConnected(call, record);
+    if (connected) await connected;
     requireSymmetric(record, this.keys.arn(record));
     return record;
   }

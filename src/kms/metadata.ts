@@ -3,13 +3,11 @@ import { currentBacking, isPrimary, type KeyRecord, type MultiRegion } from './k
 import { keyArn } from './key-reference.js';
 import type { Keys } from './keys.js';
 import type { Place } from './place.js';
-import { stateOf } from './states.js';
 
 /** KeyMetadata of the API model. https://docs.aws.amazon.com/kms/latest/APIReference/API_KeyMetadata.html */
-export function metadata(record: KeyRecord, keys: Keys): Record<string, unknown> {
+export async function metadata(record: KeyRecord, keys: Keys): Promise<Record<string, unknown>> {
   const { region } = keys;
-  const nowMs = keys.clock.now();
-  const state = stateOf(record, nowMs);
+  const state = await keys.shownState(record);
   const current = currentBacking(record);
   const imported = state === 'PendingImport' ? undefined : current?.imported;
   return {
@@ -23,6 +21,7 @@ export function metadata(record: KeyRecord, keys: Keys): Record<string, unknown>
     KeyState: state,
     ...(record.deletionMs !== undefined && { DeletionDate: record.deletionMs / 1000 }),
     Origin: record.origin,
+    ...(record.keyStore && (await keyStoreMembers(record, keys))),
     ...(imported && expiry(imported)),
     KeyManager: record.manager,
     CustomerMasterKeySpec: record.spec,
@@ -32,6 +31,17 @@ export function metadata(record: KeyRecord, keys: Keys): Record<string, unknown>
     ...(record.multiRegion && { MultiRegionConfiguration: configuration(record, record.multiRegion, keys) }),
     ...(record.deletionDays !== undefined && { PendingDeletionWindowInDays: record.deletionDays }),
     ...(record.spec === 'SYMMETRIC_DEFAULT' && current && { CurrentKeyMaterialId: current.id }),
+  };
+}
+
+async function keyStoreMembers({ accountId, keyStore }: KeyRecord, { stores }: Keys): Promise<Record<string, unknown>> {
+  const { id, reference } = keyStore!;
+  const { backing } = await stores.book.find(accountId, id);
+  return {
+    CustomKeyStoreId: id,
+    ...(backing.type === 'AWS_CLOUDHSM'
+      ? { CloudHsmClusterId: backing.clusterId }
+      : { XksKeyConfiguration: { Id: reference } }),
   };
 }
 

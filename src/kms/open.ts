@@ -16,6 +16,11 @@ import { ALL_KEYS } from './key-record.js';
 import { keyArn } from './key-reference.js';
 import { KeyRing } from './key-ring.js';
 import { KeyStoreKeyFile } from './key-store-key.js';
+import { KeyStoreBook } from './key-stores/book.js';
+import { Holders } from './key-stores/holders.js';
+import { KeyStores } from './key-stores/key-stores.js';
+import type { Clusters } from './key-stores/ports.js';
+import { type XksSettings, XksTransport } from './key-stores/xks/transport.js';
 import { KeyWraps } from './key-wraps.js';
 import { Keys, type Principals } from './keys.js';
 import { Kms } from './kms.js';
@@ -24,6 +29,9 @@ import { Regions, storedPlaces } from './regions.js';
 import { ALL_ROWS } from './shred.js';
 
 export interface KmsOptions {
+  xks: XksSettings;
+  /** CloudHSM clusters, where this Coffer serves them. */
+  clusters?: Clusters | undefined;
   meta: MetaStore;
   sealer: RecordSealer;
   rootKey: RootKey;
@@ -57,6 +65,8 @@ export interface OpenedKms {
   recover(): Promise<void>;
   /** Rotates, expires and destroys what is due. Call it from time to time. */
   keep(): Promise<void>;
+  /** Ends the connections to holders of keys. */
+  close(): Promise<void>;
 }
 
 /** The built-in key service over a store. @throws ConfigError, StoreDamaged: the key-store key is missing or doesn't open */
@@ -71,6 +81,7 @@ export async function openKms(options: KmsOptions): Promise<OpenedKms> {
   const regions = new Regions(options.region, served);
   const tokenKey = rootKey.derive('coffer/kms/import-token');
   const tokenCipher = new Xaes(tokenKey);
+  const transport = new XksTransport(options.xks);
   const keysOf = (region: string): Keys => {
     const place = regions.placeOf(region);
     const ring = new KeyRing(
@@ -83,8 +94,17 @@ export async function openKms(options: KmsOptions): Promise<OpenedKms> {
       place,
       (other) => regions.at(other)?.ring,
     );
+    const stores = new KeyStores({
+      book: new KeyStoreBook(meta, sealer, place),
+      holders: new Holders({ transport, clock, region }, options.clusters),
+      clusters: options.clusters,
+      audit: options.audit,
+      clock,
+      onTrouble: options.onTrouble,
+    });
     return new Keys({
       ring,
+      stores,
       audit: options.audit,
       principals: options.principals,
       tokenCipher,
@@ -119,13 +139,19 @@ export async function openKms(options: KmsOptions): Promise<OpenedKms> {
       await keeper.run();
     } finally {
       await destroyer.destroyDue();
+      for (const one of regions.all) await one.stores.deleteOrphans();
     }
   };
   const recover = async (): Promise<void> => {
     for (const one of regions.all) await one.ring.recover();
     await keep();
     await destroyer.takeUpSecret();
+    for (const one of regions.all) await one.stores.recover();
   };
   const byRegion = new Map([...served].map((region) => [region, new Kms(regions.of(region)!)]));
-  return { kms: byRegion.get(options.region)!, byRegion, keys, destroyer, recover, keep };
+  const close = async (): Promise<void> => {
+    for (const one of regions.all) await one.stores.close();
+    transport.close();
+  };
+  return { kms: byRegion.get(options.region)!, byRegion, keys, destroyer, recover, keep, close };
 }

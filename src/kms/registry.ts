@@ -1,16 +1,21 @@
 import type { Action } from './action.js';
 import { cancelKeyDeletion } from './actions/CancelKeyDeletion.js';
+import { connectCustomKeyStore } from './actions/ConnectCustomKeyStore.js';
 import { createAlias } from './actions/CreateAlias.js';
+import { createCustomKeyStore } from './actions/CreateCustomKeyStore.js';
 import { createGrant } from './actions/CreateGrant.js';
 import { createKey } from './actions/CreateKey.js';
 import { decapsulate } from './actions/Decapsulate.js';
 import { decrypt } from './actions/Decrypt.js';
 import { deleteAlias } from './actions/DeleteAlias.js';
+import { deleteCustomKeyStore } from './actions/DeleteCustomKeyStore.js';
 import { deleteImportedKeyMaterial } from './actions/DeleteImportedKeyMaterial.js';
 import { deriveSharedSecret } from './actions/DeriveSharedSecret.js';
+import { describeCustomKeyStores } from './actions/DescribeCustomKeyStores.js';
 import { describeKey } from './actions/DescribeKey.js';
 import { disableKey } from './actions/DisableKey.js';
 import { disableKeyRotation } from './actions/DisableKeyRotation.js';
+import { disconnectCustomKeyStore } from './actions/DisconnectCustomKeyStore.js';
 import { enableKey } from './actions/EnableKey.js';
 import { enableKeyRotation } from './actions/EnableKeyRotation.js';
 import { encapsulate } from './actions/Encapsulate.js';
@@ -45,6 +50,7 @@ import { sign } from './actions/Sign.js';
 import { tagResource } from './actions/TagResource.js';
 import { untagResource } from './actions/UntagResource.js';
 import { updateAlias } from './actions/UpdateAlias.js';
+import { updateCustomKeyStore } from './actions/UpdateCustomKeyStore.js';
 import { updateKeyDescription } from './actions/UpdateKeyDescription.js';
 import { updatePrimaryRegion } from './actions/UpdatePrimaryRegion.js';
 import { verify } from './actions/Verify.js';
@@ -54,17 +60,22 @@ import { verifyMac } from './actions/VerifyMac.js';
 export const ACTIONS: ReadonlyMap<string, Action<any>> = new Map(
   [
     cancelKeyDeletion,
+    connectCustomKeyStore,
     createAlias,
+    createCustomKeyStore,
     createGrant,
     createKey,
     decapsulate,
     decrypt,
     deleteAlias,
+    deleteCustomKeyStore,
     deleteImportedKeyMaterial,
     deriveSharedSecret,
+    describeCustomKeyStores,
     describeKey,
     disableKey,
     disableKeyRotation,
+    disconnectCustomKeyStore,
     enableKey,
     enableKeyRotation,
     encapsulate,
@@ -99,6 +110,7 @@ export const ACTIONS: ReadonlyMap<string, Action<any>> = new Map(
     tagResource,
     untagResource,
     updateAlias,
+    updateCustomKeyStore,
     updateKeyDescription,
     updatePrimaryRegion,
     verify,
@@ -107,12 +119,5 @@ export const ACTIONS: ReadonlyMap<string, Action<any>> = new Map(
   ].map((one): [string, Action<any>] => [one.name, one as Action<any>]),
 );
 
-/** What AWS KMS has besides: custom key stores. Answered UnsupportedOperationException. */
-export const UNSUPPORTED: ReadonlySet<string> = new Set([
-  'ConnectCustomKeyStore',
-  'CreateCustomKeyStore',
-  'DeleteCustomKeyStore',
-  'DescribeCustomKeyStores',
-  'DisconnectCustomKeyStore',
-  'UpdateCustomKeyStore',
-]);
+/** What AWS KMS has besides, if anything. Answered UnsupportedOperationException. */
+export const UNSUPPORTED: ReadonlySet<string> = new Set<string>([]);

@@ -6,9 +6,9 @@ export const ROTATION_DAYS = { min: 90, max: 2560, byDefault: 365 };
 /** https://docs.aws.amazon.com/kms/latest/developerguide/resource-limits.html */
 export const ON_DEMAND_ROTATIONS_MAX = 25;
 
-/** @throws UnsupportedOperationException */
-export function requireRotating({ spec }: KeyRecord): void {
-  if (spec !== 'SYMMETRIC_DEFAULT') throw unsupported();
+/** None of a custom key store. @throws UnsupportedOperationException */
+export function requireRotating({ spec, keyStore }: KeyRecord): void {
+  if (spec !== 'SYMMETRIC_DEFAULT' || keyStore) throw unsupported();
 }
 
 /** Only symmetric keys rotate, and multi-Region keys by their primary. @throws UnsupportedOperationException */

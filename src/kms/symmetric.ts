@@ -1,22 +1,29 @@
+import type { MaybePromise } from '../base/maybe-promise.js';
 import { type EncryptionContext, KmsError } from '../encryption/ports.js';
+import { requireConnected, requireUsable } from './action.js';
 import type { Call, FactsOf } from './call.js';
 import { openBlob, readBlobHeader, sealBlob } from './ciphertext-blob.js';
 import { notForCiphertext } from './denial.js';
-import { incorrectKey, invalidCiphertext, invalidKeyUsage } from './errors.js';
+import { incorrectKey, invalidCiphertext } from './errors.js';
+import { decryptHeld, encryptHeld } from './held.js';
 import type { KmsAction } from './key-authorizer.js';
 import type { KeyRecord } from './key-record.js';
-import { isThere, requireState } from './states.js';
+import { isThere } from './states.js';
 
-/** Under the current backing key. @throws KMSInvalidStateException where nothing was imported */
+/**
+ * Under the current backing key; a promise where a custom key store holds it.
+ * @throws KMSInvalidStateException where nothing was imported
+ */
 export function encryptUnder(
   call: Call,
   record: KeyRecord,
   context: EncryptionContext,
   plaintext: Uint8Array,
-): { blob: Buffer; keyMaterialId: string } {
+): MaybePromise<{ blob: Buffer; keyMaterialId: string }> {
   const backing = call.keys.current(record);
   const header = { keyId: record.keyId, backingKeyId: backing.id };
   call.note({ keyMaterialId: backing.id });
+  if (record.keyStore) return encryptHeld(call, record, backing, context, plaintext);
   const blob = sealBlob(call.keys.ring.wraps.cipher(record, backing), header, context, plaintext);
   return { blob, keyMaterialId: backing.id };
 }
@@ -54,8 +61,9 @@ export async function keyOfCiphertext(call: Call, request: CiphertextRequest): P
     record = await findNamed(call, header.keyId, action);
     await authorizeNamed(call, record, facts, options);
   }
-  requireState('usable', call.keys.stateOf(record), call.keys.arn(record));
-  if (record.usage !== 'ENCRYPT_DECRYPT') throw invalidKeyUsage(call.keys.arn(record), record.usage, call.name);
+  requireUsable(call, record, 'usable', 'ENCRYPT_DECRYPT');
+  const connected = requireConnected(call, record);
+  if (connected) await connected;
   return record;
 }
 
@@ -65,10 +73,12 @@ export function decryptBlob(
   record: KeyRecord,
   blob: Uint8Array,
   context: EncryptionContext,
-): { plaintext: Buffer; keyMaterialId: string } {
+): MaybePromise<{ plaintext: Buffer; keyMaterialId: string }> {
   const header = readBlobHeader(blob);
   const backing = record.backingKeys.find((one) => one.id === header?.backingKeyId);
-  if (!backing || !isThere(backing, call.keys.clock.now())) throw invalidCiphertext();
+  if (!backing) throw invalidCiphertext();
+  if (record.keyStore) return decryptHeld(call, record, backing, blob, context);
+  if (!isThere(backing, call.keys.clock.now())) throw invalidCiphertext();
   call.note({ keyMaterialId: backing.id });
   const plaintext = openBlob(call.keys.ring.wraps.cipher(record, backing), context, blob);
   if (!plaintext) throw invalidCiphertext();

@@ -57,6 +57,9 @@ describe('settings', () => {
       answerMemoryBytes: 67_108_864,
       requestMemoryBytes: 33_554_432,
       kmsEndpoint: undefined,
+      xksHosts: undefined,
+      xksCaFile: undefined,
+      xksTimeoutMs: 250,
       dayMs: 86_400_000,
       auditRetentionMs: 365 * 86_400_000,
       newStore: false,
@@ -142,7 +145,7 @@ describe('settings', () => {
 
   it('have one row each in the table, complete', () => {
     expect(new Set(SETTINGS.map(({ name }) => name)).size).toBe(SETTINGS.length);
-    expect(SETTINGS).toHaveLength(47);
+    expect(SETTINGS).toHaveLength(50);
     for (const { name, default: byDefault, meaning } of SETTINGS) {
       expect(name).toMatch(/^COFFER_[A-Z0-9_]+$/);
       expect(byDefault).not.toBe('');

@@ -34,6 +34,7 @@ async function start(meta: MemoryMetaStore, rootKey = new RootKey(new Secret(Buf
     clock,
     region: REGION,
     dayMs: DAY_MS,
+    xks: { timeoutMs: 250 },
     beforeDestruction: () => steps.push('before'),
     compact: async () => void steps.push('compact'),
     onTrouble: (error) => {

@@ -8,9 +8,15 @@ import { GrantBook } from '../../src/kms/grant-book.js';
 import { KeyKeeper } from '../../src/kms/key-keeper.js';
 import { keyArn } from '../../src/kms/key-reference.js';
 import { KeyRing } from '../../src/kms/key-ring.js';
+import { KeyStoreBook } from '../../src/kms/key-stores/book.js';
+import { Holders } from '../../src/kms/key-stores/holders.js';
+import { KeyStores } from '../../src/kms/key-stores/key-stores.js';
+import type { Clusters } from '../../src/kms/key-stores/ports.js';
+import { type XksSettings, XksTransport } from '../../src/kms/key-stores/xks/transport.js';
 import { KeyWraps } from '../../src/kms/key-wraps.js';
 import { Keys, type KmsParts } from '../../src/kms/keys.js';
 import { Kms } from '../../src/kms/kms.js';
+import type { Place } from '../../src/kms/place.js';
 import { Regions } from '../../src/kms/regions.js';
 import { parseIdentityPolicy } from '../../src/policy/parse.js';
 import { RootSealer } from '../../src/seal/record-sealer.js';
@@ -34,11 +40,25 @@ export interface Answer {
 }
 
 /** A key service over a store in memory, in two regions, and short ways to ask it. `keyStoreKey`: 32 bytes. */
-export function makeKms(meta: MetaStore = new MemoryMetaStore(), options: Partial<KmsParts> = {}) {
+export function makeKms(
+  meta: MetaStore = new MemoryMetaStore(),
+  { xks, clusters, ...options }: Partial<KmsParts> & { xks?: XksSettings; clusters?: Clusters } = {},
+) {
   const clock = new ManualClock(Date.UTC(2026, 0, 1));
   const sealer = new RootSealer(new RootKey(new Secret(Buffer.alloc(32, 7))));
   const wraps = new KeyWraps(new Secret(Buffer.alloc(32, 9)));
   const audit = new MemoryAudit(meta);
+  const troubles: unknown[] = [];
+  const transport = new XksTransport(xks ?? { timeoutMs: 250 });
+  const storesOf = (region: string, place: Place) =>
+    new KeyStores({
+      book: new KeyStoreBook(meta, sealer, place),
+      holders: new Holders({ transport, clock, region }, clusters),
+      clusters,
+      audit,
+      clock,
+      onTrouble: (error) => troubles.push(error),
+    });
   const home = options.region ?? REGION;
   const regions = new Regions(home, new Set([home, OTHER_REGION]));
   const parts = {
@@ -62,7 +82,7 @@ export function makeKms(meta: MetaStore = new MemoryMetaStore(), options: Partia
       place,
       (other) => regions.at(other)?.ring,
     );
-    regions.add(new Keys({ ...parts, ring, region }));
+    regions.add(new Keys({ stores: storesOf(region, place), ...parts, ring, region }));
   }
   const keys = regions.of(home)!;
   const { ring } = keys;
@@ -75,7 +95,9 @@ export function makeKms(meta: MetaStore = new MemoryMetaStore(), options: Partia
   const [ask, askElsewhere] = [askOf(kms), askOf(elsewhere)];
   const createKey = async (input: object = {}): Promise<{ KeyId: string; Arn: string }> =>
     (await ask('CreateKey', input)).json.KeyMetadata;
-  return { kms, keys, regions, askElsewhere, keeper: new KeyKeeper(keys), ring, clock, meta, audit, ask, createKey };
+  const { stores } = keys;
+  const more = { stores, troubles, regions, askElsewhere };
+  return { kms, keys, ...more, keeper: new KeyKeeper(keys), ring, clock, meta, audit, ask, createKey };
 }
 
 export const root = (accountId = ACCOUNT): KmsCallerContext => who({ kind: 'root', accountId });

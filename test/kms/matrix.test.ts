@@ -19,10 +19,11 @@ import {
 } from './support/matrix-model.js';
 
 /** Not about one key, or about an alias, or asking for more than the key. */
-const ELSEWHERE =
-  'CreateAlias CreateKey DeleteAlias GenerateRandom ListAliases ListKeys ListRetirableGrants ReplicateKey UpdateAlias'.split(
-    ' ',
-  );
+const ELSEWHERE = (
+  'ConnectCustomKeyStore CreateAlias CreateCustomKeyStore CreateKey DeleteAlias DeleteCustomKeyStore ' +
+  'DescribeCustomKeyStores DisconnectCustomKeyStore GenerateRandom ListAliases ListKeys ListRetirableGrants ' +
+  'ReplicateKey UpdateAlias UpdateCustomKeyStore'
+).split(' ');
 
 /** Actions that never touch key material; of the others every success has to. */
 const USES_MATERIAL = (

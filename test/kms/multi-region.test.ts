@@ -55,6 +55,7 @@ async function start(regions: string[] = [EU!, AP!], region = HOME!) {
     regions,
     dayMs: DAY_MS,
     impact,
+    xks: { timeoutMs: 250 },
     onTrouble: (error) => {
       throw error;
     },

@@ -3,6 +3,7 @@ import { newWrappingKey } from '../../src/kms/crypto/import-wrapping.js';
 import { mlKemPkcs8 } from '../../src/kms/crypto/ml-kem.js';
 import { sealTicket } from '../../src/kms/import-token.js';
 import { ACCOUNT, type Answer, DAY_MS, makeKms, OTHER_ACCOUNT, OTHER_REGION, REGION } from './harness.js';
+import { clusterSettings } from './key-stores/clusters.js';
 import { wrapMaterial } from './recorded/wrapped.js';
 
 /** The kinds of keys that actions work on. All but `own` have imported material, so that they can be in every state. */
@@ -213,12 +214,26 @@ export async function inputOf(name: string, key: Prepared): Promise<object> {
 }
 
 /** Requests that are about no key. */
-export const KEYLESS: Record<string, object> = {
+export const KEYLESS: Record<string, object | ((kms: TestKms) => Promise<object>)> = {
+  ConnectCustomKeyStore: keyStore,
+  CreateCustomKeyStore: clusterSettings('store'),
   CreateKey: { Tags: [{ TagKey: 'a', TagValue: 'b' }] },
+  DeleteCustomKeyStore: keyStore,
+  DescribeCustomKeyStores: {},
+  DisconnectCustomKeyStore: async (kms) => {
+    const named = await keyStore(kms);
+    await kms.ask('ConnectCustomKeyStore', named);
+    return named;
+  },
   GenerateRandom: { NumberOfBytes: 1 },
   ListKeys: {},
   ListRetirableGrants: { RetiringPrincipal: GRANTEE },
+  UpdateCustomKeyStore: async (kms) => ({ ...(await keyStore(kms)), NewCustomKeyStoreName: 'renamed' }),
 };
+
+async function keyStore({ ask }: TestKms): Promise<{ CustomKeyStoreId: string }> {
+  return { CustomKeyStoreId: (await ask('CreateCustomKeyStore', clusterSettings('made'))).json.CustomKeyStoreId };
+}
 
 /** Every action has a request. */
 export const REQUESTED: readonly string[] = [

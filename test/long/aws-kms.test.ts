@@ -4,8 +4,9 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { startServer, type TestServer } from '../support/server.js';
+import { TestXksProxy, XKS_CA_FILE, xksCredential } from '../support/xks-proxy.js';
 
 const run = promisify(execFile);
 const OWNER = '111111111111';
@@ -37,6 +38,8 @@ beforeAll(async () => {
     COFFER_SECRET_ACCESS_KEY: '',
     COFFER_ACCOUNTS_FILE: file,
     COFFER_REGIONS: 'eu-west-1',
+    COFFER_XKS_CA_FILE: XKS_CA_FILE,
+    COFFER_XKS_TIMEOUT_MS: '60000',
   };
   server = await startServer({ env });
 });
@@ -169,6 +172,50 @@ describe('an object in one account under a key of another', () => {
     await kms('put-key-policy', '--key-id', key, '--policy', policy());
     await expect(read()).rejects.toThrow(/AccessDenied/);
   });
+});
+
+test('external key stores: from the proxy’s credential to an object, and back', async () => {
+  const credential = xksCredential();
+  const proxy = await TestXksProxy.start(credential);
+  try {
+    proxy.addKey('one');
+    const text = (one: typeof credential) =>
+      `AccessKeyId=${one.AccessKeyId},RawSecretAccessKey=${one.RawSecretAccessKey}`;
+    // aws-cli 1 would fetch what a URL names.
+    await run('aws', ['configure', 'set', 'cli_follow_urlparam', 'false'], { env: environment('owner'), cwd: dir });
+    const { CustomKeyStoreId: id } = await kms(
+      ...[
+        'create-custom-key-store',
+        '--custom-key-store-name',
+        'ours',
+        '--custom-key-store-type',
+        'EXTERNAL_KEY_STORE',
+      ],
+      ...['--xks-proxy-connectivity', 'PUBLIC_ENDPOINT', '--xks-proxy-uri-endpoint', proxy.endpoint],
+      ...['--xks-proxy-uri-path', '/kms/xks/v1', '--xks-proxy-authentication-credential', text(credential)],
+    );
+    const store = ['--custom-key-store-id', id];
+    await kms('connect-custom-key-store', ...store);
+    await vi.waitFor(async () => {
+      const { CustomKeyStores } = await kms('describe-custom-key-stores', ...store);
+      expect(CustomKeyStores[0].ConnectionState).toBe('CONNECTED');
+    }, 60_000);
+    const { KeyMetadata } = await kms('create-key', '--origin', 'EXTERNAL_KEY_STORE', ...store, '--xks-key-id', 'one');
+    await writeFile(join(dir, 'secret'), 'kept by others');
+    await awsAs('owner', 's3', 'mb', 's3://others');
+    const sse = ['--sse', 'aws:kms', '--sse-kms-key-id', KeyMetadata.KeyId];
+    await awsAs('owner', 's3', 'cp', 'secret', 's3://others/o', ...sse);
+    const next = xksCredential();
+    proxy.credentials.set(next.AccessKeyId, next.RawSecretAccessKey);
+    await kms('update-custom-key-store', ...store, '--xks-proxy-authentication-credential', text(next));
+    proxy.credentials.delete(credential.AccessKeyId);
+    expect(await awsAs('owner', 's3', 'cp', 's3://others/o', '-')).toBe('kept by others');
+    await kms('disconnect-custom-key-store', ...store);
+    await expect(awsAs('owner', 's3', 'cp', 's3://others/o', '-')).rejects.toThrow(/KMS\.KMSInvalidStateException/);
+    await expect(kms('delete-custom-key-store', ...store)).rejects.toThrow(/CustomKeyStoreHasCMKsException/);
+  } finally {
+    await proxy.close();
+  }
 });
 
 test('boto3 pages through keys, aliases and grants', async () => {

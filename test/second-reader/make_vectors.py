@@ -85,6 +85,13 @@ header = b"\x01" + key_id + backing_id
 blob = header + f.xaes_seal(backing, nonce, header + f.encode_context({"a": "bc"}), b"plaintext")
 kms = {"backingKey": backing.hex(), "backingKeyId": backing_id.hex(), "context": {"a": "bc"}, "blob": blob.hex(), "plaintext": b"plaintext".hex()}
 
-out = {"bodies": bodies, "contexts": contexts, "sseC": sse_c, "record": sealed, "blob": kms}
+external_key, iv, metadata = seeded("external key", 32), seeded("external iv", 12), b"key_version=1"
+header = b"\x04" + key_id + backing_id
+external = {
+    **kms, "keyId": key_id.hex(), "externalKey": external_key.hex(),
+    "blob": f.seal_external(backing, external_key, header, {"a": "bc"}, b"plaintext", nonce, iv, metadata).hex(),
+}
+
+out = {"bodies": bodies, "contexts": contexts, "sseC": sse_c, "record": sealed, "blob": kms, "external": external}
 target = pathlib.Path(__file__).parents[2] / "fixtures" / "vectors" / "python.json"
 target.write_text(json.dumps(out, indent=1) + "\n")

@@ -58,6 +58,14 @@ def read(name):
     blob = bytes.fromhex(k["blob"])
     check(f"{name} blob", opens(lambda: f.open_blob(keys, k["context"], blob)) == bytes.fromhex(k["plaintext"]))
     check(f"{name} blob in another context", opens(lambda: f.open_blob(keys, {"ab": "c"}, blob)) is None)
+    if "external" in data:
+        e = data["external"]
+        blob, external = bytes.fromhex(e["blob"]), bytes.fromhex(e["externalKey"])
+        check(f"{name} external blob", opens(lambda: f.open_external(keys, external, e["context"], blob)) == bytes.fromhex(e["plaintext"]))
+        check(f"{name} external blob without the external key", opens(lambda: f.open_external(keys, bytes(32), e["context"], blob)) is None)
+        wrong = {e["backingKeyId"]: bytes(32)}
+        check(f"{name} external blob without the backing key", opens(lambda: f.open_external(wrong, external, e["context"], blob)) is None)
+        check(f"{name} external blob in another context", opens(lambda: f.open_external(keys, external, {"ab": "c"}, blob)) is None)
     if "more" in data:
         m = data["more"]
         bucket, obj = bytes.fromhex(m["bucketId"]), bytes.fromhex(m["objectId"])
@@ -90,7 +98,7 @@ def read_segment(name):
     check(f"{name} live bytes", used == state["liveBytes"])
 
 
-EXPECTED = 99
+EXPECTED = 103
 read_segment("segment.json")
 for file in ("python.json", "coffer.json"):
     read(file)

@@ -16,6 +16,7 @@ export interface Shape {
     | 'float';
   min?: number;
   max?: number;
+  sensitive?: boolean;
   pattern?: string;
   enum?: string[];
   required?: string[];

@@ -7,6 +7,7 @@ import { ALL_LAST_USES, CHAIN_ROWS, LAST_USE } from '../../kms/audit/rows.js';
 import { ALL_GRANTS, ALL_RETIRABLE, GRANT } from '../../kms/grant-record.js';
 import { HOME_REGION, HOME_REGION_ROW } from '../../kms/home-region.js';
 import { ALL_KEY_TEXTS, ALL_KEYS, KEY, KEY_TEXT } from '../../kms/key-record.js';
+import { ALL_KEY_STORES, ALL_MEMBERS, ALL_ORPHANS, KEY_STORES } from '../../kms/key-stores/record.js';
 import { ALL_TIMERS } from '../../kms/key-timers.js';
 import { SHRED_MARK_KEY } from '../../kms/shred.js';
 import { CHECK_VALUE_KEY } from '../../seal/check-value.js';
@@ -75,6 +76,9 @@ export const RECORD_KINDS: readonly RecordKind[] = [
   { prefix: ALL_GRANTS, type: GRANT.type },
   { prefix: ALL_RETIRABLE, type: undefined },
   { prefix: ALL_TIMERS, type: undefined },
+  { prefix: ALL_KEY_STORES, type: KEY_STORES.type },
+  { prefix: ALL_MEMBERS, type: undefined },
+  { prefix: ALL_ORPHANS, type: undefined },
   { prefix: HOME_REGION_ROW, type: HOME_REGION.type },
   { prefix: SHRED_MARK_KEY, type: undefined },
   { prefix: ALL_LAST_USES, type: LAST_USE.type },

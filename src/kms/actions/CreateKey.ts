@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto';
+import { untilCommitted } from '../../store/conflict.js';
 import { action } from '../action.js';
 import { tagFacts } from '../conditions.js';
 import { algorithmsOf, KEY_SPECS, requireKeySpec, UNSUPPORTED_SPECS } from '../crypto/key-spec.js';
 import { defaultPolicy } from '../default-policies.js';
-import { NO_KEY_STORES, unsupported, validation } from '../errors.js';
+import { validation } from '../errors.js';
+import { keyStoreOf, makeHeldKey } from '../key-stores/new-key.js';
+import type { NewKey } from '../keys.js';
 import { metadata } from '../metadata.js';
 import { checkPolicy, POLICY_LIMITS, requireNoLockout } from '../policy-text.js';
 import { readTags } from '../tags.js';
@@ -77,36 +80,38 @@ export const createKey = action({
     const spec = requireKeySpec(named);
     // Not every usage goes with every spec.
     algorithmsOf(spec, usage);
-    if ((more.keyStore ?? more.xksKey) !== undefined) throw unsupported(NO_KEY_STORES);
-    if (origin !== 'AWS_KMS' && origin !== 'EXTERNAL') {
-      throw unsupported(`Origin ${origin} is not supported by this version of Coffer.`);
-    }
+    const keyId = multiRegion ? `mrk-${randomUUID().replaceAll('-', '')}` : randomUUID();
+    const about = { keyId, origin, spec, multiRegion, keyStoreId: more.keyStore, xksKeyId: more.xksKey };
+    const keyStore = keyStoreOf(about);
     const { accountId } = who.caller;
     if (policy !== undefined) {
       const parsed = checkPolicy(policy, keys);
       if (!bypass) requireNoLockout(parsed, call, { accountId, keyId: '*' });
     }
-    const keyId = multiRegion ? `mrk-${randomUUID().replaceAll('-', '')}` : randomUUID();
     call.note({
       keyArn: keys.arn({ accountId, keyId }),
       details: { KeySpec: spec, KeyUsage: usage, Origin: origin, ...(multiRegion && { MultiRegion: true }) },
     });
-    const made = await keys.create(
-      {
-        keyId,
-        accountId,
-        description,
-        manager: 'CUSTOMER',
-        policy: policy ?? defaultPolicy(accountId, keys.region),
-        tags,
-        spec,
-        usage,
-        origin,
-        ...(multiRegion && { multiRegion: { primary: keys.ring.place, replicas: [] } }),
-      },
-      call.committing,
-    );
-    if (!made) throw new Error('a key could not be created');
-    return { KeyMetadata: metadata(made, keys) };
+    const held = keyStore && (await makeHeldKey(call, keyStore, about));
+    const key: NewKey = {
+      keyId,
+      accountId,
+      description,
+      manager: 'CUSTOMER',
+      policy: policy ?? defaultPolicy(accountId, keys.region),
+      tags,
+      spec,
+      usage,
+      origin,
+      ...(held && { keyStore: held.keyStore }),
+      ...(multiRegion && { multiRegion: { primary: keys.ring.place, replicas: [] } }),
+    };
+    try {
+      const made = await untilCommitted(() => keys.create(key, held?.committing ?? call.committing));
+      return { KeyMetadata: await metadata(made, keys) };
+    } catch (error) {
+      await held?.drop();
+      throw error;
+    }
   },
 });

@@ -30,7 +30,8 @@ export const decrypt = action({
     call.note({ encryptionContext: ciphertext.context, dryRun });
     const record = await keyFor(call, ciphertext, 'kms:Decrypt');
     if (ciphertext.blob === undefined) throw dryRunSucceeded();
-    const { plaintext, keyMaterialId } = open(call, record, ciphertext);
+    const opened = open(call, record, ciphertext);
+    const { plaintext, keyMaterialId } = opened instanceof Promise ? await opened : opened;
     try {
       if (dryRun) throw dryRunSucceeded();
       call.uses(record);

@@ -8,5 +8,5 @@ export const describeKey = keyAction({
   states: 'any',
   otherAccounts: true,
   byAlias: true,
-  handle: (_, record, { keys }) => ({ KeyMetadata: metadata(record, keys) }),
+  handle: async (_, record, { keys }) => ({ KeyMetadata: await metadata(record, keys) }),
 });

@@ -1,4 +1,5 @@
 import { KMS_PLAINTEXT_MAX_BYTES } from '../../base/limits.js';
+import { type MaybePromise, whenThere } from '../../base/maybe-promise.js';
 import { keyAction } from '../action.js';
 import { algorithmFacts, readAlgorithm, requireAlgorithm } from '../algorithm.js';
 import { encryptUnderRsa } from '../rsa.js';
@@ -21,11 +22,13 @@ export const encrypt = keyAction({
   cryptographic: true,
   check: ({ spec }, _, { algorithm, context }) => requireAlgorithm(algorithm, spec, context),
   handle({ plaintext, context, algorithm }, record, call) {
-    const blob =
+    const made =
       algorithm === 'SYMMETRIC_DEFAULT'
-        ? encryptUnder(call, record, context, plaintext).blob
-        : encryptUnderRsa(call, record, algorithm, plaintext);
-    plaintext.fill(0);
-    return { CiphertextBlob: blob.toString('base64'), KeyId: call.keys.arn(record), EncryptionAlgorithm: algorithm };
+        ? encryptUnder(call, record, context, plaintext)
+        : { blob: encryptUnderRsa(call, record, algorithm, plaintext) };
+    return whenThere(made as MaybePromise<{ blob: Buffer }>, ({ blob }) => {
+      plaintext.fill(0);
+      return { CiphertextBlob: blob.toString('base64'), KeyId: call.keys.arn(record), EncryptionAlgorithm: algorithm };
+    });
   },
 });

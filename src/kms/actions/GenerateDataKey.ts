@@ -1,3 +1,4 @@
+import { whenThere } from '../../base/maybe-promise.js';
 import { keyAction } from '../action.js';
 import { dataKeyFacts, newDataKey, readDataKeyLength } from '../data-key.js';
 import { refuseRecipient } from '../recipient.js';
@@ -20,14 +21,15 @@ export const generateDataKey = keyAction({
   dryRun: true,
   cryptographic: true,
   handle({ context, bytes }, record, call) {
-    const { plaintext, blob, keyMaterialId } = newDataKey(call, record, context, bytes);
-    const answer = {
-      CiphertextBlob: blob.toString('base64'),
-      Plaintext: plaintext.toString('base64'),
-      KeyId: call.keys.arn(record),
-      KeyMaterialId: keyMaterialId,
-    };
-    plaintext.fill(0);
-    return answer;
+    return whenThere(newDataKey(call, record, context, bytes), ({ plaintext, blob, keyMaterialId }) => {
+      const answer = {
+        CiphertextBlob: blob.toString('base64'),
+        Plaintext: plaintext.toString('base64'),
+        KeyId: call.keys.arn(record),
+        KeyMaterialId: keyMaterialId,
+      };
+      plaintext.fill(0);
+      return answer;
+    });
   },
 });

@@ -1,3 +1,4 @@
+import { whenThere } from '../../base/maybe-promise.js';
 import { keyAction } from '../action.js';
 import { dataKeyFacts, newDataKey, readDataKeyLength } from '../data-key.js';
 import { requireSymmetric } from '../symmetric.js';
@@ -18,8 +19,9 @@ export const generateDataKeyWithoutPlaintext = keyAction({
   dryRun: true,
   cryptographic: true,
   handle({ context, bytes }, record, call) {
-    const { plaintext, blob, keyMaterialId } = newDataKey(call, record, context, bytes);
-    plaintext.fill(0);
-    return { CiphertextBlob: blob.toString('base64'), KeyId: call.keys.arn(record), KeyMaterialId: keyMaterialId };
+    return whenThere(newDataKey(call, record, context, bytes), ({ plaintext, blob, keyMaterialId }) => {
+      plaintext.fill(0);
+      return { CiphertextBlob: blob.toString('base64'), KeyId: call.keys.arn(record), KeyMaterialId: keyMaterialId };
+    });
   },
 });

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { action } from '../action.js';
-import { NO_KEY_STORES, unsupported, validation } from '../errors.js';
+import { validation } from '../errors.js';
 import { refuseRecipient } from '../recipient.js';
 
 export const generateRandom = action({
@@ -12,8 +12,11 @@ export const generateRandom = action({
   }),
   async run({ bytes, keyStore }, call) {
     call.authorizeOn('*', {});
-    if (keyStore !== undefined) throw unsupported(NO_KEY_STORES);
     if (bytes === undefined) throw validation('NumberOfBytes is required.');
+    if (keyStore !== undefined) {
+      const random = await call.keys.stores.random(call, keyStore, bytes);
+      return { Plaintext: random.toString('base64') };
+    }
     return { Plaintext: randomBytes(bytes).toString('base64') };
   },
 });

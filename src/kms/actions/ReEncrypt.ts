@@ -1,4 +1,4 @@
-import { action, requireUsable } from '../action.js';
+import { action, requireConnected, requireUsable } from '../action.js';
 import { algorithmFacts, readAlgorithm, requireAlgorithm } from '../algorithm.js';
 import { keyFor, open, readCiphertext, readSourceKey } from '../ciphertext.js';
 import { dryRunSucceeded } from '../errors.js';
@@ -52,14 +52,17 @@ export const reEncrypt = action({
       reference: named,
     });
     requireUsable(call, target, 'usable', 'ENCRYPT_DECRYPT');
+    const connected = requireConnected(call, target);
+    if (connected) await connected;
     requireAlgorithm(algorithm, target.spec, context);
     if (source.blob === undefined) throw dryRunSucceeded();
-    const { plaintext, keyMaterialId } = open(call, from, source);
+    const opened = open(call, from, source);
+    const { plaintext, keyMaterialId } = opened instanceof Promise ? await opened : opened;
     try {
       if (dryRun) throw dryRunSucceeded();
       const made =
         algorithm === 'SYMMETRIC_DEFAULT'
-          ? encryptUnder(call, target, context, plaintext)
+          ? await encryptUnder(call, target, context, plaintext)
           : { blob: encryptUnderRsa(call, target, algorithm, plaintext), keyMaterialId: undefined };
       call.uses(from);
       call.uses(target);

@@ -86,7 +86,7 @@ export const replicateKey = keyAction({
     }
     making.note({ keyArn: arn, details: { MultiRegion: true, PrimaryRegion: keys.region } });
     await making.succeeded();
-    const { CurrentKeyMaterialId: _, ...shown } = metadata(replica!, there);
+    const { CurrentKeyMaterialId: _, ...shown } = await metadata(replica!, there);
     return {
       // As AWS answers it, whose replicas take a moment to come into being.
       ReplicaKeyMetadata: { ...shown, KeyState: 'Creating', Enabled: false },

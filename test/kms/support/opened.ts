@@ -34,6 +34,7 @@ export async function openService({ meta, path, clock, rootKeyFile }: Place, mor
     clock,
     region: REGION,
     dayMs: DAY_MS,
+    xks: { timeoutMs: 250 },
     onTrouble: (error) => {
       throw error;
     },

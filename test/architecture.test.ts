@@ -14,6 +14,7 @@ import { compatibilityTable, settingsTable } from '../tools/tables.js';
 const ORDER = [
   ['http'],
   ['admin', 'jobs'],
+  ['cloudhsm'],
   ['s3', 'kms', 'iam'],
   ['bodies'],
   ['encryption'],

@@ -59,6 +59,7 @@ export interface Config {
   answerMemoryBytes: number;
   requestMemoryBytes: number;
   kmsEndpoint: string | undefined;
+  hsmFile: string | undefined;
   dayMs: number;
   auditRetentionMs: number;
   /** Whether a store may be made where another one has been. */
@@ -115,6 +116,7 @@ export function readConfig(env: Env): Config {
     answerMemoryBytes: read(env, settings.answerMemoryMiB) * MiB,
     requestMemoryBytes: read(env, settings.requestMemoryMiB) * MiB,
     kmsEndpoint: readOptional(env, settings.kmsEndpoint),
+    hsmFile: readOptional(env, settings.hsmFile),
     dayMs: read(env, settings.daySeconds) * 1000,
     // Of days as they are: whoever shortens those of keys loses no record by it.
     auditRetentionMs: read(env, settings.auditRetentionDays) * DAY_MS,

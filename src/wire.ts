@@ -182,6 +182,8 @@ async function serve(config: Config, open: OpenCoffer, log: Logger, lostLines: (
     log.error({ err }, `${chore} failed`),
   );
   housekeeping.start();
+  // Members that were being made or removed when the process before this one ended.
+  cloudhsm?.steward.keep().catch((error) => log.error({ err: error }, 'keeping CloudHSM clusters failed'));
   return {
     url: `${tls ? 'https' : 'http'}://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`,
     rootKeyFile,

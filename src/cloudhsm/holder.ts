@@ -15,10 +15,8 @@ import type { ClusterRecord, HsmRecord } from './records.js';
 
 /** The crypto user that AWS KMS is at a cluster. */
 export const KMS_USER = 'kmsuser';
-/** How often members are asked whether they are there, and lost ones taken up again. */
-const WATCH_EVERY_MS = 1000;
-/** A member that doesn't come back is tried less and less often. */
-const RETRY_MAX_MS = 10_000;
+/** A member that doesn't come back is tried less and less often: so many times slower at most. */
+const RETRY_SLOWEST = 10;
 /** Wrapping, listing, comparing: no client waits for it. */
 const CARRY_TIMEOUT_MS = 30_000;
 
@@ -85,7 +83,7 @@ export class TokenKeys implements KeyHolder {
       this.#watching ??= this.#look().finally(() => {
         this.#watching = undefined;
       });
-    }, WATCH_EVERY_MS);
+    }, this.parts.watchEveryMs);
     this.#watch.unref();
   }
 
@@ -230,7 +228,13 @@ export class TokenKeys implements KeyHolder {
   }
 
   #add(hsm: HsmRecord): void {
-    this.#members.set(hsm.hsmId, { hsm, process: undefined, state: 'lost', retryAtMs: 0, retryMs: WATCH_EVERY_MS });
+    this.#members.set(hsm.hsmId, {
+      hsm,
+      process: undefined,
+      state: 'lost',
+      retryAtMs: 0,
+      retryMs: this.parts.watchEveryMs,
+    });
   }
 
   /** @throws ConnectionError */
@@ -273,7 +277,7 @@ export class TokenKeys implements KeyHolder {
     for (const [i, member] of present.entries()) {
       if (!carried[i] || !member.process) continue;
       member.state = 'serving';
-      member.retryMs = WATCH_EVERY_MS;
+      member.retryMs = this.parts.watchEveryMs;
     }
     await this.#forgetDeleted(deleted);
   }
@@ -325,7 +329,7 @@ export class TokenKeys implements KeyHolder {
     const back: Member[] = [];
     for (const member of members) {
       if (!this.#connected) return;
-      member.retryMs = Math.min(2 * member.retryMs, RETRY_MAX_MS);
+      member.retryMs = Math.min(2 * member.retryMs, RETRY_SLOWEST * this.parts.watchEveryMs);
       await this.#login(member).then(
         () => back.push(member),
         () => {},

@@ -8,6 +8,8 @@ import { Places } from './places.js';
 import type { Say } from './ports.js';
 import { Turns } from './turns.js';
 
+const WATCH_EVERY_MS = 1000;
+
 /** CloudHSM over a store. It starts no process yet. @throws ConfigError of the file */
 export function openCloudHsm(options: {
   hsmFile: string;
@@ -17,11 +19,13 @@ export function openCloudHsm(options: {
   region: string;
   dayMs: number;
   say: Say;
+  watchEveryMs?: number;
 }): CloudHsm {
-  const { hsmFile, meta, sealer, ...rest } = options;
+  const { hsmFile, meta, sealer, watchEveryMs = WATCH_EVERY_MS, ...rest } = options;
   const file = readHsmFile(hsmFile);
   return new CloudHsm({
     ...rest,
+    watchEveryMs,
     file,
     book: new HsmBook(meta, sealer),
     places: new Places(file),

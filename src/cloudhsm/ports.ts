@@ -17,4 +17,6 @@ export interface HsmParts {
   region: string;
   dayMs: number;
   say: Say;
+  /** How often members are asked whether they are there, and lost ones taken up again. */
+  watchEveryMs: number;
 }

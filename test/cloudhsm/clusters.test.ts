@@ -21,7 +21,7 @@ import {
   TagResourceCommand,
   UntagResourceCommand,
 } from '@aws-sdk/client-cloudhsm-v2';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   claim,
   coffer,
@@ -99,9 +99,10 @@ const ACCOUNTS = {
   ],
 };
 
-describe.skipIf(lacking)(`clusters${lacking ? ` (left out: ${lacking})` : ''}`, () => {
-  // Key pairs are made in tokens, and processes started.
-  vi.setConfig({ testTimeout: 300_000 });
+// Key pairs are made in tokens, and processes started.
+const SLOW = { timeout: 300_000 };
+
+describe.skipIf(lacking)(`clusters${lacking ? ` (left out: ${lacking})` : ''}`, SLOW, () => {
   let server: TestServer;
   let client: CloudHSMV2Client;
   let tokens: string;

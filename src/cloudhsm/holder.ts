@@ -258,6 +258,8 @@ export class TokenKeys implements KeyHolder {
       await process.ask('login', { userPin }, CARRY_TIMEOUT_MS);
     } catch (error) {
       this.#lose(member, (error as Error).message);
+      // A wrong password is not tried again and again: a device would lock its user out.
+      if (isPinTrouble(error)) member.retryAtMs = Number.POSITIVE_INFINITY;
       throw error;
     }
   }
@@ -364,6 +366,8 @@ const MEANING = {
 } satisfies Partial<Record<ConnectionErrorCode, string>>;
 
 const notConnected = (code: keyof typeof MEANING) => new ConnectionError(code, MEANING[code]);
+
+const isPinTrouble = (error: unknown): boolean => error instanceof MemberRefused && error.code.startsWith('CKR_PIN_');
 
 /** Those that can hold keys: their user's PIN isn't Coffer's own any more. */
 export const membersOf = ({ hsms }: ClusterRecord): HsmRecord[] =>

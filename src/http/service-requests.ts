@@ -97,7 +97,8 @@ export class ServiceRequests {
 
   #authOptions(service: Service): AuthOptions {
     const { credentials, clock, region, regions } = this.parts;
-    return { credentials, clock, region, regions, service };
+    // Clusters are in the one region alone: a request that is signed for another must not find these.
+    return { credentials, clock, region, regions: service === 'cloudhsm' ? undefined : regions, service };
   }
 
   async #kms(exchange: Exchange, caller: Caller, region: string, body: Buffer): Promise<Written> {

@@ -59,6 +59,7 @@ export interface Config {
   answerMemoryBytes: number;
   requestMemoryBytes: number;
   kmsEndpoint: string | undefined;
+  hsmFile: string | undefined;
   xksHosts: string[] | undefined;
   xksCaFile: string | undefined;
   xksTimeoutMs: number;
@@ -118,6 +119,7 @@ export function readConfig(env: Env): Config {
     answerMemoryBytes: read(env, settings.answerMemoryMiB) * MiB,
     requestMemoryBytes: read(env, settings.requestMemoryMiB) * MiB,
     kmsEndpoint: readOptional(env, settings.kmsEndpoint),
+    hsmFile: readOptional(env, settings.hsmFile),
     xksHosts: readOptional(env, settings.xksHosts),
     xksCaFile: readOptional(env, settings.xksCaFile),
     xksTimeoutMs: read(env, settings.xksTimeoutMs),

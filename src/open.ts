@@ -8,6 +8,7 @@ import { makeDirectory } from './base/make-directory.js';
 import { partitionOf } from './base/partition.js';
 import { Slots } from './bodies/slots.js';
 import { BodyThreads } from './bodies/threads.js';
+import { openCloudHsm } from './cloudhsm/open.js';
 import type { Config } from './config.js';
 import { DataKeys } from './encryption/data-keys.js';
 import { materialIdReader } from './encryption/material-id.js';
@@ -82,6 +83,18 @@ export async function openCoffer(config: Config, store: Store, log: Logger) {
         })
       : undefined;
   const authFailures = audit && new AuthFailures(audit, clock);
+  const cloudhsm =
+    config.hsmFile === undefined
+      ? undefined
+      : openCloudHsm({
+          hsmFile: config.hsmFile,
+          meta,
+          sealer,
+          clock,
+          region: config.region,
+          dayMs: config.dayMs,
+          say: (level, facts, message) => log[level](facts, message),
+        });
   const builtIn = !audit
     ? undefined
     : await openKms({
@@ -96,6 +109,7 @@ export async function openCoffer(config: Config, store: Store, log: Logger) {
         regions: config.regions,
         dayMs: config.dayMs,
         xks: { timeoutMs: config.xksTimeoutMs, caFile: config.xksCaFile, hosts: config.xksHosts },
+        clusters: cloudhsm,
         impact: new KeyImpacts(meta, buckets),
         beforeDestruction: () => dataKeys.forgetBucketKeys(),
         compact: (range) => store.compactMeta(range),
@@ -172,6 +186,7 @@ export async function openCoffer(config: Config, store: Store, log: Logger) {
     rootOf: (accountId) => accounts.root(accountId),
     services,
     kms: builtIn?.kms,
+    officers: cloudhsm?.officers,
     audit,
   };
   return {
@@ -184,6 +199,7 @@ export async function openCoffer(config: Config, store: Store, log: Logger) {
     accounts,
     services,
     builtIn,
+    cloudhsm,
     audit,
     authFailures,
     keyIndex,

@@ -25,6 +25,8 @@ import type { MetaStore } from './store/ports.js';
 
 /** How often what is due is looked for: CMKs to rotate, expire and destroy; records of the audit that are old. */
 const KEYS_EVERY_MS = 60_000;
+/** Members that wait to be made or removed, backups. */
+const HSMS_EVERY_MS = 60_000;
 const SAMPLE_EVERY_MS = 10_000;
 const RETAIN_EVERY_MS = 3_600_000;
 const FORGET_EVERY_MS = 60_000;
@@ -91,6 +93,7 @@ async function serve(config: Config, open: OpenCoffer, log: Logger, lostLines: (
     accounts,
     services,
     builtIn,
+    cloudhsm,
     audit,
     authFailures,
     sweeper,
@@ -110,7 +113,13 @@ async function serve(config: Config, open: OpenCoffer, log: Logger, lostLines: (
   await builtIn?.recover();
   let closing = false;
   const readOnly = (): boolean => store.readOnly() !== undefined;
-  const metrics = new Metrics(authFailures && (() => authFailures.totals()), open.counts, lostLines, readOnly);
+  const metrics = new Metrics(
+    authFailures && (() => authFailures.totals()),
+    open.counts,
+    lostLines,
+    readOnly,
+    cloudhsm && (() => cloudhsm.counts()),
+  );
   const { domain, region } = config;
   const edge = new Edge({
     s3: new S3Requests({
@@ -125,6 +134,7 @@ async function serve(config: Config, open: OpenCoffer, log: Logger, lostLines: (
     }),
     services: new ServiceRequests({
       kms: builtIn?.byRegion,
+      cloudhsm,
       credentials: accounts,
       clock,
       region,
@@ -172,6 +182,8 @@ async function serve(config: Config, open: OpenCoffer, log: Logger, lostLines: (
     log.error({ err }, `${chore} failed`),
   );
   housekeeping.start();
+  // Members that were being made or removed when the process before this one ended.
+  cloudhsm?.steward.keep().catch((error) => log.error({ err: error }, 'keeping CloudHSM clusters failed'));
   return {
     url: `${tls ? 'https' : 'http'}://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`,
     rootKeyFile,
@@ -187,6 +199,7 @@ async function serve(config: Config, open: OpenCoffer, log: Logger, lostLines: (
       await housekeeping.stop();
       await sweeper.stop();
       await builtIn?.close();
+      await cloudhsm?.close();
       authFailures?.sample();
       await audit?.close();
       await services.bodyThreads?.close();
@@ -198,11 +211,18 @@ async function serve(config: Config, open: OpenCoffer, log: Logger, lostLines: (
 }
 
 /** What comes round while the process runs. A shortened day shortens what is done for keys, never how long the audit is kept. */
-function chores({ dayMs, auditRetentionMs }: Config, { builtIn, audit, authFailures, services }: OpenCoffer): Chore[] {
+function chores(
+  { dayMs, auditRetentionMs }: Config,
+  { builtIn, cloudhsm, audit, authFailures, services }: OpenCoffer,
+): Chore[] {
   const { clock, renameTokens } = services;
   const store: Chore[] = [
     { name: 'forgetting old tokens', everyMs: FORGET_EVERY_MS, run: () => renameTokens.prune(clock.now()) },
   ];
+  if (cloudhsm) {
+    const everyMs = Math.min(HSMS_EVERY_MS, dayMs);
+    store.push({ name: 'keeping CloudHSM clusters', everyMs, run: () => cloudhsm.steward.keep() });
+  }
   if (!builtIn || !audit) return store;
   return [
     ...store,

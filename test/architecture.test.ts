@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { COMMANDS } from '../src/admin/registry.js';
 import { RECORD_KINDS } from '../src/admin/root-key/record-kinds.js';
 import { STEP_TYPES } from '../src/admin/root-key/steps.js';
+import { HSM_ACTIONS } from '../src/cloudhsm/registry.js';
 import { ACTIONS } from '../src/kms/registry.js';
 import { OPERATIONS } from '../src/s3/registry.js';
 import { TAG } from '../src/store/keys.js';
@@ -14,6 +15,7 @@ import { compatibilityTable, settingsTable } from '../tools/tables.js';
 const ORDER = [
   ['http'],
   ['admin', 'jobs'],
+  ['cloudhsm'],
   ['s3', 'kms', 'iam'],
   ['bodies'],
   ['encryption'],
@@ -68,6 +70,7 @@ test('an operation lies in the file of its name, and every file is registered', 
       .sort();
   expect(OPERATIONS.map((one) => one.name).sort()).toEqual(names('s3/operations'));
   expect([...ACTIONS.keys()].sort()).toEqual(names('kms/actions'));
+  expect([...HSM_ACTIONS.keys()].sort()).toEqual(names('cloudhsm/actions'));
   expect(COMMANDS.map(({ noun, verb }) => `${noun}-${verb}`).sort()).toEqual(names('admin/commands'));
 });
 

@@ -13,7 +13,9 @@ export type ArgumentSpec =
       required?: true;
       /** Given by its place instead of its name; such ones come in the order they are declared. */
       positional?: true;
-    };
+    }
+  /** A password. On the command line it is read from the file that `--<name>-file` names, or asked for; never an argument. */
+  | { kind: 'secret'; placeholder: string; summary: string; required: true; positional?: never };
 
 export type ArgumentSpecs = Readonly<Record<string, ArgumentSpec>>;
 

@@ -1,5 +1,6 @@
 import type { Caller } from '../auth/ports.js';
 import type { Secret } from '../base/secret.js';
+import type { Officers } from '../cloudhsm/officers.js';
 import type { AuditTrail } from '../kms/audit/trail.js';
 import type { Kms } from '../kms/kms.js';
 import type { ConditionValues } from '../policy/ports.js';
@@ -21,6 +22,8 @@ export interface AdminData {
   services: Services;
   /** Absent where a remote KMS is used. */
   kms: Kms | undefined;
+  /** Absent where `COFFER_HSM_FILE` isn't set. */
+  officers: Officers | undefined;
   /** Of the built-in key service. */
   audit: AuditTrail | undefined;
 }

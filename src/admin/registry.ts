@@ -2,6 +2,8 @@ import type { Command } from './command.js';
 import { auditTail } from './commands/audit-tail.js';
 import { auditVerify } from './commands/audit-verify.js';
 import { bucketPolicyRemove } from './commands/bucket-policy-remove.js';
+import { hsmActivate } from './commands/hsm-activate.js';
+import { hsmUser } from './commands/hsm-user.js';
 import { keyImpact } from './commands/key-impact.js';
 import { objectsRewrap } from './commands/objects-rewrap.js';
 import { replicationFailed } from './commands/replication-failed.js';
@@ -21,6 +23,8 @@ export const COMMANDS: readonly Command[] = [
   replicationRun,
   replicationFailed,
   bucketPolicyRemove,
+  hsmActivate,
+  hsmUser,
   rootKeyRotate,
 ];
 

@@ -97,8 +97,8 @@ const IN_QUERY = /(X-Amz-|AWSAccessKeyId|Signature)/;
 
 function anonymous(request: SignedRequest, { service }: AuthOptions): Authenticated {
   if (service !== 's3') {
-    const code = service === 'kms' ? 'MissingAuthenticationTokenException' : 'MissingAuthenticationToken';
-    throw new AuthError(code, service === 'kms' ? 400 : 403, 'Missing Authentication Token');
+    const code = service === 'sts' ? 'MissingAuthenticationToken' : 'MissingAuthenticationTokenException';
+    throw new AuthError(code, service === 'sts' ? 403 : 400, 'Missing Authentication Token');
   }
   const payload = headerText(request.headers[CONTENT_SHA256]) ?? UNSIGNED;
   return {

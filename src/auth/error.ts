@@ -14,7 +14,7 @@ export class AuthError extends Error {
   }
 }
 
-/** What S3 calls a failure, and what the JSON services (KMS) and the query services (STS) call it. */
+/** What S3 calls a failure, and what the JSON services (KMS, CloudHSM) and the query services (STS) call it. */
 const OTHER_NAMES: Record<string, Partial<Record<Service, [code: string, status: number, message?: string]>>> = {
   InvalidAccessKeyId: {
     kms: ['UnrecognizedClientException', 400, 'The security token included in the request is invalid.'],
@@ -46,7 +46,7 @@ const OTHER_NAMES: Record<string, Partial<Record<Service, [code: string, status:
 };
 
 export function forService(error: AuthError, service: Service): AuthError {
-  const other = OTHER_NAMES[error.code]?.[service];
+  const other = OTHER_NAMES[error.code]?.[service === 'cloudhsm' ? 'kms' : service];
   if (!other) return error;
   const [code, status, message] = other;
   return new AuthError(code, status, message ?? error.message);

@@ -45,7 +45,7 @@ export interface SignedRequest {
   virtualBucket?: string;
 }
 
-export type Service = 's3' | 'kms' | 'sts';
+export type Service = 's3' | 'kms' | 'cloudhsm' | 'sts';
 
 /** How the request was signed; feeds `s3:authType`, `s3:signatureversion`, `s3:signatureAge`. */
 export interface SignatureFacts {

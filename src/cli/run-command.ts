@@ -1,5 +1,5 @@
 import { pino } from 'pino';
-import { helpOf, parseArguments, usageOf } from '../admin/arguments.js';
+import { helpOf, missingSecrets, parseArguments, usageOf } from '../admin/arguments.js';
 import type { Command, DataCommand, OfflineCommand } from '../admin/command.js';
 import { CommandError, UsageError } from '../admin/errors.js';
 import { type Ending, type Message, withEnding } from '../admin/message.js';
@@ -34,6 +34,7 @@ export async function runCommand(command: Command, words: string[], env: Env): P
     process.stdout.write(helpOf(command));
     return 0;
   }
+  await askFor(command, values);
   const printer = new Printer(process.stdout, process.stderr, own.json === true);
   let status = 1;
   // `coffer audit tail | head`: nobody reads on. What changes the data all the same goes to its end.
@@ -60,6 +61,16 @@ function parse(command: Command, words: string[]) {
     if (error instanceof UsageError)
       throw new UsageError(`${error.message}\nusage: ${usageOf(command)} [--json] [--url URL]`);
     throw error;
+  }
+}
+
+/** @throws UsageError where there is no terminal to ask on */
+async function askFor(command: Command, values: Values): Promise<void> {
+  for (const [name, { summary }] of missingSecrets(command, values)) {
+    const secret = await ask(`${summary}: `);
+    if (!secret || secret.length === 0) throw new UsageError(`there is no ${summary}: give a file that holds it`);
+    values[name] = secret.expose().toString('utf8');
+    secret.dispose();
   }
 }
 

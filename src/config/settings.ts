@@ -219,6 +219,11 @@ export const settings = {
     httpUrl,
     'A remote KMS (AWS API) instead of the built-in key service; credentials by the AWS SDK’s chain',
   ),
+  hsmFile: optional(
+    'COFFER_HSM_FILE',
+    path,
+    'JSON file that says what members of CloudHSM clusters are made of (`docs/hsm.md`); without it there are none',
+  ),
   xksHosts: optional(
     'COFFER_XKS_HOSTS',
     list,

@@ -1,4 +1,6 @@
-import { createHmac, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
+import { hmac } from '@noble/hashes/hmac.js';
+import { sha256 } from '@noble/hashes/sha2.js';
 import { utf8 } from '../base/bytes.js';
 import { hkdfExpandSha512, hkdfExtractSha512 } from '../base/hkdf.js';
 import { Mac } from '../base/mac.js';
@@ -83,7 +85,7 @@ class DerivedKeys {
 
   verifier(ids: ObjectIds): Mac {
     const key = hkdfExpandSha512(this.#prk, VERIFY_INFO, 32);
-    const mac = new Mac(createHmac('sha256', key).update(ids.bucketId).update(ids.objectId).digest());
+    const mac = new Mac(hmac(sha256, key, Buffer.concat([ids.bucketId, ids.objectId])));
     key.fill(0);
     return mac;
   }

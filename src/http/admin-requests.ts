@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { checkArguments } from '../admin/arguments.js';
+import { checkArguments, hasSecrets } from '../admin/arguments.js';
 import type { DataCommand } from '../admin/command.js';
 import { CommandError, UsageError } from '../admin/errors.js';
 import { withEnding } from '../admin/message.js';
@@ -50,6 +50,9 @@ export class AdminRequests {
       if (signed.method !== 'POST') throw new CommandError('MethodNotAllowed', 'Commands are sent by POST.', 405);
       const command = this.#command(signed.rawPath);
       entry.operation = `Admin.${command.noun}.${command.verb}`;
+      if (hasSecrets(command) && !exchange.peer.secure && !exchange.peer.loopback) {
+        throw new CommandError('InsecureTransport', 'A password is taken over HTTPS or from this machine alone.', 403);
+      }
       const { data, clock, budget } = this.parts;
       const args = checkArguments(
         command,

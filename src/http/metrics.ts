@@ -1,3 +1,4 @@
+import type { MemberCounts } from '../cloudhsm/holder.js';
 import type { LifecycleCounts } from '../jobs/lifecycle/counts.js';
 import type { ReplicationCounts } from '../s3/replication/counts.js';
 
@@ -21,6 +22,7 @@ export class Metrics {
     private readonly replication?: Readonly<ReplicationCounts>,
     private readonly lostLogLines: () => number = () => 0,
     private readonly readOnly: () => boolean = () => false,
+    private readonly members?: () => Readonly<MemberCounts>,
   ) {}
 
   /** Bytes are those of bodies. */
@@ -83,8 +85,18 @@ export class Metrics {
     lines.push('# HELP coffer_log_lines_lost_total Lines of the log that could not be written.');
     lines.push('# TYPE coffer_log_lines_lost_total counter', `coffer_log_lines_lost_total ${this.lostLogLines()}`);
     if (this.replication) lines.push(...replicationLines(this.replication));
+    if (this.members) lines.push(...memberLines(this.members()));
     return `${lines.join('\n')}\n`;
   }
+}
+
+function memberLines({ serving, lost, losses }: Readonly<MemberCounts>): string[] {
+  const lines = ['# HELP coffer_hsm_members Members of clusters whose key stores are connected.'];
+  lines.push('# TYPE coffer_hsm_members gauge');
+  lines.push(`coffer_hsm_members{state="serving"} ${serving}`, `coffer_hsm_members{state="lost"} ${lost}`);
+  lines.push('# HELP coffer_hsm_member_losses_total Members that stopped answering, since the start.');
+  lines.push('# TYPE coffer_hsm_member_losses_total counter', `coffer_hsm_member_losses_total ${losses}`);
+  return lines;
 }
 
 function replicationLines({ pending, completed, failed }: Readonly<ReplicationCounts>): string[] {

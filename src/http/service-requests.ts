@@ -6,6 +6,7 @@ import type { Caller, CredentialSource, Service } from '../auth/ports.js';
 import type { ClientBudget } from '../base/client-budget.js';
 import type { Clock } from '../base/clock.js';
 import { KMS_JSON_BODY_MAX_BYTES } from '../base/limits.js';
+import { type CloudHsm, HSM_TARGET, noHsms } from '../cloudhsm/cloudhsm.js';
 import { getCallerIdentity, queryError } from '../iam/sts.js';
 import type { AuthFailures } from '../kms/audit/auth-failures.js';
 import type { Kms } from '../kms/kms.js';
@@ -17,6 +18,8 @@ import type { Written } from './writer.js';
 export interface ServiceParts {
   /** By region. Absent where a remote KMS is used: this process then answers no KMS requests. */
   kms: ReadonlyMap<string, Kms> | undefined;
+  /** Absent where `COFFER_HSM_FILE` isn't set. */
+  cloudhsm: CloudHsm | undefined;
   credentials: CredentialSource;
   clock: Clock;
   region: string;
@@ -32,11 +35,12 @@ export interface ServiceParts {
 const TARGET = 'TrentService.';
 const FORM = 'application/x-www-form-urlencoded';
 
-/** Whom a request is for: KMS by its target header (AWS JSON protocol), STS by a form (query protocol), else S3. */
+/** Whom a request is for: KMS and CloudHSM by the target header (AWS JSON protocol), STS by a form (query protocol), else S3. */
 export function serviceOf({ method, headers }: IncomingMessage, rawPath: string): Service {
   if (method !== 'POST') return 's3';
   const target = headers['x-amz-target'];
   if (typeof target === 'string' && target.startsWith(TARGET)) return 'kms';
+  if (typeof target === 'string' && target.startsWith(HSM_TARGET)) return 'cloudhsm';
   return rawPath === '/' && headers['content-type']?.startsWith(FORM) ? 'sts' : 's3';
 }
 
@@ -67,7 +71,7 @@ const ACROSS_ORIGINS = {
 const PREFLIGHT_SECONDS = '172800';
 
 /**
- * Answers KMS and STS. Their bodies are small, and part of what is signed: they are read before the signature is checked, but not
+ * Answers KMS, CloudHSM and STS. Their bodies are small, and part of what is signed: they are read before the signature is checked, but not
  * before everything else that tells a stranger.
  */
 export class ServiceRequests {
@@ -81,9 +85,9 @@ export class ServiceRequests {
       return await withSmallBody(exchange.body, KMS_JSON_BODY_MAX_BYTES, this.parts.budget, async ({ bytes }) => {
         const { caller, signature } = authenticate(exchange.signed, { ...this.#authOptions(service), body: bytes });
         exchange.entry.caller = caller.arn;
-        return service === 'kms'
-          ? await this.#kms(exchange, caller, signature.region, bytes)
-          : sts(exchange, caller, bytes);
+        if (service === 'kms') return await this.#kms(exchange, caller, signature.region, bytes);
+        if (service === 'cloudhsm') return await this.#cloudhsm(exchange, caller, bytes);
+        return sts(exchange, caller, bytes);
       });
     } catch (error) {
       if (exchange.writer.begun) throw error;
@@ -93,7 +97,8 @@ export class ServiceRequests {
 
   #authOptions(service: Service): AuthOptions {
     const { credentials, clock, region, regions } = this.parts;
-    return { credentials, clock, region, regions, service };
+    // Clusters are in the one region alone: a request that is signed for another must not find these.
+    return { credentials, clock, region, regions: service === 'cloudhsm' ? undefined : regions, service };
   }
 
   async #kms(exchange: Exchange, caller: Caller, region: string, body: Buffer): Promise<Written> {
@@ -117,11 +122,25 @@ export class ServiceRequests {
     return writer.json(answer.status, answer.json);
   }
 
+  async #cloudhsm(exchange: Exchange, caller: Caller, body: Buffer): Promise<Written> {
+    const { cloudhsm, clock } = this.parts;
+    const { id, request, entry, writer } = exchange;
+    const target = String(request.headers['x-amz-target']);
+    const who = { caller, requestId: id, requestContext: requestContextOf(exchange, clock) };
+    const answer = cloudhsm ? await cloudhsm.dispatch(target, body, who) : await noHsms();
+    const refused = answer.json.__type;
+    if (cloudhsm && refused !== 'UnknownOperationException') {
+      entry.operation = `CloudHSM.${target.slice(HSM_TARGET.length)}`;
+    }
+    if (answer.status !== 200) entry.error = String(refused);
+    return writer.json(answer.status, answer.json);
+  }
+
   #refuse({ id, entry, writer, peer }: Exchange, service: Exclude<Service, 's3'>, error: unknown): Written {
     const { code, status, message } = this.#explain(id, service, error);
     if (error instanceof AuthError) this.parts.authFailures?.note({ service, code, requestId: id, sourceIp: peer.ip });
     entry.error = code;
-    if (service === 'kms') return writer.json(status, { __type: code, message });
+    if (service !== 'sts') return writer.json(status, { __type: code, message });
     return writer.queryXml(status, queryError(code, message, id, status >= 500 ? 'Receiver' : 'Sender'));
   }
 
@@ -132,10 +151,16 @@ export class ServiceRequests {
       return { code: 'ValidationError', status: error.status, message: error.message };
     }
     this.parts.log.error({ id, err: error }, 'request failed');
-    const code = service === 'kms' ? 'KMSInternalException' : 'InternalFailure';
+    const code = INTERNAL[service];
     return { code, status: 500, message: 'The request failed for an internal reason.' };
   }
 }
+
+const INTERNAL = {
+  kms: 'KMSInternalException',
+  cloudhsm: 'CloudHsmInternalFailureException',
+  sts: 'InternalFailure',
+} as const;
 
 /** https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html */
 function sts({ id, entry, writer }: Exchange, caller: Caller, body: Buffer): Written {

@@ -32,6 +32,8 @@ export const TAG = {
   keyUse: tag('x'),
   /** Everything of the key service; its own letters follow in kms/. */
   kms: tag('k'),
+  /** Everything of CloudHSM; its own letters follow in cloudhsm/. */
+  cloudhsm: tag('h'),
   /** Check value, counters: the engine's and the process's own rows. */
   system: tag('s'),
 } as const;

@@ -1,4 +1,17 @@
 import { StoreDamaged } from '../../base/damaged.js';
+import {
+  ALL_BACKUPS,
+  ALL_CERTIFICATES,
+  ALL_CLUSTERS,
+  ALL_DELETED_KEYS,
+  ALL_POLICIES,
+  ALL_TAGS,
+  BACKUP,
+  CERTIFICATES,
+  CLUSTER,
+  RESOURCE_POLICY,
+  TAGS,
+} from '../../cloudhsm/records.js';
 import type { ObjectIds } from '../../encryption/object-ids.js';
 import { StoreKeyChange } from '../../encryption/store-key.js';
 import type { WrappedDataKey } from '../../encryption/wrapped-key.js';
@@ -84,6 +97,12 @@ export const RECORD_KINDS: readonly RecordKind[] = [
   { prefix: ALL_LAST_USES, type: LAST_USE.type },
   // Chained: a step of its own seals them (steps.ts).
   { prefix: CHAIN_ROWS, type: undefined },
+  { prefix: ALL_CLUSTERS, type: CLUSTER.type },
+  { prefix: ALL_CERTIFICATES, type: CERTIFICATES.type },
+  { prefix: ALL_BACKUPS, type: BACKUP.type },
+  { prefix: ALL_TAGS, type: TAGS.type },
+  { prefix: ALL_POLICIES, type: RESOURCE_POLICY.type },
+  { prefix: ALL_DELETED_KEYS, type: undefined },
   { prefix: TAG.keyUse, type: undefined },
   { prefix: jobKey('lifecycle'), type: LIFECYCLE_PROGRESS.type },
   { prefix: KEY_INDEX_STATE, type: KEY_INDEX.type },

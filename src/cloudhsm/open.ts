@@ -1,0 +1,34 @@
+import type { Clock } from '../base/clock.js';
+import type { RecordSealer } from '../seal/ports.js';
+import type { MetaStore } from '../store/ports.js';
+import { HsmBook } from './book.js';
+import { CloudHsm } from './cloudhsm.js';
+import { readHsmFile } from './hsm-file.js';
+import { Places } from './places.js';
+import type { Say } from './ports.js';
+import { Turns } from './turns.js';
+
+const WATCH_EVERY_MS = 1000;
+
+/** CloudHSM over a store. It starts no process yet. @throws ConfigError of the file */
+export function openCloudHsm(options: {
+  hsmFile: string;
+  meta: MetaStore;
+  sealer: RecordSealer;
+  clock: Clock;
+  region: string;
+  dayMs: number;
+  say: Say;
+  watchEveryMs?: number;
+}): CloudHsm {
+  const { hsmFile, meta, sealer, watchEveryMs = WATCH_EVERY_MS, ...rest } = options;
+  const file = readHsmFile(hsmFile);
+  return new CloudHsm({
+    ...rest,
+    watchEveryMs,
+    file,
+    book: new HsmBook(meta, sealer),
+    places: new Places(file),
+    turns: new Turns(),
+  });
+}

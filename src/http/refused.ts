@@ -2,6 +2,7 @@ import { S3Error } from '../s3/error.js';
 import { copySource } from '../s3/fields/copy-source.js';
 import { encryption } from '../s3/fields/encryption.js';
 import { refuseUnknownNarrowing } from '../s3/fields/narrowing-headers.js';
+import { objectLock } from '../s3/fields/object-lock.js';
 import type { RequestFields } from '../s3/operation.js';
 import type { AnyOperation } from './router.js';
 
@@ -10,6 +11,7 @@ export function refuseUnread(operation: AnyOperation, { headers, query }: Reques
   refuseUnknownNarrowing(headers);
   refuseEncryption(operation, headers);
   refuseCopySource(operation, headers);
+  refuseLock(operation, headers);
   refuseConditions(operation, headers);
   refuseVersionId(operation, query);
 }
@@ -42,6 +44,19 @@ export function refuseCopySource({ input }: AnyOperation, headers: RequestFields
   if (input.source !== copySource) refuse(OF_COPY_SOURCE, headers);
 }
 
+const OF_LOCK = ['x-amz-object-lock-legal-hold', 'x-amz-object-lock-mode', 'x-amz-object-lock-retain-until-date'];
+const OF_LOCKED_BUCKET = ['x-amz-bucket-object-lock-enabled'];
+
+/**
+ * A lock is asked for where a version or its upload is made: a part, or the end of an upload, would be taken without it.
+ * @throws S3Error InvalidArgument
+ */
+export function refuseLock({ name, input, route }: AnyOperation, headers: RequestFields['headers']): void {
+  if (readsOnly(route)) return;
+  if (input.lock !== objectLock) refuse(OF_LOCK, headers);
+  if (name !== 'CreateBucket') refuse(OF_LOCKED_BUCKET, headers);
+}
+
 function refuse(names: readonly string[], headers: RequestFields['headers']): void {
   for (const name of names) {
     const value = headers[name];
@@ -55,14 +70,18 @@ function refuse(names: readonly string[], headers: RequestFields['headers']): vo
 
 const CONDITIONS = ['If-Match', 'If-None-Match', 'If-Modified-Since', 'If-Unmodified-Since'] as const;
 const OF_WRITES = ['If-Match', 'If-None-Match'];
+/** Of directory buckets: DeleteObject says itself that it doesn't know them. */
+const OF_DELETES = ['x-amz-if-match-last-modified-time', 'x-amz-if-match-size'] as const;
+/** Of the source of a rename. */
+const OF_RENAMES = CONDITIONS.map((condition) => `x-amz-rename-source-${condition.toLowerCase()}`);
 /** The conditions that a request which changes something knows. */
 const KNOWN_CONDITIONS = new Map<string, readonly string[]>([
   ['CompleteMultipartUpload', OF_WRITES],
   ['CopyObject', OF_WRITES],
-  ['DeleteObject', ['If-Match']],
+  ['DeleteObject', ['If-Match', ...OF_DELETES]],
   ['PostObject', OF_WRITES],
   ['PutObject', OF_WRITES],
-  ['RenameObject', CONDITIONS],
+  ['RenameObject', [...CONDITIONS, ...OF_RENAMES]],
 ]);
 
 /**
@@ -71,12 +90,14 @@ const KNOWN_CONDITIONS = new Map<string, readonly string[]>([
  * @throws S3Error NotImplemented
  */
 export function refuseConditions({ name, route }: AnyOperation, headers: RequestFields['headers']): void {
-  if (route.method === 'GET' || route.method === 'HEAD') return;
-  for (const condition of CONDITIONS) {
+  if (readsOnly(route)) return;
+  for (const condition of [...CONDITIONS, ...OF_DELETES, ...OF_RENAMES]) {
     if (headers[condition.toLowerCase()] === undefined || KNOWN_CONDITIONS.get(name)?.includes(condition)) continue;
     throw new S3Error('NotImplemented', { extra: { Header: condition } });
   }
 }
+
+const readsOnly = ({ method }: AnyOperation['route']): boolean => method === 'GET' || method === 'HEAD';
 
 /** They make a version, or what will be one. */
 const OF_NEW_VERSIONS: ReadonlySet<string> = new Set([

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { type AuthOptions, authenticate, requirePlausible } from '../auth/authenticate.js';
 import { AuthError } from '../auth/error.js';
 import type { Caller, CredentialSource, Service } from '../auth/ports.js';
-import type { ClientBudget } from '../base/client-budget.js';
+import { BudgetExhausted, type ClientBudget } from '../base/client-budget.js';
 import type { Clock } from '../base/clock.js';
 import { KMS_JSON_BODY_MAX_BYTES } from '../base/limits.js';
 import { type CloudHsm, HSM_TARGET, noHsms } from '../cloudhsm/cloudhsm.js';
@@ -149,6 +149,9 @@ export class ServiceRequests {
     if (error instanceof S3Error && error.status < 500) {
       // Of the body's transport: too large, ended early, stalled.
       return { code: 'ValidationError', status: error.status, message: error.message };
+    }
+    if (error instanceof BudgetExhausted) {
+      return { code: service === 'kms' ? 'ThrottlingException' : 'Throttling', status: 400, message: 'Rate exceeded' };
     }
     this.parts.log.error({ id, err: error }, 'request failed');
     const code = INTERNAL[service];

@@ -1,5 +1,11 @@
 import { expect, test } from 'vitest';
-import { refuseConditions, refuseCopySource, refuseEncryption, refuseVersionId } from '../../src/http/refused.js';
+import {
+  refuseConditions,
+  refuseCopySource,
+  refuseEncryption,
+  refuseLock,
+  refuseVersionId,
+} from '../../src/http/refused.js';
 import { refuseUnknownNarrowing } from '../../src/s3/fields/narrowing-headers.js';
 import { OPERATIONS } from '../../src/s3/registry.js';
 
@@ -53,6 +59,17 @@ test('what makes a version takes no version’s id', () => {
   expect(OPERATIONS.filter((one) => 'versionId' in one.input && names.includes(one.name))).toEqual([]);
 });
 
+test.each([
+  ['x-amz-object-lock-legal-hold', ['CopyObject', 'CreateMultipartUpload', 'PostObject', 'PutObject']],
+  ['x-amz-object-lock-mode', ['CopyObject', 'CreateMultipartUpload', 'PostObject', 'PutObject']],
+  ['x-amz-object-lock-retain-until-date', ['CopyObject', 'CreateMultipartUpload', 'PostObject', 'PutObject']],
+  ['x-amz-bucket-object-lock-enabled', ['CreateBucket']],
+])('%s on a change that would lock nothing is refused', (name, names) => {
+  const changes = OPERATIONS.filter(({ route }) => route.method !== 'GET' && route.method !== 'HEAD');
+  const taking = changes.filter((one) => refusal(() => refuseLock(one, { [name]: 'ON' })).code === undefined);
+  expect(taking.map((one) => one.name)).toEqual(names);
+});
+
 test('of a copy’s source only copies are told anything', () => {
   for (const name of ['if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since', 'range']) {
     const headers = { [`x-amz-copy-source-${name}`]: 'x' };
@@ -66,6 +83,10 @@ test.each([
   ['if-none-match', ['CompleteMultipartUpload', 'CopyObject', 'PostObject', 'PutObject', 'RenameObject']],
   ['if-modified-since', ['RenameObject']],
   ['if-unmodified-since', ['RenameObject']],
+  ['x-amz-if-match-size', ['DeleteObject']],
+  ['x-amz-if-match-last-modified-time', ['DeleteObject']],
+  ['x-amz-rename-source-if-match', ['RenameObject']],
+  ['x-amz-rename-source-if-unmodified-since', ['RenameObject']],
 ])('%s on a change that would not look at it is refused', (name, names) => {
   const changes = OPERATIONS.filter(({ route }) => route.method !== 'GET' && route.method !== 'HEAD');
   const taking = changes.filter((one) => refusal(() => refuseConditions(one, { [name]: '*' })).code === undefined);

@@ -528,6 +528,11 @@ describe('an encryption context that names aws:s3:arn', () => {
         }
       }
     }
+    // Policies compare the names of pairs without regard to case: a second one would stand beside S3's own.
+    for (const pairs of [{ 'AWS:S3:ARN': right }, { 'AWS:S3:ARN': 'x' }, { 'aws:s3:arn': right, 'aws:s3:Arn': 'x' }]) {
+      const asked = { ...input, SSEKMSEncryptionContext: Buffer.from(JSON.stringify(pairs)).toString('base64') };
+      expect((await refusal(s3.send(new PutObjectCommand({ ...asked, Body: 'x' })))).code).toBe('InvalidArgument');
+    }
     expect((await get('named')).text).toBe('x');
   });
 });

@@ -16,6 +16,11 @@ const REST: ReadonlySet<string> = new Set([
   'content-md5',
   'content-type',
   'expires',
+  // Conditions: those that PutObject doesn't know are refused there.
+  'if-match',
+  'if-modified-since',
+  'if-none-match',
+  'if-unmodified-since',
 ]);
 /** Of a body's transfer, of another request, or of what a form is not. */
 const NOT_OF_FORMS = /^x-amz-(copy-source|trailer$|decoded-content-length$|security-token$|request-route$)/;

@@ -47,13 +47,15 @@ export function chooseEncryption(
 
 /**
  * S3 itself says in the context what a data key is for: the object, or with an S3 Bucket Key the bucket. A client may say the same,
- * and nothing else.
+ * and nothing else. Nor under that name in another case: S3 would add its own pair beside it, and policies, which compare the names of
+ * pairs without regard to case, would see both.
  * @throws InvalidArgument
  */
 function requireOwnArn(context: Record<string, string>, bucket: string, key: string | undefined): void {
-  if (!Object.hasOwn(context, S3_ARN)) return;
+  const named = Object.keys(context).filter((name) => name.toLowerCase() === S3_ARN);
+  if (named.length === 0) return;
   const arn = key === undefined ? bucketArn(bucket) : objectArn(bucket, key);
-  if (context[S3_ARN] === arn) return;
+  if (named.length === 1 && context[S3_ARN] === arn) return;
   throw new S3Error('InvalidArgument', {
     message: `The context value for '${S3_ARN}' shall be equal to ${key === undefined ? 'bucket' : 'object'}'s ARN`,
     extra: { ArgumentName: 'x-amz-server-side-encryption-context' },

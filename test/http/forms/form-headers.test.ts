@@ -43,6 +43,7 @@ describe('fields as headers', () => {
       'x-amz-storage-class': 'GLACIER',
       'x-amz-object-lock-legal-hold': 'ON',
       'x-amz-grant-read': 'id="x"',
+      'if-none-match': '*',
     });
   });
 

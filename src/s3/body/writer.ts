@@ -41,6 +41,7 @@ export class BodyWriter implements WrittenBody {
   #inFlight: Promise<void> | undefined;
   /** Set with the first flush, before anything of it has happened: from then on the body lies in `blob`. */
   #flushed = false;
+  #aborted = false;
   #sealer: Sealer;
 
   /** `seal` makes the sealer for this writer's part id. */
@@ -94,6 +95,8 @@ export class BodyWriter implements WrittenBody {
   }
 
   async abort(): Promise<void> {
+    // A chunk may still be on its way in, waiting for a write or for room: it must begin nothing that nobody would free.
+    this.#aborted = true;
     await this.#inFlight?.catch(() => {});
     this.parts.budget.release(this.#pendingBytes);
     this.#pending = [];
@@ -110,17 +113,25 @@ export class BodyWriter implements WrittenBody {
 
   async #take(values: Buffer[]): Promise<void> {
     for (const value of values) {
+      if (this.#aborted) return;
       if (!this.parts.budget.tryAcquire(value.length)) {
         // Too many uploads at once: write what has been collected, so that it doesn't hold memory while this one waits.
         await this.#inFlight;
+        if (this.#aborted) return;
         if (this.#pending.length > 0) this.#flush();
         await this.#inFlight;
+        if (this.#aborted) return;
         await this.parts.budget.acquire(value.length);
+        if (this.#aborted) {
+          this.parts.budget.release(value.length);
+          return;
+        }
       }
       this.#pending.push(value);
       this.#pendingBytes += value.length;
       if (this.#pendingBytes >= BLOB_FLUSH_BYTES) {
         await this.#inFlight;
+        if (this.#aborted) return;
         this.#flush();
       }
     }

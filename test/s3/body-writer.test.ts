@@ -1,0 +1,67 @@
+import { expect, test } from 'vitest';
+import { Budget } from '../../src/base/budget.js';
+import { BLOB_FLUSH_BYTES } from '../../src/base/limits.js';
+import { BodyWriter, type BodyWriterParts } from '../../src/s3/body/writer.js';
+import type { Commit, Run } from '../../src/store/ports.js';
+
+const VALUE_BYTES = 512 * 1024;
+
+/** A writer whose chunks are its values, over a blob store whose puts last until `settle`. */
+function writerOver(budgetBytes: number) {
+  const puts: { values: Buffer[]; settle(): void }[] = [];
+  const commits: Commit[] = [];
+  const budget = new Budget(budgetBytes);
+  const parts = {
+    budget,
+    meta: {
+      commit: async (commit: Commit) => {
+        commits.push(commit);
+        return true;
+      },
+    },
+    intents: { declare: async () => Buffer.from('n/intent') },
+    dead: {
+      ofParts: (_: string, [body]: { runs: Run[] }[]) =>
+        body!.runs.map(({ first }) => ({ key: Buffer.of(first), value: Buffer.alloc(0) })),
+    },
+    blobs: {
+      put: (_: Buffer, values: Buffer[]) =>
+        new Promise<Run>((resolve) => {
+          const first = puts.length + 1;
+          puts.push({ values, settle: () => resolve({ first, count: values.length }) });
+        }),
+    },
+  } as unknown as BodyWriterParts;
+  const sealer = { chunkBytes: 16_384, update: (chunk: Buffer) => [chunk], final: () => [], dispose: () => {} };
+  const writer = new BodyWriter(parts, Buffer.alloc(16), () => sealer);
+  return { writer, puts, commits, budget };
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+test.each([
+  ['a write', 4 * BLOB_FLUSH_BYTES],
+  ['room', BLOB_FLUSH_BYTES],
+])('a body that is given up while a chunk waits for %s leaves no run that nothing names', async (_, budgetBytes) => {
+  const { writer, puts, commits, budget } = writerOver(budgetBytes);
+  let taken = true;
+  let taking: Promise<void> | undefined;
+  while (taken) {
+    taken = false;
+    taking = Promise.resolve(writer.write(Buffer.alloc(VALUE_BYTES))).then(() => {
+      taken = true;
+    });
+    await turn();
+  }
+  expect(puts).toHaveLength(1);
+  // Who sends is gone; the last chunk still waits.
+  const aborted = writer.abort();
+  puts[0]!.settle();
+  await aborted;
+  await taking;
+  await turn();
+  expect(puts).toHaveLength(1);
+  expect(commits).toHaveLength(1);
+  expect(commits[0]).toMatchObject({ dels: [Buffer.from('n/intent')], puts: [{ key: Buffer.of(1) }] });
+  expect(budget.tryAcquire(budgetBytes)).toBe(true);
+});

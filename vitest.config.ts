@@ -7,6 +7,8 @@ const MOCKED = 'test/**/*.mocked.test.ts';
 
 export default defineConfig({
   test: {
+    // By default one core is left free: tests wait for servers and disks for most of their time.
+    maxWorkers: '100%',
     projects: [
       {
         test: {

@@ -69,7 +69,8 @@ const ACCOUNTS = {
     {
       accountId: '000000000000',
       name: 'main',
-      accessKeys: [credentials],
+      // Not the object itself: AWS's client adds members of its own to what it was given.
+      accessKeys: [{ accessKeyId: credentials.accessKeyId, secretAccessKey: credentials.secretAccessKey }],
       users: [
         {
           userName: 'reader',

@@ -1,3 +1,4 @@
+import { parseJsonObject } from '../base/json-object.js';
 import type { Secret } from '../base/secret.js';
 
 import type { KmsCallerContext } from '../encryption/ports.js';
@@ -112,15 +113,7 @@ async function answerOf(work: () => Promise<Answer>): Promise<HsmAnswer> {
 }
 
 function parseJson(body: Buffer): Record<string, unknown> {
-  if (body.length === 0) return {};
-  let json: unknown;
-  try {
-    json = JSON.parse(body.toString('utf8'));
-  } catch {
-    json = undefined;
-  }
-  if (typeof json !== 'object' || json === null || Array.isArray(json)) {
-    throw serialization('The request body is not a JSON object.');
-  }
-  return json as Record<string, unknown>;
+  const json = parseJsonObject(body);
+  if (!json) throw serialization('The request body is not a JSON object.');
+  return json;
 }

@@ -1,3 +1,4 @@
+import { parseJsonObject } from '../base/json-object.js';
 import { Secret } from '../base/secret.js';
 import {
   type EncryptionContext,
@@ -149,15 +150,7 @@ export class Kms implements KeyService {
 }
 
 function parseJson(body: Buffer): Record<string, unknown> {
-  if (body.length === 0) return {};
-  let json: unknown;
-  try {
-    json = JSON.parse(body.toString('utf8'));
-  } catch {
-    json = undefined;
-  }
-  if (typeof json !== 'object' || json === null || Array.isArray(json)) {
-    throw serialization('The request body is not a JSON object.');
-  }
-  return json as Record<string, unknown>;
+  const json = parseJsonObject(body);
+  if (!json) throw serialization('The request body is not a JSON object.');
+  return json;
 }

@@ -148,6 +148,7 @@ async function serve(config: Config, open: OpenCoffer, log: Logger, lostLines: (
       metrics,
       notReady: async () => (closing ? 'shutting down' : storeTrouble(meta)),
       readOnly,
+      measureSpace: () => store.measureSpace(),
     }),
     domain,
     peers: new Peers(config.trustedProxies),

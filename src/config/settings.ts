@@ -245,7 +245,7 @@ export const settings = {
     'COFFER_DAY_SECONDS',
     integer(1, 86_400),
     '86400',
-    'How long a day is, for key deletion, rotation, import tokens, lifecycle rules and restored objects; for tests',
+    'How long a day is, for key deletion, rotation, import tokens, lifecycle rules, restored objects, retries of replication and backups of clusters; for tests',
   ),
   auditRetentionDays: defaulted(
     'COFFER_AUDIT_RETENTION_DAYS',

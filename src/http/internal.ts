@@ -12,6 +12,8 @@ export interface InternalParts {
   notReady(): Promise<string | undefined>;
   /** Whether only reads and deletes are served, for want of room on the disk. */
   readOnly(): boolean;
+  /** Before `readOnly` is told: a probe that comes once a minute must not hear of the minute before. */
+  measureSpace(): Promise<void>;
 }
 
 /** `/-/health`, `/-/ready` and `/-/metrics`, for whoever can reach the port. */
@@ -26,10 +28,12 @@ export class InternalPages {
       case 'ready': {
         const reason = await this.parts.notReady();
         if (reason !== undefined) return writer.plain(503, `${reason}\n`);
+        await this.parts.measureSpace();
         // Still 200: who is taken out of service answers no reads, and gets no deletes that would make room.
         return writer.plain(200, this.parts.readOnly() ? 'ready, read-only: the disk is nearly full\n' : 'ready\n');
       }
       case 'metrics':
+        await this.parts.measureSpace();
         return writer.plain(200, this.parts.metrics.render(), 'text/plain; version=0.0.4; charset=utf-8');
       default:
         return writer.plain(404, 'not found\n');

@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { WriteProbe } from '../../src/store/leveldb/database.js';
+import type { Store } from '../../src/store/leveldb/open.js';
 import { error, key, OWNER, openTestStore, put, temporaryDirectory } from './harness.js';
 
 const FLOOR = 5000;
@@ -80,6 +81,37 @@ describe('the reserve', () => {
     await measured(FLOOR + 2 * RESERVE);
     expect(store.readOnly()).toBeUndefined();
     await expect.poll(() => existsSync(reserve)).toBe(true);
+  });
+
+  it('is given up where others have filled the disk since the last look, a second ago or an hour', async () => {
+    const filled = async () => {
+      const opened = await onDisk({ reserveBytes: RESERVE });
+      await expect.poll(() => existsSync(opened.reserve)).toBe(true);
+      await opened.store.meta.commit({ puts: [put('a')] });
+      const run = await opened.store.blobs.put(OWNER, [Buffer.alloc(10)]);
+      opened.disk.room = RESERVE;
+      opened.disk.nowMs += 3_600_000;
+      return { ...opened, run };
+    };
+    const deleting = await filled();
+    expect(await deleting.store.meta.commit({ dels: [key('a')] })).toBe(true);
+    expect(existsSync(deleting.reserve)).toBe(false);
+    const emptying = await filled();
+    await emptying.store.blobs.delete(OWNER, [emptying.run]);
+    expect(existsSync(emptying.reserve)).toBe(false);
+    const writes = [
+      ({ meta }: Store) => meta.commit({ puts: [put('b')] }),
+      ({ blobs }: Store) => blobs.put(OWNER, [Buffer.alloc(10)]),
+      ({ blobs }: Store) => blobs.put(OWNER, [Buffer.alloc(200_000)]),
+    ];
+    for (const write of writes) {
+      const { store, reserve } = await filled();
+      await expect(write(store)).rejects.toThrow(error('StoreReadOnly'));
+      expect(existsSync(reserve)).toBe(true);
+    }
+    const asked = await filled();
+    await asked.store.measureSpace();
+    expect(asked.store.readOnly()).toBeDefined();
   });
 
   it('is given up before a start on a full disk', async () => {

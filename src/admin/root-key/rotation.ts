@@ -118,7 +118,8 @@ export class Rotation {
     } else if ('saltFile' in plan.from || source !== target) {
       yield line(`start with COFFER_ROOT_KEY_FILE=${target}`);
     }
-    if ('file' in plan.to) yield line(`back up ${target}, and ${target}.keystore where it is there`);
+    if ('file' in plan.to)
+      yield line(`back up ${target} together with ${target}.keystore and ${target}.audit, where they are there`);
     const old = source === target ? kept : source;
     if (old !== undefined && (await exists(old))) {
       const what = 'file' in plan.from ? 'the old root key' : 'the salt of the old passphrase';

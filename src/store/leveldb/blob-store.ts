@@ -97,6 +97,7 @@ export class LevelBlobStore implements BlobStore, EngineUser, LogIndex, Touching
       owner,
       values.map(({ length }) => length),
     );
+    await this.engine.space.measured();
     if (bytes >= this.logFromBytes) {
       this.engine.requireOpen();
       this.engine.space.require();
@@ -259,6 +260,7 @@ export class LevelBlobStore implements BlobStore, EngineUser, LogIndex, Touching
 
   async #reserveRoom(owner: Uint8Array, lengths: number[]): Promise<Reservation> {
     checkBlobPut(owner, lengths);
+    await this.engine.space.measured();
     this.engine.requireOpen();
     this.engine.space.require();
     return this.log.room(owner, lengths);

@@ -35,7 +35,7 @@ export class FreeSpace {
 
   /** Why writes that take room are refused; undefined: they aren't. Works on the last measurement, a second old at most when asked often. */
   get readOnly(): string | undefined {
-    this.#refreshIfOld();
+    if (this.#isOld) void this.refresh();
     return this.#readOnly;
   }
 
@@ -54,13 +54,26 @@ export class FreeSpace {
   }
 
   /**
+   * Before anything is written: others may have filled the disk since the last measurement, which of an idle store is old.
+   * `undefined`: nothing is to be waited for.
+   */
+  measured(): Promise<void> | undefined {
+    return this.#checking ?? (this.#isOld ? this.refresh() : undefined);
+  }
+
+  /**
    * Before anything that makes room in the end is written: gives up the reserve where it is needed for that, and not before, since
    * whoever fills the disk takes it too. `undefined`: nothing is to be waited for.
    */
   makeRoom(): Promise<void> | undefined {
+    if (!this.options.reserve.isThere) return undefined;
+    const measuring = this.measured();
+    return measuring ? measuring.then(() => this.#releaseIfShort()) : this.#releaseIfShort();
+  }
+
+  #releaseIfShort(): Promise<void> | undefined {
     const { reserve } = this.options;
-    if (!reserve.isThere || this.#freeBytes >= reserve.bytes) return undefined;
-    return this.#release();
+    return reserve.isThere && this.#freeBytes < reserve.bytes ? this.#release() : undefined;
   }
 
   async #release(): Promise<void> {
@@ -101,8 +114,8 @@ export class FreeSpace {
     if (before !== undefined && !this.#readOnly) onChange('the store is no longer read-only: there is room again');
   }
 
-  #refreshIfOld(): void {
-    if (this.options.nowMs() - this.#checkedAtMs >= CHECK_EVERY_MS) void this.refresh();
+  get #isOld(): boolean {
+    return this.options.nowMs() - this.#checkedAtMs >= CHECK_EVERY_MS;
   }
 }
 

@@ -114,11 +114,12 @@ export class LevelMetaStore implements MetaStore, EngineUser {
     const unverified = this.#unverified((commit.checks ?? []).map(({ key }) => asBuffer(key)));
     if (unverified) await unverified;
     const takesRoom = commit.puts?.length && !commit.frees;
-    const room = takesRoom ? undefined : this.engine.space.makeRoom();
+    const { space } = this.engine;
+    const room = takesRoom ? space.measured() : space.makeRoom();
     if (room) await room;
     for (;;) {
       this.engine.requireOpen();
-      if (takesRoom) this.engine.space.require();
+      if (takesRoom) space.require();
       const group = this.#queue.group();
       if (group) {
         // Checks and writes happen in one go, in arrival order: nothing can come between them.

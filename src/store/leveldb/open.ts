@@ -57,6 +57,8 @@ export interface Store {
   compactMeta(range?: Range): Promise<void>;
   /** Why writes that take room are refused; undefined: they aren't. */
   readOnly(): string | undefined;
+  /** So that `readOnly` says what is so now: others fill the disk, too. */
+  measureSpace(): Promise<void>;
   /** Waits for writes under way and leaves the databases in order. */
   close(): Promise<void>;
 }
@@ -163,6 +165,7 @@ async function openLocked(directory: string, options: StoreOptions, lock: Level)
     blobs,
     compactMeta: (range) => meta.compact(range),
     readOnly: () => space.readOnly,
+    measureSpace: async () => space.measured(),
     close() {
       closing ??= close();
       return closing;

@@ -125,6 +125,12 @@ describe('CompleteMultipartUpload', () => {
       // An upload that named no algorithm passes a composite one over.
       if (byDefault.default) expect((await complete()).value).toBe(whole64);
       else expect(await refused(complete)).toMatchObject({ code: 'BadDigest' });
+      // Whole, of another algorithm: refused, and the message names the upload's, as AWS's does.
+      const other = { ...headers(right), ...(byDefault.default ? {} : type) };
+      expect(await refused(() => completeChecksums(other, upload, unlisted).combine(crc64))).toMatchObject({
+        code: 'BadDigest',
+        message: 'The crc64nvme you specified did not match the calculated checksum.',
+      });
     }
     for (const sent of [
       headers('AAAAAA=='),

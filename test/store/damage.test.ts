@@ -46,7 +46,9 @@ describe('damaged files', () => {
       if (how === 'killed') await forgetCleanClose(original);
       const { size } = await stat(await largest(await filesOf(original, database, /\.log$/)));
       // Header fields of the first record, then all over the file. The last record of a killed store is another test's.
-      const end = how === 'closed' ? size : size - 1200;
+      // Of runs in the value log only rows stand in the log: its records are short.
+      const last = database === 'blob' && blobs === 'value-log' ? 200 : 1200;
+      const end = how === 'closed' ? size : size - last;
       const offsets = [0, 4, 5, 6, ...Array.from({ length: 16 }, (_, i) => 7 + Math.floor(((end - 8) * i) / 15))];
       for (const offset of offsets) {
         const directory = await temporaryDirectory();

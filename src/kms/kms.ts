@@ -11,10 +11,10 @@ import { type Answer, requireConnected, requireUsable } from './action.js';
 import { Call } from './call.js';
 import { keyFor } from './ciphertext.js';
 import { dataKeyFacts, newDataKey } from './data-key.js';
-import { serialization, unsupported } from './errors.js';
+import { serialization } from './errors.js';
 import { Input } from './fields.js';
 import type { Keys } from './keys.js';
-import { ACTIONS, UNSUPPORTED } from './registry.js';
+import { ACTIONS } from './registry.js';
 import { decryptBlob, encryptUnder, requireSymmetric } from './symmetric.js';
 
 export interface KmsAnswer {
@@ -45,9 +45,8 @@ export class Kms implements KeyService {
   #dispatch(target: string, body: Buffer, who: KmsCallerContext): Promise<Answer> {
     const name = target.startsWith(TARGET) ? target.slice(TARGET.length) : '';
     const action = ACTIONS.get(name);
-    if (!action && !UNSUPPORTED.has(name)) throw new KmsError('UnknownOperationException', '');
+    if (!action) throw new KmsError('UnknownOperationException', '');
     return this.#recorded(name, who, (call) => {
-      if (!action) throw unsupported(`${name} is not supported by this version of Coffer.`);
       const input = new Input(parseJson(body));
       const asked = action.input(input);
       input.requireAllRead();

@@ -118,6 +118,3 @@ export const ACTIONS: ReadonlyMap<string, Action<any>> = new Map(
     // biome-ignore lint/suspicious/noExplicitAny: as above
   ].map((one): [string, Action<any>] => [one.name, one as Action<any>]),
 );
-
-/** What AWS KMS has besides, if anything. Answered UnsupportedOperationException. */
-export const UNSUPPORTED: ReadonlySet<string> = new Set<string>([]);

@@ -176,7 +176,7 @@ test('ImportKeyMaterial knows a KeyMaterialId only when the material was importe
 });
 
 test('what is no request of the API', async () => {
-  const { kms, ask } = makeKms();
+  const { kms } = makeKms();
   for (const target of ['', 'Encrypt', 'TrentService.', 'TrentService.encrypt', 'TrentService.constructor']) {
     const { status, json } = await kms.dispatch(target, Buffer.from('{}'), root());
     expect([target, status, json]).toEqual([target, 400, { __type: 'UnknownOperationException' }]);

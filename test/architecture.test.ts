@@ -23,6 +23,7 @@ const ORDER = [
   ['policy'],
   ['store'],
   ['seal'],
+  ['pkcs11'],
   ['base'],
 ];
 /** Folders of the doors: they put rooms together. */

@@ -7,16 +7,18 @@ import { type DestructionSecret, encodeKeyFile, newDestructionSecret } from './k
 /** The file, its directory or its mount is not to be written; a file that is mounted by itself can't be renamed over. */
 const NOT_REPLACEABLE = ['EROFS', 'EACCES', 'EPERM', 'EBUSY', 'ENOENT'];
 
+/** The lines of secrets that the file needs. */
+export type KeptLines = () => Promise<readonly DestructionSecret[]>;
+
 /** Where destruction secrets are drawn, and what else than the file knows of them. Answers in text say why it can't be done. */
 export interface SecretKeeper {
   /** As it stands in the file. */
   lineOf(secret: DestructionSecret): DestructionSecret;
-  /** `kept`: what is in the file. */
-  draw(kept: readonly DestructionSecret[]): Promise<Secret | string>;
+  draw(kept: KeptLines): Promise<Secret | string>;
   /** What isn't kept is of no use to anybody from now on. */
-  forgetOthers(kept: readonly DestructionSecret[]): Promise<string | undefined>;
+  forgetOthers(kept: KeptLines): Promise<string | undefined>;
   /** At start, where nothing is being destroyed: removes what a crash left. */
-  tidy(kept: readonly DestructionSecret[]): Promise<string | undefined>;
+  tidy(kept: KeptLines): Promise<string | undefined>;
 }
 
 /** They are in the file, and nowhere else. */
@@ -77,7 +79,7 @@ export class DestructionSecrets {
    * isn't
    */
   async takeUp(reseal: () => Promise<void>): Promise<string | undefined> {
-    const stays = this.#secrets.length > 1 ? await this.#finish(reseal) : await this.keeper.tidy(this.#secrets);
+    const stays = this.#secrets.length > 1 ? await this.#finish(reseal) : await this.keeper.tidy(this.#lines);
     const path = await realpath(this.file).catch(() => this.file);
     await rm(temporaryOf(path), { force: true }).catch(() => {});
     return stays;
@@ -96,17 +98,17 @@ export class DestructionSecrets {
     const stays = await this.#write([now]);
     if (stays !== undefined) return stays;
     for (const secret of before) secret?.dispose();
-    return this.keeper.forgetOthers([now]);
+    return this.keeper.forgetOthers(this.#lines);
   }
 
   async #begin(): Promise<string | undefined> {
     const before = this.#secrets[0];
-    const fresh = await this.keeper.draw([before]);
+    const fresh = await this.keeper.draw(this.#lines);
     if (typeof fresh === 'string') return fresh;
     const stays = await this.#write([fresh, before]);
     if (stays === undefined) return undefined;
+    await this.keeper.forgetOthers(this.#lines);
     fresh.dispose();
-    await this.keeper.forgetOthers([before]);
     return stays;
   }
 
@@ -128,6 +130,16 @@ export class DestructionSecrets {
     this.#secrets = secrets;
     return undefined;
   }
+
+  /**
+   * What the file holds, and what it is to hold: it may have got another secret, durably, with an error behind that, and what the next
+   * start needs is never to be forgotten.
+   */
+  readonly #lines: KeptLines = async () => {
+    const found = await loadKeyFile(this.keyFile);
+    found?.content.fill(0);
+    return [...(found?.secrets ?? []), ...this.#secrets.map((secret) => this.keeper.lineOf(secret))];
+  };
 
   /** Another root key's file that was put in its place meanwhile is not ours to change. */
   async #requireOwnContent(): Promise<void> {

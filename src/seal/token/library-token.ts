@@ -32,7 +32,7 @@ export class LibraryToken implements KeyToken {
   constructor(
     private readonly named: Pkcs11Uri,
     private readonly pin: Secret,
-    private readonly timeoutMs = TIMEOUT_MS,
+    private readonly how: { timeoutMs?: number; env?: NodeJS.ProcessEnv } = {},
   ) {}
 
   get uri(): string {
@@ -45,16 +45,12 @@ export class LibraryToken implements KeyToken {
     const { library, token, object } = this.named;
     if (!hasPkcs11js()) throw new RootKeyError(NO_PKCS11JS);
     if (!existsSync(library)) throw new RootKeyError(`the PKCS#11 library ${library} is not there`);
-    const process = new LibraryProcess<RootTokenCalls>(
-      WORKER,
-      { library, token, object },
-      environment(),
-      this.timeoutMs,
-    );
+    const { env = process.env, timeoutMs = TIMEOUT_MS } = this.how;
+    const child = new LibraryProcess<RootTokenCalls>(WORKER, { library, token, object }, environment(env), timeoutMs);
     try {
-      return await during(process, async () => {
-        await process.ask('login', { pin: this.pin.expose() });
-        return work(sessionOf(process));
+      return await during(child, async () => {
+        await child.ask('login', { pin: this.pin.expose() });
+        return work(sessionOf(child));
       });
     } catch (error) {
       const explained = this.#explained(error);
@@ -70,8 +66,10 @@ export class LibraryToken implements KeyToken {
     if (error instanceof ProcessLost)
       return new RootKeyError(`the PKCS#11 library ${library} is of no use: ${error.message}`);
     if (!(error instanceof TokenRefused)) return error;
-    const why = REASONS[error.code] ?? (error.code.startsWith('CKR_') ? error.code : oneLine(error.message));
-    const more = error.code === UNFIT_KEY ? ` (${error.message})` : '';
+    const known = REASONS[error.code];
+    const why = known ?? (error.code.startsWith('CKR_') ? error.code : 'its library fails');
+    // The library's own messages name calls and paths.
+    const more = known && error.code !== UNFIT_KEY ? '' : ` (${error.message.split('\n')[0]})`;
     return new RootKeyError(`the root key's token ${text}: ${why}${more}`);
   }
 }
@@ -93,13 +91,9 @@ const REASONS: Record<string, string> = {
 const NO_PKCS11JS =
   'a root key in a token needs the package pkcs11js, which is not installed: an optional dependency that `npm ci` builds where there is a C++ compiler';
 
-const oneLine = (message: string): string => message.split('\n')[0]!;
-
-const environment = (): Record<string, string> =>
+const environment = (env: NodeJS.ProcessEnv): Record<string, string> =>
   Object.fromEntries(
-    Object.entries(process.env).flatMap(([name, value]) =>
-      value === undefined || WITHHELD.test(name) ? [] : [[name, value]],
-    ),
+    Object.entries(env).flatMap(([name, value]) => (value === undefined || WITHHELD.test(name) ? [] : [[name, value]])),
   );
 
 const CALLS = [
@@ -112,7 +106,7 @@ const CALLS = [
   'deleteDestructionKey',
 ] as const satisfies (keyof TokenSession)[];
 
-const sessionOf = (process: LibraryProcess<RootTokenCalls>): TokenSession =>
+const sessionOf = (child: LibraryProcess<RootTokenCalls>): TokenSession =>
   Object.fromEntries(
-    CALLS.map((call) => [call, (request: never) => process.ask(call, request)]),
+    CALLS.map((call) => [call, (request: never) => child.ask(call, request)]),
   ) as unknown as TokenSession;

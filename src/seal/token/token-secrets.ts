@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { lengthPrefixed, utf8 } from '../../base/bytes.js';
 import { Secret } from '../../base/secret.js';
 import { TokenRefused } from '../../pkcs11/process.js';
-import type { SecretKeeper } from '../destruction-secrets.js';
+import type { KeptLines, SecretKeeper } from '../destruction-secrets.js';
 import { type DestructionSecret, newDestructionSecret } from '../key-file-text.js';
 import type { KeyToken, TokenSession } from './ports.js';
 import { joined, openedAt, SEALING_BYTES } from './wrapped.js';
@@ -63,8 +63,8 @@ export class TokenSecretKeeper implements SecretKeeper {
   }
 
   /** What earlier attempts left goes first: a token has little room. */
-  draw(kept: readonly DestructionSecret[]): Promise<Secret | string> {
-    return this.#asked('make a destruction key', async (session) => {
+  draw(kept: KeptLines): Promise<Secret | string> {
+    return this.#asked(async (session) => {
       await this.#delete(session, kept, prefixOf(this.storeId));
       const secret = newDestructionSecret();
       this.#lines.set(secret, await sealSecret(session, this.storeId, this.owner, secret));
@@ -73,28 +73,28 @@ export class TokenSecretKeeper implements SecretKeeper {
   }
 
   /** FMT-TOKEN-3. */
-  forgetOthers(kept: readonly DestructionSecret[]): Promise<string | undefined> {
-    return this.#asked('delete a destruction key', (session) => this.#delete(session, kept, prefixOf(this.storeId)));
+  forgetOthers(kept: KeptLines): Promise<string | undefined> {
+    return this.#asked((session) => this.#delete(session, kept, prefixOf(this.storeId)));
   }
 
-  tidy(kept: readonly DestructionSecret[]): Promise<string | undefined> {
-    return this.#asked('delete a destruction key', (session) => this.#delete(session, kept, this.#label));
+  tidy(kept: KeptLines): Promise<string | undefined> {
+    return this.#asked((session) => this.#delete(session, kept, this.#label));
   }
 
-  async #delete(session: TokenSession, kept: readonly DestructionSecret[], prefix: string): Promise<undefined> {
-    const ids = kept.map((secret) => this.lineOf(secret)?.expose().subarray(0, ID_BYTES));
+  async #delete(session: TokenSession, kept: KeptLines, prefix: string): Promise<undefined> {
+    const ids = (await kept()).map((line) => line?.expose().subarray(0, ID_BYTES));
     for (const key of await session.destructionKeys({ prefix })) {
       if (!ids.some((id) => id?.equals(key.id))) await session.deleteDestructionKey(key);
     }
   }
 
   /** What the token refuses, it refuses for good; whatever else fails may be tried again later. */
-  #asked<T>(what: string, work: (session: TokenSession) => Promise<T>): Promise<T | string> {
+  #asked<T>(work: (session: TokenSession) => Promise<T>): Promise<T | string> {
     return this.token.use(async (session) => {
       try {
         return await work(session);
       } catch (error) {
-        if (error instanceof TokenRefused) return `the token refuses to ${what}: ${error.code}`;
+        if (error instanceof TokenRefused) return `the token makes or deletes no destruction key: ${error.code}`;
         throw error;
       }
     });

@@ -79,7 +79,12 @@ describe('the file of a root key in a token', () => {
     await loadOrCreateRootKey({ token, tokenFile: fresh(), storeId: 'another store' });
     const { label } = token.keys[0]!;
     token.keys.push({ label, id: Buffer.alloc(16), key: Buffer.alloc(32) });
+    const started = await inToken(token, file);
+    const { uses } = token;
+    expect(await started.destruction!.takeUp(async () => {})).toBeUndefined();
+    expect(token.uses).toBe(uses + 1);
     expect(await rootKey.destruction!.takeUp(async () => {})).toBeUndefined();
+    expect(token.uses).toBe(uses + 1);
     expect(token.keys.map((one) => one.label.split(':')[1])).toEqual(['store', 'store', 'another store']);
     expect(await rootKey.destruction!.replace(async () => {})).toBeUndefined();
     expect(token.keys.map((one) => one.label.split(':')[1])).toEqual(['another store', 'store']);
@@ -104,6 +109,19 @@ describe('the file of a root key in a token', () => {
     expect(await rootKey.destruction!.replace(async () => {})).toBeUndefined();
     expect(token.keys).toHaveLength(1);
   });
+});
+
+test('a token that fails in the midst of a destruction ends it with an error, and the next attempt makes up for it', async () => {
+  for (const call of ['makeDestructionKey', 'seal', 'destructionKeys', 'deleteDestructionKey']) {
+    const [token, file] = [new MemoryToken(), fresh()];
+    const rootKey = await inToken(token, file, true);
+    token.refuses.set(call, 'CKR_DEVICE_REMOVED');
+    await expect(rootKey.destruction!.replace(async () => {})).rejects.toThrow('CKR_DEVICE_REMOVED');
+    token.refuses.clear();
+    expect((await inToken(token, file)).id).toEqual(rootKey.id);
+    expect(await rootKey.destruction!.replace(async () => {})).toBeUndefined();
+    expect([(await inToken(token, file)).destruction!.all.length, token.keys.length]).toEqual([1, 1]);
+  }
 });
 
 test('a PIN that one wrong attempt more would lock, or that is locked, is not tried', () => {

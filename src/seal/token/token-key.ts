@@ -40,6 +40,7 @@ export async function loadOrCreateTokenKey(
     const keeper = new TokenSecretKeeper(token, storeId, Buffer.from(owner));
     const key = await unwrapRootKey(session, file, content);
     const opened = await openSecrets(session, keeper, file, secrets);
+    await keeper.look(session, secrets);
     return { key, destruction: new DestructionSecrets(keyFile, new Secret(content), opened, keeper) };
   });
 }

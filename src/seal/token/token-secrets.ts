@@ -14,6 +14,10 @@ const SECRET_BYTES = 32;
 /** Of a line in the file: id of the destruction key, and the secret under it. */
 export const WRAPPED_SECRET_BYTES = ID_BYTES + SEALING_BYTES + SECRET_BYTES;
 
+/** Codes of a token that can't do it now and won't do it in a minute. */
+const FOR_GOOD =
+  /^(CKR_(TOKEN_WRITE_PROTECTED|SESSION_READ_ONLY|ACTION_PROHIBITED|FUNCTION_NOT_SUPPORTED|DEVICE_MEMORY|(MECHANISM|ATTRIBUTE|TEMPLATE|KEY)_\w+)|UNFIT_KEY)$/;
+
 /** CKA_LABEL of destruction keys. Of other owners of a store: those of root keys that were replaced. */
 const prefixOf = (storeId: string): string => `coffer-destruction:${storeId}:`;
 const labelOf = (storeId: string, owner: Buffer): string => `${prefixOf(storeId)}${owner.toString('hex')}`;
@@ -38,6 +42,8 @@ export async function sealSecret(
 export class TokenSecretKeeper implements SecretKeeper {
   readonly #lines = new WeakMap<Secret, Secret>();
   readonly #label: string;
+  /** A crash left some of this owner's in the token. */
+  #isUntidy = false;
 
   constructor(
     private readonly token: KeyToken,
@@ -56,6 +62,13 @@ export class TokenSecretKeeper implements SecretKeeper {
     );
     this.#lines.set(secret, line);
     return secret;
+  }
+
+  /** Whether there is something for `tidy` to do: a start needs no second process for nothing. */
+  async look(session: TokenSession, lines: readonly DestructionSecret[]): Promise<void> {
+    const ids = idsOf(lines);
+    const found = await session.destructionKeys({ prefix: this.#label });
+    this.#isUntidy = found.some((key) => !ids.some((id) => id.equals(key.id)));
   }
 
   lineOf(secret: DestructionSecret): DestructionSecret {
@@ -77,26 +90,31 @@ export class TokenSecretKeeper implements SecretKeeper {
     return this.#asked((session) => this.#delete(session, kept, prefixOf(this.storeId)));
   }
 
-  tidy(kept: KeptLines): Promise<string | undefined> {
+  async tidy(kept: KeptLines): Promise<string | undefined> {
+    if (!this.#isUntidy) return undefined;
     return this.#asked((session) => this.#delete(session, kept, this.#label));
   }
 
   async #delete(session: TokenSession, kept: KeptLines, prefix: string): Promise<undefined> {
-    const ids = (await kept()).map((line) => line?.expose().subarray(0, ID_BYTES));
+    const ids = idsOf(await kept());
     for (const key of await session.destructionKeys({ prefix })) {
-      if (!ids.some((id) => id?.equals(key.id))) await session.deleteDestructionKey(key);
+      if (!ids.some((id) => id.equals(key.id))) await session.deleteDestructionKey(key);
     }
   }
 
-  /** What the token refuses, it refuses for good; whatever else fails may be tried again later. */
+  /** What a token refuses for good is told; whatever else fails is thrown, and tried again with all of the destruction. */
   #asked<T>(work: (session: TokenSession) => Promise<T>): Promise<T | string> {
     return this.token.use(async (session) => {
       try {
         return await work(session);
       } catch (error) {
-        if (error instanceof TokenRefused) return `the token makes or deletes no destruction key: ${error.code}`;
+        if (error instanceof TokenRefused && FOR_GOOD.test(error.code))
+          return `the token makes or deletes no destruction key: ${error.code}`;
         throw error;
       }
     });
   }
 }
+
+const idsOf = (lines: readonly DestructionSecret[]): Buffer[] =>
+  lines.flatMap((line) => (line ? [line.expose().subarray(0, ID_BYTES)] : []));

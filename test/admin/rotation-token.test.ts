@@ -174,6 +174,8 @@ describe.skipIf(lacking)(`coffer root-key rotate, with SoftHSM${lacking ? ` (lef
       await expect(rotate(settingsOf({ newPin: secret('wrong') }), { toPkcs11: one })).rejects.toThrow(/PIN is wrong/);
       await expect(requireNoRotation(meta)).resolves.toBeUndefined();
       expect(await readdir(dir)).not.toContain('store.token.next');
+      // Left of an attempt that had not begun.
+      await writeFile(nextOf(places.tokenFile), 'left');
       const moves = [
         { was: {}, args: { toPkcs11: one }, adds: { newPin: secret(PIN) }, is: { pkcs11: tokenOf(one) } },
         {

@@ -111,6 +111,29 @@ describe('the file of a root key in a token', () => {
   });
 });
 
+test('a first start that dies at any step is no obstacle to the next, and what it left in the token goes with a destruction', async () => {
+  for (let left = 0; ; left++) {
+    let steps = left;
+    const token = new MemoryToken(() => {
+      if (steps-- <= 0) throw new Error('dead');
+    });
+    const file = fresh();
+    const made = await inToken(token, file, true).then(
+      () => true,
+      () => false,
+    );
+    steps = Number.POSITIVE_INFINITY;
+    const rootKey = await inToken(token, file, true);
+    expect(await rootKey.destruction!.replace(async () => {})).toBeUndefined();
+    expect(token.keys).toHaveLength(1);
+    expect((await inToken(token, file)).id).toEqual(rootKey.id);
+    if (!made) continue;
+    // wrap; the destruction key before and after, what it seals; unwrap, open, the list.
+    expect(left).toBe(7);
+    return;
+  }
+});
+
 test('a token that fails in the midst of a destruction ends it with an error, and the next attempt makes up for it', async () => {
   for (const call of ['makeDestructionKey', 'seal', 'destructionKeys', 'deleteDestructionKey']) {
     const [token, file] = [new MemoryToken(), fresh()];
@@ -176,6 +199,19 @@ describe.skipIf(lacking)(`a token of SoftHSM${lacking ? ` (left out: ${lacking})
     const env = { ...process.env, SOFTHSM2_CONF: conf };
     const then = await inToken(new LibraryToken(parsePkcs11Uri(uriOf(), 'URI'), pinOf(), { env }), `${file}.before`);
     expect(then.destruction!.all[0]!.expose()).toEqual(secret);
+  });
+
+  test('opens nothing that was changed', async () => {
+    const file = fresh();
+    await inToken(tokenOf(), file, true);
+    const [root, secret] = (await lines(file)) as [string, string];
+    // Owner (authenticated beside the key), nonce, ciphertext and tag.
+    for (const at of [0, 20, 40, 75]) {
+      const bytes = Buffer.from(root.split(' ')[1]!, 'base64');
+      bytes[at]! ^= 1;
+      await writeFile(file, `coffer-root-token-v1 ${bytes.toString('base64')}\n${secret}\n`);
+      await expect(inToken(tokenOf(), file), `byte ${at}`).rejects.toMatchObject(refusal(/is damaged, or was wrapped/));
+    }
   });
 
   test('that can not be used is refused in one line each', async () => {

@@ -11,7 +11,7 @@ import { LibraryToken } from '../../src/seal/token/library-token.js';
 import { RootToken } from '../../src/seal/token/token.js';
 import { lacking, SOFTHSM } from '../support/cloudhsm.js';
 import { MemoryToken } from '../support/memory-token.js';
-import { PIN, TOKEN_LABEL, TokenFolder, uriOf } from '../support/root-token.js';
+import { PIN, TokenFolder, uriOf } from '../support/root-token.js';
 
 let dir: string;
 beforeAll(async () => {
@@ -26,6 +26,16 @@ const inToken = (token: MemoryToken | LibraryToken, tokenFile: string, create = 
   loadOrCreateRootKey({ token, tokenFile, storeId: 'store', create });
 const lines = async (file: string) => (await readFile(file, 'latin1')).trimEnd().split('\n');
 const refusal = (message: RegExp) => ({ name: 'RootKeyError', message: expect.stringMatching(message) });
+
+/** Running ones whose arguments have this text. */
+async function processesWith(text: string): Promise<{ pid: string; args: string }[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  const all = pids.map(async (pid) => ({
+    pid,
+    args: await readFile(`/proc/${pid}/cmdline`, 'latin1').catch(() => ''),
+  }));
+  return (await Promise.all(all)).filter(({ args }) => args.includes(text));
+}
 
 describe('the file of a root key in a token', () => {
   test('is made once, and opens with that key of the token alone', async () => {
@@ -266,25 +276,22 @@ describe.skipIf(lacking)(`a token of SoftHSM${lacking ? ` (left out: ${lacking})
     execFileSync('mkfifo', [fifo]);
     const token = tokenOf(`pkcs11:token=a;object=root?module-path=${fifo}`, PIN, 300);
     await expect(token.use(async () => {})).rejects.toMatchObject(refusal(/hangs\.so is of no use: it did not answer/));
-    expect(execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' })).not.toContain(fifo);
+    expect(await processesWith(fifo)).toEqual([]);
   });
 
   test('gets the PIN by message, and nothing of Coffer’s environment', async () => {
     let args = '';
     let environ = '';
     const env = { ...process.env, ...folder.env, COFFER_SECRET_ACCESS_KEY: 'hush', AWS_SECRET_ACCESS_KEY: 'hush' };
-    await new LibraryToken(parsePkcs11Uri(uriOf(), 'URI'), pinOf(), { env }).use(async () => {
-      const pids = execFileSync('ps', ['-o', 'pid=', '--ppid', String(process.pid)], { encoding: 'utf8' }).split('\n');
-      for (const pid of pids.map((one) => one.trim()).filter(Boolean)) {
-        const read = (name: string) => readFile(`/proc/${pid}/${name}`, 'latin1').catch(() => '');
-        const line = await read('cmdline');
-        if (!line.includes('seal/token/main.js')) continue;
-        args = line;
-        environ = await read('environ');
-      }
+    // Its own among those of other tests.
+    const place = `serial":"${folder.serial}`;
+    const uri = parsePkcs11Uri(uriOf('object=root', `serial=${folder.serial}`), 'URI');
+    await new LibraryToken(uri, pinOf(), { env }).use(async () => {
+      const [found] = await processesWith(place);
+      args = found!.args;
+      environ = await readFile(`/proc/${found!.pid}/environ`, 'latin1');
     });
     expect(args).toContain(SOFTHSM);
-    expect(args).toContain(TOKEN_LABEL);
     expect(environ).toContain('SOFTHSM2_CONF=');
     expect(args + environ).not.toMatch(/user-pin|hush|COFFER_|AWS_SECRET/);
   });

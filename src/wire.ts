@@ -33,7 +33,7 @@ const FORGET_EVERY_MS = 60_000;
 
 export interface Coffer {
   url: string;
-  /** Where the root key lies; absent where it comes from a passphrase. */
+  /** Where the root key lies; absent where it comes from a passphrase or a token. */
   rootKeyFile: string | undefined;
   /** Absent where settings or the accounts file give the credentials. */
   credentialsFile: string | undefined;

@@ -3,12 +3,12 @@ import type { Secret } from '../base/secret.js';
 
 import type { KmsCallerContext } from '../encryption/ports.js';
 import type { ClusterFacts, Clusters, KeyHolder } from '../kms/key-stores/ports.js';
+import { hasPkcs11js } from '../pkcs11/pkcs11.js';
 import type { Answer } from './action.js';
 import { type CallParts, HsmCall } from './call.js';
 import { HsmError, serialization, serviceError } from './errors.js';
 import { Fields } from './fields.js';
 import { type MemberCounts, membersOf, TokenKeys } from './holder.js';
-import { hasPkcs11js } from './member/pkcs11.js';
 import { Officers } from './officers.js';
 import type { HsmParts } from './ports.js';
 import { certificatesRow } from './records.js';

@@ -1,3 +1,4 @@
+import { parsePkcs11Uri } from '../pkcs11/uri.js';
 import {
   hostName,
   httpUrl,
@@ -113,6 +114,12 @@ export const settings = {
     'Passphrase (scrypt) instead of a key file; or `COFFER_ROOT_KEY_PASSPHRASE_FILE`',
   ),
   rootKeyPassphraseFile: optional('COFFER_ROOT_KEY_PASSPHRASE_FILE', secretFile, 'File that holds the passphrase'),
+  rootKeyPkcs11: optional(
+    'COFFER_ROOT_KEY_PKCS11',
+    parsePkcs11Uri,
+    'PKCS#11 URI (RFC 7512) of an AES-256 key in a token that the root key is wrapped under, instead of a key file (`docs/hsm.md`)',
+  ),
+  rootKeyPkcs11PinFile: optional('COFFER_ROOT_KEY_PKCS11_PIN_FILE', secretFile, 'File that holds the token’s user PIN'),
   newRootKeyPassphrase: optional(
     'COFFER_NEW_ROOT_KEY_PASSPHRASE',
     secret,
@@ -122,6 +129,11 @@ export const settings = {
     'COFFER_NEW_ROOT_KEY_PASSPHRASE_FILE',
     secretFile,
     'File that holds the new passphrase',
+  ),
+  newRootKeyPkcs11PinFile: optional(
+    'COFFER_NEW_ROOT_KEY_PKCS11_PIN_FILE',
+    secretFile,
+    'For `coffer root-key rotate --to-pkcs11` alone: file that holds the PIN of a token that isn’t that of `COFFER_ROOT_KEY_PKCS11`',
   ),
   rootKeyBesideData: defaulted(
     'COFFER_ROOT_KEY_BESIDE_DATA',

@@ -1,3 +1,5 @@
+import type { AnswerFrom, RequestIn } from '../../pkcs11/protocol.js';
+
 /** What the process of a member is asked to do. Buffers travel as they are; PINs travel, and are kept by neither side's files. */
 export interface MemberCalls {
   /** Makes the token, its PINs, and the member's key pair in it. Answers the public key, SPKI in DER. */
@@ -24,8 +26,8 @@ export interface MemberCalls {
 }
 
 export type MemberCall = keyof MemberCalls;
-export type RequestOf<C extends MemberCall> = Parameters<MemberCalls[C]>[0];
-export type AnswerOf<C extends MemberCall> = ReturnType<MemberCalls[C]>;
+export type RequestOf<C extends MemberCall> = RequestIn<MemberCalls, C>;
+export type AnswerOf<C extends MemberCall> = AnswerFrom<MemberCalls, C>;
 
 /** Given to the process as its arguments, in JSON: nothing of it is secret. */
 export interface MemberToken {
@@ -35,15 +37,6 @@ export interface MemberToken {
   /** The slot to make it in; absent: the library's first that has none yet (SoftHSM has one such always). */
   slot?: number;
 }
-
-export interface Asked {
-  id: number;
-  call: MemberCall;
-  request: unknown;
-}
-
-/** `code`: CKR_…, or NO_KEY where the token has no such key. */
-export type Answered = { id: number; answer: unknown } | { id: number; code: string; message: string };
 
 /** Of an error that the token answered, and not its process' end. */
 export const NO_KEY = 'NO_KEY';

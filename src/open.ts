@@ -90,6 +90,7 @@ export async function openCoffer(config: Config, store: Store, log: Logger) {
           hsmFile: config.hsmFile,
           meta,
           sealer,
+          audit,
           clock,
           region: config.region,
           dayMs: config.dayMs,

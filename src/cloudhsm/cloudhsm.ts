@@ -6,6 +6,7 @@ import type { ClusterFacts, Clusters, KeyHolder } from '../kms/key-stores/ports.
 import type { Answer } from './action.js';
 import { type CallParts, HsmCall } from './call.js';
 import { HsmError, serialization, serviceError } from './errors.js';
+import { recorded } from './event.js';
 import { Fields } from './fields.js';
 import { type MemberCounts, membersOf, TokenKeys } from './holder.js';
 import { hasPkcs11js } from './member/pkcs11.js';
@@ -50,11 +51,14 @@ export class CloudHsm implements Clusters {
     return answerOf(async () => {
       const action = HSM_ACTIONS.get(target.slice(HSM_TARGET.length));
       if (!action) throw new HsmError('UnknownOperationException', '');
-      if (!hasPkcs11js()) throw serviceError(NO_PKCS11JS);
-      const fields = new Fields(parseJson(body));
-      const input = action.input(fields);
-      fields.requireAllRead();
-      return action.run(input, new HsmCall(action.name, who, this.#call));
+      const call = new HsmCall(action.name, who, this.#call);
+      return recorded(call.event, async () => {
+        if (!hasPkcs11js()) throw serviceError(NO_PKCS11JS);
+        const fields = new Fields(parseJson(body));
+        const input = action.input(fields);
+        fields.requireAllRead();
+        return action.run(input, call);
+      });
     });
   }
 

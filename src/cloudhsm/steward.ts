@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { CommitBuilder } from '../store/table.js';
 import { clusterCsr, hardwareCertificates } from './certificates.js';
-import { newId } from './ids.js';
+import { ownWork } from './event.js';
+import { hsmArn, newId } from './ids.js';
 import { onceIn } from './member/process.js';
 import type { HsmParts } from './ports.js';
 import { type BackupRecord, backupRow, type ClusterRecord, certificatesRow, type HsmRecord } from './records.js';
@@ -35,7 +36,7 @@ export class Steward {
 
   /** Daily backups, and backups whose time is over. */
   async keep(): Promise<void> {
-    const { book, clock, dayMs, places } = this.parts;
+    const { book, clock, dayMs, places, region } = this.parts;
     await this.settleAll();
     const nowMs = clock.now();
     for await (const { record } of book.clustersOf()) {
@@ -49,7 +50,9 @@ export class Steward {
         const now = (await book.backups.get(backupRow(record.accountId, record.backupId)))?.record;
         if (!now || (now.state !== 'CREATE_IN_PROGRESS' && !isOver(now, nowMs, dayMs))) return;
         await places.removeBackup(record.backupId);
-        await book.removeBackup(record.accountId, record.backupId);
+        const { accountId, backupId, clusterId } = record;
+        const about = { resourceArn: hsmArn(region, accountId, backupId), details: { ClusterId: clusterId } };
+        await book.removeBackup(accountId, backupId, ownWork(this.parts, 'DestroyBackup', about));
       });
     }
   }
@@ -172,7 +175,7 @@ export class Steward {
 
   /** From a member that is named, or from the first. Nothing where there is nothing to back up. */
   async #backUp(accountId: string, clusterId: string, hsmId?: string): Promise<void> {
-    const { book, places, clock } = this.parts;
+    const { book, places, clock, region } = this.parts;
     const cluster = await book.cluster(accountId, clusterId);
     const hsm = cluster?.hsms.find((one) => (hsmId === undefined ? one.state === 'ACTIVE' : one.hsmId === hsmId));
     if (!cluster || !hsm?.publicKey || (cluster.state !== 'ACTIVE' && cluster.state !== 'INITIALIZED')) return;
@@ -197,7 +200,8 @@ export class Steward {
     const row = backupRow(accountId, backupId);
     const commit = new CommitBuilder().expect(row, undefined).put(book.backups.put(row, record));
     if (certificates) commit.put(book.certificates.put(certificatesRow(accountId, backupId), certificates.record));
-    await book.meta.commit(commit.build());
+    const about = { resourceArn: hsmArn(region, accountId, backupId), details: { ClusterId: clusterId } };
+    await ownWork(this.parts, 'CreateBackup', about)(commit);
     await places.backUp(hsm.hsmId, backupId);
     await book.changeBackup(accountId, backupId, (found) => ({ ...found, state: 'READY' }));
     await book.changeCluster(accountId, clusterId, (found) => ({ ...found, lastBackupMs: record.createdMs }));

@@ -42,13 +42,19 @@ export const createHsm = hsmAction({
       label: hsmId,
       ...(slot !== undefined && { slot }),
     };
-    const changed = await book.changeCluster(call.accountId, clusterId, (found) => {
-      if (found.hsms.length >= HSMS_MAX) throw invalid(`A cluster has at most ${HSMS_MAX} HSMs.`);
-      if (found.state === 'UNINITIALIZED' && found.hsms.length > 0) {
-        throw invalid('The cluster is UNINITIALIZED: initialize it before another HSM is created.');
-      }
-      return { ...found, hsms: [...found.hsms, hsm] };
-    });
+    call.event.note({ details: { HsmId: hsmId, AvailabilityZone: zone } });
+    const changed = await book.changeCluster(
+      call.accountId,
+      clusterId,
+      (found) => {
+        if (found.hsms.length >= HSMS_MAX) throw invalid(`A cluster has at most ${HSMS_MAX} HSMs.`);
+        if (found.state === 'UNINITIALIZED' && found.hsms.length > 0) {
+          throw invalid('The cluster is UNINITIALIZED: initialize it before another HSM is created.');
+        }
+        return { ...found, hsms: [...found.hsms, hsm] };
+      },
+      call.committing,
+    );
     if (!changed) throw noCluster(clusterId);
     steward.kick(call.accountId, clusterId);
     return { Hsm: hsmView(changed, hsm, undefined) };

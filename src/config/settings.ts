@@ -227,8 +227,8 @@ export const settings = {
   xksHosts: optional(
     'COFFER_XKS_HOSTS',
     list,
-    'Where proxies of external key stores may be: hosts, or `host:port`, comma-separated',
-    'everywhere',
+    'Where proxies of external key stores may be: hosts, or `host:port`, comma-separated; a private or loopback address has to be named',
+    'every public address',
   ),
   xksCaFile: optional(
     'COFFER_XKS_CA_FILE',
@@ -240,6 +240,12 @@ export const settings = {
     integer(1, 60_000),
     '250',
     'How long a proxy of an external key store has to answer; AWS gives it 250 ms',
+  ),
+  xksMaxRequests: defaulted(
+    'COFFER_XKS_MAX_REQUESTS',
+    integer(1, 100_000),
+    '256',
+    'Requests under way to one proxy of external key stores; what comes beyond them gets ThrottlingException',
   ),
   daySeconds: defaulted(
     'COFFER_DAY_SECONDS',

@@ -60,6 +60,7 @@ describe('settings', () => {
       xksHosts: undefined,
       xksCaFile: undefined,
       xksTimeoutMs: 250,
+      xksMaxRequests: 256,
       dayMs: 86_400_000,
       auditRetentionMs: 365 * 86_400_000,
       newStore: false,

@@ -3,9 +3,16 @@ import { CommitBuilder } from '../store/table.js';
 import { clusterCsr, hardwareCertificates } from './certificates.js';
 import { ownWork } from './event.js';
 import { hsmArn, newId } from './ids.js';
-import { onceIn } from './member/process.js';
+import { isPinTrouble, onceIn } from './member/process.js';
 import type { HsmParts } from './ports.js';
-import { type BackupRecord, backupRow, type ClusterRecord, certificatesRow, type HsmRecord } from './records.js';
+import {
+  type BackupRecord,
+  backupRow,
+  type ClusterRecord,
+  certificatesRow,
+  type HsmRecord,
+  type InitialPins,
+} from './records.js';
 
 /** Making a token and its key pair takes a second; a slow machine's or a device's takes longer. */
 const MAKE_TIMEOUT_MS = 60_000;
@@ -18,6 +25,8 @@ export const BACKUP_GRACE_DAYS = 7;
  */
 export class Steward {
   readonly #running = new Set<Promise<void>>();
+  /** Members whose PINs aren't those that the operator names: tried again and again, they would be locked out. */
+  readonly #refused = new Set<string>();
   #closed = false;
 
   constructor(private readonly parts: HsmParts) {}
@@ -79,10 +88,12 @@ export class Steward {
   }
 
   async #make(cluster: ClusterRecord, hsm: HsmRecord): Promise<void> {
+    if (this.#refused.has(hsm.hsmId)) return;
     try {
       await this.#makeToken(cluster, hsm);
     } catch (error) {
       this.parts.say('error', { err: error, clusterId: cluster.clusterId, hsmId: hsm.hsmId }, 'a member was not made');
+      if (isPinTrouble(error)) this.#refused.add(hsm.hsmId);
       await this.#changeHsm(cluster, hsm.hsmId, (found) => ({ ...found, stateMessage: messageOf(error) }));
     }
   }
@@ -140,13 +151,15 @@ export class Steward {
     const { book, places, clock } = this.parts;
     const { accountId, clusterId } = cluster;
     const { hsmId } = hsm;
-    const initial = { soPin: newPin(), userPin: newPin() };
+    // What was begun in a slot goes on with its PINs: the token has them.
+    const begun = places.inFolders ? undefined : hsm.initial;
+    const initial = hsm.initialized ? await places.pinsOf(hsm) : (begun ?? { soPin: newPin(), userPin: newPin() });
     await places.prepare(hsmId);
     await this.#changeHsm(cluster, hsmId, (found) => ({ ...found, initial }));
     const first = cluster.hsms.every((one) => one.state !== 'ACTIVE') && cluster.state === 'UNINITIALIZED';
     await onceIn(places.of(hsm), MAKE_TIMEOUT_MS, async (member) => {
-      const publicKey = Buffer.from(await member.ask('make', initial));
-      const { userPin } = initial;
+      const publicKey = Buffer.from(await member.ask('make', initial as Required<InitialPins>));
+      const userPin = initial.userPin!;
       const csr = first
         ? await clusterCsr({ clusterId, hsmId }, publicKey, (data) => member.ask('sign', { userPin, data }))
         : undefined;

@@ -349,5 +349,8 @@ describe.skipIf(lacking)(`clusters${lacking ? ` (left out: ${lacking})` : ''}`, 
     expect(server.output()).not.toContain(OFFICER_PASSWORD);
     await client.send(new DeleteHsmCommand({ ClusterId: clusterId, HsmId: Hsms![0]!.HsmId! }));
     await waitFor(client, clusterId, hasActive(0));
+    const tail = await coffer(server, ['audit', 'tail', '--count', '200']);
+    expect(tail).toContain('cloudhsm.amazonaws.com ChangeUserPassword');
+    expect(tail).toContain(`:cluster/${clusterId}`);
   });
 });

@@ -22,6 +22,8 @@ export class MemberLost extends Error {
 export interface MemberPlace extends MemberToken {
   /** For SoftHSM: what it reads its folder from. */
   confFile?: string;
+  /** What else its library needs. */
+  environment?: Readonly<Record<string, string>>;
 }
 
 interface Waiting {
@@ -46,11 +48,15 @@ export class MemberProcess {
   readonly ended: Promise<void>;
 
   constructor(
-    { confFile, ...token }: MemberPlace,
+    { confFile, environment, ...token }: MemberPlace,
     private readonly timeoutMs: number,
   ) {
     // Nothing of Coffer's own environment: passphrases and credentials stand there.
-    const env = { PATH: process.env.PATH ?? '', ...(confFile !== undefined && { SOFTHSM2_CONF: confFile }) };
+    const env = {
+      PATH: process.env.PATH ?? '',
+      ...environment,
+      ...(confFile !== undefined && { SOFTHSM2_CONF: confFile }),
+    };
     const stdio = ['ignore', 'ignore', 'ignore', 'ipc'] as ('ignore' | 'ipc')[];
     this.#child = fork(WORKER, [JSON.stringify(token)], { env, execArgv: [], serialization: 'advanced', stdio });
     this.ended = new Promise((resolve) => {
@@ -125,3 +131,6 @@ export async function onceIn<T>(
     await member.ended;
   }
 }
+
+export const isPinTrouble = (error: unknown): boolean =>
+  error instanceof MemberRefused && error.code.startsWith('CKR_PIN_');

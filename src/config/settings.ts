@@ -48,7 +48,7 @@ export const settings = {
   ),
   minFreeMib: defaulted(
     'COFFER_MIN_FREE_MIB',
-    integer(0, 1_000_000),
+    integer(0, 100_000_000),
     '1024',
     'Below so many MiB free on the data directory’s disk the store is read-only: reads and deletes go on',
   ),

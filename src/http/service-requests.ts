@@ -9,8 +9,10 @@ import { KMS_JSON_BODY_MAX_BYTES } from '../base/limits.js';
 import { type CloudHsm, HSM_TARGET, noHsms } from '../cloudhsm/cloudhsm.js';
 import { getCallerIdentity, queryError } from '../iam/sts.js';
 import type { AuthFailures } from '../kms/audit/auth-failures.js';
+import { UNAVAILABLE as KMS_UNAVAILABLE } from '../kms/errors.js';
 import type { Kms } from '../kms/kms.js';
 import { S3Error } from '../s3/error.js';
+import { StoreReadOnly, StoreUnavailable } from '../store/errors.js';
 import { type Exchange, requestContextOf } from './exchange.js';
 import { withSmallBody } from './small-body.js';
 import type { Written } from './writer.js';
@@ -153,11 +155,30 @@ export class ServiceRequests {
     if (error instanceof BudgetExhausted) {
       return { code: service === 'kms' ? 'ThrottlingException' : 'Throttling', status: 400, message: 'Rate exceeded' };
     }
+    if (error instanceof StoreUnavailable) {
+      const message = isReadOnly(error) ? READ_ONLY : NOT_AVAILABLE;
+      this.parts.log.warn({ id, err: error }, `a request was refused: ${message}`);
+      return { code: UNAVAILABLE[service], status: 503, message };
+    }
     this.parts.log.error({ id, err: error }, 'request failed');
     const code = INTERNAL[service];
     return { code, status: 500, message: 'The request failed for an internal reason.' };
   }
 }
+
+/** Of a store that takes no writes, or of the audit log, which can't be written for that reason. */
+const isReadOnly = (error: Error): boolean =>
+  error instanceof StoreReadOnly || (error.cause instanceof Error && isReadOnly(error.cause));
+const READ_ONLY =
+  'The store is read-only: too little room is left on its disk. Reads and deletions are served; try the rest again later.';
+const NOT_AVAILABLE = 'The store is not available just now. Try again later.';
+
+/** Errors that clients try again by themselves. */
+const UNAVAILABLE = {
+  kms: KMS_UNAVAILABLE,
+  cloudhsm: 'CloudHsmInternalFailureException',
+  sts: 'ServiceUnavailable',
+} as const;
 
 const INTERNAL = {
   kms: 'KMSInternalException',

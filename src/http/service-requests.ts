@@ -14,6 +14,7 @@ import type { Kms } from '../kms/kms.js';
 import { S3Error } from '../s3/error.js';
 import { StoreReadOnly, StoreUnavailable } from '../store/errors.js';
 import { type Exchange, requestContextOf } from './exchange.js';
+import { answer, bodyReader, targetOf } from './rpc.js';
 import { withSmallBody } from './small-body.js';
 import type { Written } from './writer.js';
 
@@ -37,12 +38,12 @@ export interface ServiceParts {
 const TARGET = 'TrentService.';
 const FORM = 'application/x-www-form-urlencoded';
 
-/** Whom a request is for: KMS and CloudHSM by the target header (AWS JSON protocol), STS by a form (query protocol), else S3. */
+/** Whom a request is for: KMS and CloudHSM by their target (AWS JSON or CBOR protocol), STS by a form (query protocol), else S3. */
 export function serviceOf({ method, headers }: IncomingMessage, rawPath: string): Service {
   if (method !== 'POST') return 's3';
-  const target = headers['x-amz-target'];
-  if (typeof target === 'string' && target.startsWith(TARGET)) return 'kms';
-  if (typeof target === 'string' && target.startsWith(HSM_TARGET)) return 'cloudhsm';
+  const target = targetOf({ headers }, rawPath);
+  if (target?.startsWith(TARGET)) return 'kms';
+  if (target?.startsWith(HSM_TARGET)) return 'cloudhsm';
   return rawPath === '/' && headers['content-type']?.startsWith(FORM) ? 'sts' : 's3';
 }
 
@@ -114,35 +115,37 @@ export class ServiceRequests {
         message: 'This Coffer uses a remote KMS: send the request there.',
       });
     }
+    // It speaks JSON alone, as its model says: a request in CBOR names no action of it.
     const target = String(request.headers['x-amz-target']);
     const who = { caller, requestId: id, requestContext: requestContextOf(exchange, clock) };
-    const answer = await kms.dispatch(target, body, who);
-    const refused = answer.json.__type;
+    const answered = await kms.dispatch(target, body, who);
+    const refused = answered.json.__type;
     // Names that no action has stay out of log and metrics: a client chooses them.
     if (refused !== 'UnknownOperationException') entry.operation = `KMS.${target.slice(TARGET.length)}`;
-    if (answer.status !== 200) entry.error = String(refused);
-    return writer.json(answer.status, answer.json);
+    if (answered.status !== 200) entry.error = String(refused);
+    return answer(exchange, answered.status, answered.json);
   }
 
   async #cloudhsm(exchange: Exchange, caller: Caller, body: Buffer): Promise<Written> {
     const { cloudhsm, clock } = this.parts;
-    const { id, request, entry, writer } = exchange;
-    const target = String(request.headers['x-amz-target']);
+    const { id, request, entry } = exchange;
+    const target = targetOf(request, exchange.signed.rawPath)!;
     const who = { caller, requestId: id, requestContext: requestContextOf(exchange, clock) };
-    const answer = cloudhsm ? await cloudhsm.dispatch(target, body, who) : await noHsms();
-    const refused = answer.json.__type;
+    const answered = cloudhsm ? await cloudhsm.dispatch(target, bodyReader(exchange)(body), who) : await noHsms();
+    const refused = answered.json.__type;
     if (cloudhsm && refused !== 'UnknownOperationException') {
       entry.operation = `CloudHSM.${target.slice(HSM_TARGET.length)}`;
     }
-    if (answer.status !== 200) entry.error = String(refused);
-    return writer.json(answer.status, answer.json);
+    if (answered.status !== 200) entry.error = String(refused);
+    return answer(exchange, answered.status, answered.json);
   }
 
-  #refuse({ id, entry, writer, peer }: Exchange, service: Exclude<Service, 's3'>, error: unknown): Written {
+  #refuse(exchange: Exchange, service: Exclude<Service, 's3'>, error: unknown): Written {
+    const { id, entry, writer, peer } = exchange;
     const { code, status, message } = this.#explain(id, service, error);
     if (error instanceof AuthError) this.parts.authFailures?.note({ service, code, requestId: id, sourceIp: peer.ip });
     entry.error = code;
-    if (service !== 'sts') return writer.json(status, { __type: code, message });
+    if (service !== 'sts') return answer(exchange, status, { __type: code, message });
     return writer.queryXml(status, queryError(code, message, id, status >= 500 ? 'Receiver' : 'Sender'));
   }
 

@@ -53,7 +53,7 @@ export const askOf =
   async (action: string, input: object = {}, who = root()): Promise<any> => {
     const { status, json } = await cloudhsm.dispatch(
       `BaldrApiService.${action}`,
-      Buffer.from(JSON.stringify(input)),
+      input as Record<string, unknown>,
       who,
     );
     if (status !== 200) throw new Error(`${json.__type}: ${json.message}`);

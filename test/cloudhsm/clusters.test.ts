@@ -280,6 +280,10 @@ describe.skipIf(lacking)(`clusters${lacking ? ` (left out: ${lacking})` : ''}`, 
     const tag = (Key: string) => ({ Key, Value: 'a' });
     await client.send(new TagResourceCommand({ ResourceId, TagList: [tag('team'), tag('x'), tag('y')] }));
     await client.send(new UntagResourceCommand({ ResourceId, TagKeyList: ['x'] }));
+    const many = Array.from({ length: 49 }, (_, i) => tag(`many-${i}`));
+    expect(await code(client.send(new TagResourceCommand({ ResourceId, TagList: many })))).toBe(
+      'CloudHsmResourceLimitExceededException',
+    );
     const page = await client.send(new ListTagsCommand({ ResourceId, MaxResults: 1 }));
     expect(page.TagList).toEqual([tag('team')]);
     const rest = await client.send(new ListTagsCommand({ ResourceId, NextToken: page.NextToken }));

@@ -66,6 +66,7 @@ export interface Config {
   xksHosts: string[] | undefined;
   xksCaFile: string | undefined;
   xksTimeoutMs: number;
+  xksMaxRequests: number;
   dayMs: number;
   auditRetentionMs: number;
   /** Whether a store may be made where another one has been. */
@@ -126,6 +127,7 @@ export function readConfig(env: Env): Config {
     xksHosts: readOptional(env, settings.xksHosts),
     xksCaFile: readOptional(env, settings.xksCaFile),
     xksTimeoutMs: read(env, settings.xksTimeoutMs),
+    xksMaxRequests: read(env, settings.xksMaxRequests),
     dayMs: read(env, settings.daySeconds) * 1000,
     // Of days as they are: whoever shortens those of keys loses no record by it.
     auditRetentionMs: read(env, settings.auditRetentionDays) * DAY_MS,

@@ -91,6 +91,7 @@ export async function openCoffer(config: Config, store: Store, log: Logger) {
           hsmFile: config.hsmFile,
           meta,
           sealer,
+          audit,
           clock,
           region: config.region,
           dayMs: config.dayMs,
@@ -109,13 +110,19 @@ export async function openCoffer(config: Config, store: Store, log: Logger) {
         region: config.region,
         regions: config.regions,
         dayMs: config.dayMs,
-        xks: { timeoutMs: config.xksTimeoutMs, caFile: config.xksCaFile, hosts: config.xksHosts },
+        xks: {
+          timeoutMs: config.xksTimeoutMs,
+          caFile: config.xksCaFile,
+          hosts: config.xksHosts,
+          requestsMax: config.xksMaxRequests,
+        },
         clusters: cloudhsm,
         impact: new KeyImpacts(meta, buckets),
         beforeDestruction: () => dataKeys.forgetBucketKeys(),
         compact: (range) => store.compactMeta(range),
         onTrouble: (error) => log.error({ err: error }, 'keeping KMS keys failed'),
         onNotice: (message) => log.warn(message),
+        say: (level, facts, message) => log[level](facts, message),
       });
   const keyService: KeyService = builtIn?.kms ?? (await remoteKeyService(config.kmsEndpoint!, config.region, clock));
 

@@ -49,7 +49,7 @@ export const settings = {
   ),
   minFreeMib: defaulted(
     'COFFER_MIN_FREE_MIB',
-    integer(0, 1_000_000),
+    integer(0, 100_000_000),
     '1024',
     'Below so many MiB free on the data directory’s disk the store is read-only: reads and deletes go on',
   ),
@@ -239,8 +239,8 @@ export const settings = {
   xksHosts: optional(
     'COFFER_XKS_HOSTS',
     list,
-    'Where proxies of external key stores may be: hosts, or `host:port`, comma-separated',
-    'everywhere',
+    'Where proxies of external key stores may be: hosts, or `host:port`, comma-separated; a private or loopback address has to be named',
+    'every public address',
   ),
   xksCaFile: optional(
     'COFFER_XKS_CA_FILE',
@@ -252,6 +252,12 @@ export const settings = {
     integer(1, 60_000),
     '250',
     'How long a proxy of an external key store has to answer; AWS gives it 250 ms',
+  ),
+  xksMaxRequests: defaulted(
+    'COFFER_XKS_MAX_REQUESTS',
+    integer(1, 100_000),
+    '256',
+    'Requests under way to one proxy of external key stores; what comes beyond them gets ThrottlingException',
   ),
   daySeconds: defaulted(
     'COFFER_DAY_SECONDS',

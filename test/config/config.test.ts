@@ -60,6 +60,7 @@ describe('settings', () => {
       xksHosts: undefined,
       xksCaFile: undefined,
       xksTimeoutMs: 250,
+      xksMaxRequests: 256,
       dayMs: 86_400_000,
       auditRetentionMs: 365 * 86_400_000,
       newStore: false,
@@ -145,7 +146,7 @@ describe('settings', () => {
 
   it('have one row each in the table, complete', () => {
     expect(new Set(SETTINGS.map(({ name }) => name)).size).toBe(SETTINGS.length);
-    expect(SETTINGS).toHaveLength(54);
+    expect(SETTINGS).toHaveLength(55);
     for (const { name, default: byDefault, meaning } of SETTINGS) {
       expect(name).toMatch(/^COFFER_[A-Z0-9_]+$/);
       expect(byDefault).not.toBe('');

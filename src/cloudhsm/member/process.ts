@@ -7,6 +7,8 @@ export { ProcessLost as MemberLost, TokenRefused as MemberRefused };
 export interface MemberPlace extends MemberToken {
   /** For SoftHSM: what it reads its folder from. */
   confFile?: string;
+  /** What else its library needs. */
+  environment?: Readonly<Record<string, string>>;
 }
 
 const WORKER = new URL(
@@ -16,9 +18,13 @@ const WORKER = new URL(
 
 /** The process of one member, as its parent sees it. */
 export class MemberProcess extends LibraryProcess<MemberCalls> {
-  constructor({ confFile, ...token }: MemberPlace, timeoutMs: number) {
+  constructor({ confFile, environment, ...token }: MemberPlace, timeoutMs: number) {
     // Nothing of Coffer's own environment: passphrases and credentials stand there.
-    const env = { PATH: process.env.PATH ?? '', ...(confFile !== undefined && { SOFTHSM2_CONF: confFile }) };
+    const env = {
+      PATH: process.env.PATH ?? '',
+      ...environment,
+      ...(confFile !== undefined && { SOFTHSM2_CONF: confFile }),
+    };
     super(WORKER, token, env, timeoutMs);
   }
 }
@@ -29,3 +35,6 @@ export const onceIn = <T>(
   timeoutMs: number,
   work: (member: MemberProcess) => Promise<T>,
 ): Promise<T> => during(new MemberProcess(place, timeoutMs), work);
+
+export const isPinTrouble = (error: unknown): boolean =>
+  error instanceof TokenRefused && error.code.startsWith('CKR_PIN_');

@@ -27,9 +27,13 @@ export class Token implements MemberCalls {
 
   make({ soPin, userPin }: { soPin: string; userPin: string }): Buffer {
     const js = this.#js;
-    this.#p.C_InitToken(this.#freeSlot(), soPin, this.token.label.padEnd(32));
-    this.#as(js.CKU_SO!, soPin, (session) => this.#p.C_InitPIN(session, userPin));
+    if (this.token.initialized) this.checkOfficer({ soPin });
+    else {
+      if (!this.#found()) this.#p.C_InitToken(this.#freeSlot(), soPin, this.token.label.padEnd(32));
+      this.#as(js.CKU_SO!, soPin, (session) => this.#p.C_InitPIN(session, userPin));
+    }
     return this.#as(js.CKU_USER!, userPin, (session) => {
+      this.#requireEmpty(session);
       const { publicKey } = this.#p.C_GenerateKeyPair(
         session,
         { mechanism: js.CKM_RSA_PKCS_KEY_PAIR_GEN! },
@@ -170,10 +174,29 @@ export class Token implements MemberCalls {
   }
 
   #slot(): Handle {
-    for (const slot of this.#p.C_GetSlotList(true)) {
-      if (this.#p.C_GetTokenInfo(slot).label.trimEnd() === this.token.label) return slot;
-    }
-    throw new TokenError(NO_TOKEN);
+    const slot = this.#found();
+    if (!slot) throw new TokenError(NO_TOKEN);
+    return slot;
+  }
+
+  #found(): Handle | undefined {
+    const { slot: number, initialized, label } = this.token;
+    return this.#p
+      .C_GetSlotList(true)
+      .find((slot) =>
+        initialized ? numberOf(slot) === number : this.#p.C_GetTokenInfo(slot).label.trimEnd() === label,
+      );
+  }
+
+  /** A member's token is its cluster's alone. A key pair of a member that was begun goes, nothing else. */
+  #requireEmpty(session: Handle): void {
+    const js = this.#js;
+    const classes = [js.CKO_SECRET_KEY!, js.CKO_PRIVATE_KEY!, js.CKO_PUBLIC_KEY!];
+    const found = classes.flatMap((one) => this.#library.find(session, { CKA_CLASS: one, CKA_TOKEN: true }));
+    const isBegun = (one: Handle): boolean =>
+      this.#p.C_GetAttributeValue(session, one, [{ type: js.CKA_ID! }])[0]!.value.equals(MEMBER_ID);
+    if (!found.every(isBegun)) throw new TokenError('TOKEN_NOT_EMPTY');
+    for (const one of found) this.#p.C_DestroyObject(session, one);
   }
 
   /** A token that somebody uses is never initialized anew: that would empty it. */
@@ -181,7 +204,7 @@ export class Token implements MemberCalls {
     const { slot: number } = this.token;
     const used = this.#js.CKF_TOKEN_INITIALIZED!;
     const free = this.#p.C_GetSlotList(true).find((one) => {
-      if (number !== undefined && Number(one.readBigUInt64LE(0)) !== number) return false;
+      if (number !== undefined && numberOf(one) !== number) return false;
       return (this.#p.C_GetTokenInfo(one).flags & used) === 0;
     });
     if (!free) throw new TokenError('NO_FREE_SLOT');
@@ -231,6 +254,8 @@ export class Token implements MemberCalls {
     };
   }
 }
+
+const numberOf = (slot: Handle): number => Number(slot.readBigUInt64LE(0));
 
 const ID_BYTES = 16;
 /** So begin labels of keys of key stores: the owner's own keys are left alone. */

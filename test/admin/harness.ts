@@ -139,6 +139,7 @@ export class Crash extends Error {}
 
 /** Ends the "process" at the n-th commit, before or after it was applied. */
 export class FaultyMeta implements MetaStore {
+  readonly shared = false;
   commits = 0;
   constructor(
     private readonly inner: MetaStore,

@@ -10,6 +10,9 @@ export class MemoryMetaStore implements MetaStore {
   #revision = 0;
   #closed = false;
 
+  /** `shared`: for stores that several gateways of one process are given. */
+  constructor(readonly shared = false) {}
+
   async get(key: Uint8Array): Promise<Row | undefined> {
     this.#requireOpen();
     return this.#find(key);

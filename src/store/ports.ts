@@ -54,6 +54,11 @@ export interface Cursor {
 }
 
 export interface MetaStore {
+  /**
+   * Whether anybody besides this process may write it. Where nobody may, what was read once may be kept until it is written; where
+   * somebody may, every decision reads the rows that it rests on.
+   */
+  readonly shared: boolean;
   get(key: Uint8Array): Promise<Row | undefined>;
   getMany(keys: Uint8Array[]): Promise<(Row | undefined)[]>;
   /** One page, which is one snapshot. */

@@ -152,7 +152,19 @@ export const keyUseSize = (rowKey: Buffer): number =>
 const KEY_USE_BUCKET_START = 2 + 32;
 const KEY_USE_SIZE_START = KEY_USE_BUCKET_START + 16 + 16;
 
-export const deadKey = (id: Uint8Array): Buffer => Buffer.concat([TAG.dead, id]);
+/** In the order of their deaths. `id`: 16 random bytes, of which the time takes the place of the first. */
+export const deadKey = (diedMs: number, id: Uint8Array): Buffer =>
+  Buffer.concat([TAG.dead, u64(diedMs).subarray(2), id.subarray(6)]);
+
+/** All that died before. Rows had random ids once: they lie in a time that no clock shows yet. */
+export const deadBefore = (ms: number): { gte: Buffer; lt: Buffer } => ({
+  gte: TAG.dead,
+  lt: Buffer.concat([TAG.dead, u64(Math.max(0, ms)).subarray(2)]),
+});
+export const deadAfter = (ms: number): { gte: Buffer; lt: Buffer } => ({
+  gte: deadBefore(ms).lt,
+  lt: afterPrefix(TAG.dead),
+});
 
 /** The object key inside a `c`, `v`, `u`, `q` or `e` row key, which starts behind tag and bucket id and ends at 00 00. */
 export function objectKeyOf(rowKey: Buffer): string {

@@ -28,14 +28,7 @@ export class LeaseSight {
   /** Reads all beats there are. */
   async look(): Promise<void> {
     const beganMs = this.nowMs();
-    const found = new Map<string, Buffer>();
-    let { gte, lt } = under(LEASE_BEATS);
-    for (;;) {
-      const rows = await this.meta.range({ gte, lt, limit: PAGE_ROWS });
-      for (const { key, revision } of rows) found.set(leaseNameOf(key), revision);
-      if (rows.length < PAGE_ROWS) break;
-      gte = Buffer.concat([rows.at(-1)!.key, Buffer.of(0)]);
-    }
+    const found = await beatsOf(this.meta);
     const endedMs = this.nowMs();
     const gap = endedMs - this.#lookedMs > 3 * this.times.beatMs;
     const before = this.#seen;
@@ -65,5 +58,18 @@ export class LeaseSight {
 
   #expired({ sinceMs }: Seen): boolean {
     return this.#lookedMs - sinceMs >= this.times.expiryMs;
+  }
+}
+
+/** The revisions of all beats, by lease. */
+export async function beatsOf(meta: MetaStore): Promise<Map<string, Buffer>> {
+  const found = new Map<string, Buffer>();
+  let { gte, lt } = under(LEASE_BEATS);
+  for (;;) {
+    const rows = await meta.range({ gte, lt, limit: PAGE_ROWS });
+    for (const { key, revision } of rows) found.set(leaseNameOf(key), revision);
+    const last = rows.at(-1);
+    if (rows.length < PAGE_ROWS || !last) return found;
+    gte = Buffer.concat([last.key, Buffer.of(0)]);
   }
 }

@@ -16,6 +16,14 @@ export class LocalLeases implements Leases {
     return !this.gateway.id.equals(gatewayId);
   }
 
+  async othersAtWork(): Promise<boolean> {
+    return false;
+  }
+
+  async endDead(): Promise<number> {
+    return 0;
+  }
+
   counts(): LeaseCounts {
     return { held: [...this.#held], gateways: 1, takenOver: 0, lost: 0 };
   }

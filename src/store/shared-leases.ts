@@ -1,8 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { randomId } from '../base/ids.js';
 import { LeaseLost } from './errors.js';
 import { HeldLease } from './held-lease.js';
 import { leaseBeatKey, leaseFenceKey } from './keys.js';
-import { LeaseSight } from './lease-sight.js';
+import { beatsOf, LeaseSight } from './lease-sight.js';
 import { GATEWAY_ID_BYTES, type GatewayLease, type Lease, type LeaseCounts, type Leases } from './leases.js';
 import type { MetaStore } from './ports.js';
 import { CommitBuilder } from './table.js';
@@ -23,6 +24,8 @@ export interface SharedLeasesParts {
   /** Milliseconds of a clock that is never set. */
   nowMs(): number;
   times?: LeaseTimes;
+  /** Between two looks at who else is at work. */
+  wait?(ms: number): Promise<unknown>;
   /** Told of beats that failed, and of leases that others took. */
   onTrouble(message: string): void;
 }
@@ -103,6 +106,34 @@ export class SharedLeases implements Leases {
     if (!(await this.parts.meta.commit(commit.build()))) return false;
     this.#takenOver++;
     return true;
+  }
+
+  async othersAtWork(): Promise<boolean> {
+    const { meta, wait = sleep } = this.parts;
+    const own = nameOfGateway(this.#gateway!.id);
+    const first = await beatsOf(meta);
+    for (;;) {
+      await this.beat();
+      const beats = await beatsOf(meta);
+      let others = 0;
+      for (const [name, revision] of beats) {
+        if (name === own || !name.startsWith(GATEWAY) || this.#sight.hasExpired(name, revision)) continue;
+        // It has come since, or has shown itself.
+        if (!first.get(name)?.equals(revision)) return true;
+        others++;
+      }
+      if (others === 0) return false;
+      await wait(this.#times.beatMs / 2);
+    }
+  }
+
+  async endDead(): Promise<number> {
+    let ended = 0;
+    for (const name of this.#sight.names) {
+      if (!name.startsWith(GATEWAY) || this.#sight.isBeating(name)) continue;
+      if (await this.hasEnded(Buffer.from(name.slice(GATEWAY.length), 'hex'))) ended++;
+    }
+    return ended;
   }
 
   counts(): LeaseCounts {

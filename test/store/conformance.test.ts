@@ -1,9 +1,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { describe } from 'vitest';
 import { openStore, type Store, type StoreOptions } from '../../src/store/leveldb/open.js';
 import { MemoryBlobStore } from '../../src/store/memory/blob-store.js';
 import { MemoryMetaStore } from '../../src/store/memory/meta-store.js';
+import { openPostgres } from '../../src/store/postgres/open.js';
+import type { CommitMode } from '../../src/store/postgres/schema.js';
+import { freshSchema, lacking, sharedPostgres } from '../support/postgres.js';
 import { blobStoreConformance } from './conformance/blob-store.js';
 import { metaStoreConformance, type Opened } from './conformance/meta-store.js';
 
@@ -31,3 +35,30 @@ blobStoreConformance('on LevelDB alone', blobsWith({ blobs: 'leveldb' }));
 blobStoreConformance('on LevelDB with a value log', blobsWith({}));
 blobStoreConformance('on a value log alone', blobsWith({ valueLogFromBytes: 0 }));
 blobStoreConformance('on a value log of small segments', blobsWith({ valueLogFromBytes: 5, segmentMinBytes: 600_000 }));
+
+async function onPostgres(mode: CommitMode) {
+  const server = await sharedPostgres();
+  const schema = freshSchema();
+  const store = await openPostgres(server.url(schema), { mode, pool: 8, patienceMs: 60_000, timeoutMs: 60_000 });
+  let closed: Promise<void> | undefined;
+  return {
+    store,
+    close() {
+      closed ??= store.close().then(async () => void (await server.sql(`DROP SCHEMA ${schema} CASCADE`)));
+      return closed;
+    },
+  };
+}
+
+describe.skipIf(lacking)(`on PostgreSQL${lacking ? ` (${lacking})` : ''}`, () => {
+  for (const mode of ['locks', 'serializable'] as const) {
+    metaStoreConformance(`on PostgreSQL, mode ${mode}`, async () => {
+      const { store, close } = await onPostgres(mode);
+      return { store: store.meta, close };
+    });
+  }
+  blobStoreConformance('on PostgreSQL', async () => {
+    const { store, close } = await onPostgres('locks');
+    return { store: await store.blobs(), close };
+  });
+});

@@ -62,9 +62,8 @@ export class Sweeper {
       mark = Math.min(mark, record.mark);
     }
     if (gone.size === 0) return;
-    for await (const { owner, run } of blobs.list(mark)) {
-      if (gone.has(owner.toString('hex'))) await blobs.delete(owner, [run]);
-    }
+    const owners = [...gone.keys()].map((partId) => Buffer.from(partId, 'hex'));
+    for await (const { owner, run } of blobs.left(owners, mark)) await blobs.delete(owner, [run]);
     await this.#deleteRows(meta, [...gone.values()]);
   }
 

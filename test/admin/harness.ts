@@ -145,6 +145,7 @@ export class FaultyMeta implements MetaStore {
     private readonly crashAt: number,
     private readonly applied: boolean,
   ) {}
+  readonly shared = false;
   get: MetaStore['get'] = (key) => this.inner.get(key);
   getMany: MetaStore['getMany'] = (keys) => this.inner.getMany(keys);
   range: MetaStore['range'] = (query) => this.inner.range(query);

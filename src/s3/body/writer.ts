@@ -157,6 +157,7 @@ export class BodyWriter implements WrittenBody {
   async #write(values: Buffer[]): Promise<void> {
     this.#intent ??= await this.parts.intents.declare(this.partId);
     // One run a batch, also where two follow each other: a run is deleted as it was put.
-    this.#runs.push(await this.parts.blobs.put(this.partId, values));
+    const at = this.#runs.reduce((sum, { count }) => sum + count, 0);
+    this.#runs.push(await this.parts.blobs.put(this.partId, values, at));
   }
 }

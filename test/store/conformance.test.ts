@@ -5,8 +5,7 @@ import { describe } from 'vitest';
 import { openStore, type Store, type StoreOptions } from '../../src/store/leveldb/open.js';
 import { MemoryBlobStore } from '../../src/store/memory/blob-store.js';
 import { MemoryMetaStore } from '../../src/store/memory/meta-store.js';
-import { openPostgres } from '../../src/store/postgres/open.js';
-import type { CommitMode } from '../../src/store/postgres/schema.js';
+import { openPostgres, type PostgresStore } from '../../src/store/postgres/open.js';
 import { freshSchema, lacking, sharedPostgres } from '../support/postgres.js';
 import { blobStoreConformance } from './conformance/blob-store.js';
 import { metaStoreConformance, type Opened } from './conformance/meta-store.js';
@@ -36,29 +35,24 @@ blobStoreConformance('on LevelDB with a value log', blobsWith({}));
 blobStoreConformance('on a value log alone', blobsWith({ valueLogFromBytes: 0 }));
 blobStoreConformance('on a value log of small segments', blobsWith({ valueLogFromBytes: 5, segmentMinBytes: 600_000 }));
 
-async function onPostgres(mode: CommitMode) {
+/** One store a mode; each test finds it empty. Making one takes longer than most of the tests. */
+async function onPostgres<T extends { close(): Promise<void> }>(
+  schema: string,
+  mode: string,
+  pick: (store: PostgresStore) => T,
+): Promise<Opened<T>> {
   const server = await sharedPostgres();
-  const schema = freshSchema();
-  const store = await openPostgres(server.url(schema), { mode, pool: 8, patienceMs: 60_000, timeoutMs: 60_000 });
-  let closed: Promise<void> | undefined;
-  return {
-    store,
-    close() {
-      closed ??= store.close().then(async () => void (await server.sql(`DROP SCHEMA ${schema} CASCADE`)));
-      return closed;
-    },
-  };
+  const url = `${server.url(schema)}&mode=${mode}&pool=8&patience_ms=600000&timeout_ms=600000`;
+  const store = await openPostgres(url, { onTrouble() {}, graceMs: 900_000, password: undefined });
+  await server.sql(`DELETE FROM ${schema}.meta; DELETE FROM ${schema}.blob_run; DELETE FROM ${schema}.blob_value`);
+  return { store: pick(store), close: () => store.close() };
 }
 
-describe.skipIf(lacking)(`on PostgreSQL${lacking ? ` (${lacking})` : ''}`, () => {
-  for (const mode of ['locks', 'serializable'] as const) {
-    metaStoreConformance(`on PostgreSQL, mode ${mode}`, async () => {
-      const { store, close } = await onPostgres(mode);
-      return { store: store.meta, close };
-    });
+describe.skipIf(lacking)(`on PostgreSQL${lacking ? ` (left out: ${lacking})` : ''}`, () => {
+  for (const mode of ['locks', 'serializable']) {
+    const schema = freshSchema();
+    metaStoreConformance(`on PostgreSQL, mode ${mode}`, () => onPostgres(schema, mode, ({ meta }) => meta));
   }
-  blobStoreConformance('on PostgreSQL', async () => {
-    const { store, close } = await onPostgres('locks');
-    return { store: await store.blobs(), close };
-  });
+  const schema = freshSchema();
+  blobStoreConformance('on PostgreSQL', () => onPostgres(schema, 'locks', ({ blobs }) => blobs));
 });

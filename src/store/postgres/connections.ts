@@ -87,9 +87,9 @@ export class Connections {
     return this.target.shown;
   }
 
-  get counts(): { open: number; idle: number; waiting: number } {
+  get counts(): { open: number; idle: number; waiting: number; max: number } {
     const { totalCount, idleCount, waitingCount } = this.#pool;
-    return { open: totalCount, idle: idleCount, waiting: waitingCount };
+    return { open: totalCount, idle: idleCount, waiting: waitingCount, max: this.options.max };
   }
 
   /** When an operation that begins now gives up. */

@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client, type ClientBase } from 'pg';
 import { ConfigError } from '../../base/config-error.js';
+import type { EngineCounts, EngineOptions, OpenedMeta } from '../engines.js';
 import { StoreUnavailable } from '../errors.js';
-import type { BlobStore, MetaStore, Range } from '../ports.js';
+import type { BlobStore } from '../ports.js';
 import { PostgresBlobStore } from './blob-store.js';
 import { Connections, type ConnectionsOptions, clientConfig, isRefusal } from './connections.js';
 import { CursorLimits } from './cursor-limits.js';
@@ -21,53 +22,22 @@ import {
 } from './store-rows.js';
 import { type PostgresTarget, parsePostgresUrl } from './url.js';
 
-export interface PostgresOptions {
-  /** Instead of the URL's; asked for at every connection. */
-  password?: (() => string | undefined | Promise<string | undefined>) | undefined;
-  /** Of a new store. Undefined: what the store says, `locks` where it is made now. */
-  mode?: CommitMode | undefined;
-  /** Whether a store is made where there is none. Default true. */
-  create?: boolean | undefined;
-  /** Connections at most: a half for commits, the rest for reads, and as many again for blobs where they lie here. Default 16. */
-  pool?: number | undefined;
-  /** What one statement may take. Default 10,000. */
-  timeoutMs?: number | undefined;
-  /** How long an operation waits for a connection and tries again what surely was not applied. Default 5,000. */
-  patienceMs?: number | undefined;
-  /** How long a commit whose answer was lost is looked for before its outcome is unknown. Default 45,000: longer than a failover. */
-  resolveMs?: number | undefined;
-  /** How long the snapshot of a cursor may last. Default 600,000. */
-  cursorMs?: number | undefined;
-  /** One line for the log: a lost connection, and that it is there again. */
-  onTrouble?: ((message: string) => void) | undefined;
-}
-
 /** Numbers since the start, for metrics. */
-export interface PostgresCounts {
-  connections: Record<'reads' | 'commits' | 'blobs', { open: number; idle: number; waiting: number }>;
+export interface PostgresCounts extends EngineCounts {
+  /** By what they serve; `connections` is the sum. */
+  pools: Record<'reads' | 'commits' | 'blobs', { open: number; idle: number; waiting: number; max: number }>;
+  /** Snapshots that are open. */
   cursors: number;
   /** `refused`: a check failed. `conflicts`: another transaction was in the way, and it was tried again. `seconds`: of all together. */
   commits: { commits: number; refused: number; conflicts: number; seconds: number };
-  repetitions: number;
   /** Commits whose answer was lost. */
   resolved: { applied: number; notApplied: number; unknown: number };
 }
 
-export interface PostgresStore {
-  /** UUID of this store. */
-  storeId: string;
+export interface PostgresStore extends OpenedMeta {
   mode: CommitMode;
-  meta: MetaStore;
-  /** Opened when it is first asked for. */
-  blobs(): Promise<BlobStore>;
-  /** Takes what was overwritten or deleted out of the tables (VACUUM), as far as no snapshot sees it. The range is not looked at. */
-  compactMeta(range?: Range): Promise<void>;
-  /** Why writes that take room are refused; undefined: the last one wasn't. */
-  readOnly(): string | undefined;
-  /** A trip to the primary. @throws StoreUnavailable */
-  ping(): Promise<void>;
+  blobs: BlobStore;
   counts(): PostgresCounts;
-  close(): Promise<void>;
 }
 
 const OPEN_RETRY_MS = 200;
@@ -78,84 +48,92 @@ const OPEN_RETRY_MS = 200;
  * @throws ConfigError for a URL, password, mode or durability that won't do, StoreTooNew, StoreDamaged, StoreUnavailable
  *
  * @example
- * const store = await openPostgres('postgres://coffer@db.example.com/coffer');
+ * const store = await openPostgres('postgres://coffer@db.example.com/coffer', { onTrouble, graceMs, password });
  * await store.meta.commit({ puts: [{ key: Buffer.from('a'), value: Buffer.from('1') }] });
  * await store.close();
  */
-export async function openPostgres(url: string, options: PostgresOptions = {}): Promise<PostgresStore> {
+export async function openPostgres(url: string, options: EngineOptions): Promise<PostgresStore> {
   const target = parsePostgresUrl(url);
-  const { schema } = target;
-  const { pool = 16, timeoutMs = 10_000, patienceMs = 5000, resolveMs = 45_000, cursorMs = 600_000 } = options;
-  const { onTrouble = () => {}, password = () => target.password } = options;
-  const base = { timeoutMs, patienceMs, idleInTransactionMs: cursorMs, password, onTrouble };
-  const rows = await firstLook(target, base, options);
+  const { schema, tuning } = target;
+  const { onTrouble, graceMs } = options;
+  const { pool, resolveMs, cursorMs, patienceMs } = tuning;
+  const password = () => options.password?.expose().toString('utf8') ?? target.password;
+  const base = { timeoutMs: tuning.timeoutMs, patienceMs, idleInTransactionMs: cursorMs, password, onTrouble };
+  const rows = await firstLook(target, base);
 
-  const commitConnections = Math.max(1, Math.ceil(pool / 2));
-  const readConnections = Math.max(2, pool - commitConnections);
-  const connections = (max: number, isolation: string): Connections => {
-    const check = async (client: ClientBase): Promise<void> => {
-      await requireDurablePrimary(client);
-      await requireStore(client, schema, rows);
-    };
-    return new Connections(target, { ...base, max, isolation, check });
+  const check = async (client: ClientBase): Promise<void> => {
+    await requireDurablePrimary(client);
+    await requireStore(client, schema, rows);
   };
-  const reads = connections(readConnections, ISOLATION.locks);
-  const commits = connections(commitConnections, ISOLATION[rows.mode]);
-  const blobConnections = connections(pool, ISOLATION.locks);
-  const cursors = new CursorLimits(Math.max(1, Math.floor(readConnections / 2)), cursorMs, patienceMs);
+  const connections = (max: number, isolation: string, more: Partial<Base> = {}): Connections =>
+    new Connections(target, { ...base, ...more, max, isolation, check });
+  const commits = connections(Math.ceil(pool / 2), ISOLATION[rows.mode]);
+  const reads = connections(Math.floor(pool / 2), ISOLATION.locks);
+  const forBlobs = connections(pool, ISOLATION.locks, inGrace(base, graceMs));
+  const cursors = new CursorLimits(Math.floor(pool / 4), cursorMs, patienceMs);
   const sessions = new Sessions(commits, schema, resolveMs);
   const storeId = Buffer.from(rows.storeId.replaceAll('-', ''), 'hex');
   const meta = new PostgresMetaStore({ schema, mode: rows.mode, storeId, reads, commits, sessions, cursors });
-  let blobs: Promise<BlobStore> | undefined;
+  const blobs = new PostgresBlobStore(forBlobs, schema, graceMs);
+  const close = async (): Promise<void> => void (await Promise.all([meta.close(), blobs.close()]));
   try {
     await sessions.forget();
   } catch (error) {
-    await meta.close();
+    await close();
     throw error;
   }
   return {
     ...rows,
     meta,
-    blobs() {
-      blobs ??= new PostgresBlobStore(blobConnections, schema).open();
-      return blobs;
-    },
+    blobs,
+    close,
     compactMeta: () => vacuum(target, base),
-    readOnly: () => meta.full,
-    ping: async () => void (await reads.query({ name: 'ping', text: 'SELECT 1' }, [])),
-    counts: () => ({
-      connections: { reads: reads.counts, commits: commits.counts, blobs: blobConnections.counts },
-      cursors: cursors.open,
-      commits: { ...meta.counts },
-      repetitions: reads.repetitions + commits.repetitions + blobConnections.repetitions,
-      resolved: { ...sessions.counts },
-    }),
-    async close() {
-      await Promise.all([meta.close(), blobConnections.close()]);
+    async trouble() {
+      try {
+        await reads.query({ name: 'ping', text: 'SELECT 1' }, []);
+        return meta.full;
+      } catch (error) {
+        return (error as Error).message;
+      }
+    },
+    counts() {
+      const pools = { reads: reads.counts, commits: commits.counts, blobs: forBlobs.counts };
+      const sum = (name: 'open' | 'idle' | 'waiting' | 'max'): number =>
+        Object.values(pools).reduce((total, one) => total + one[name], 0);
+      return {
+        connections: { open: sum('open'), idle: sum('idle'), waiting: sum('waiting'), max: sum('max') },
+        retries: reads.repetitions + commits.repetitions + forBlobs.repetitions,
+        pools,
+        cursors: cursors.open,
+        commits: { ...meta.counts },
+        resolved: { ...sessions.counts },
+      };
     },
   };
 }
 
-type Base = Pick<ConnectionsOptions, 'timeoutMs' | 'patienceMs' | 'idleInTransactionMs' | 'password'> & {
+/** A put has ended or failed in half of the time after which what it left is looked for. */
+function inGrace({ timeoutMs, patienceMs }: Base, graceMs: number): Partial<Base> {
+  const quarter = Math.max(1000, graceMs / 4);
+  return { timeoutMs: Math.min(timeoutMs, quarter), patienceMs: Math.min(patienceMs, quarter) };
+}
+
+type Base = Omit<ConnectionsOptions, 'max' | 'isolation' | 'check'> & {
   /** How long this side waits for each answer. Undefined: for ever. */
   answerMs?: number;
 };
 
 /** Reads what the store says about itself, and makes it where there is none. */
-async function firstLook(target: PostgresTarget, base: Base, options: PostgresOptions): Promise<StoreRows> {
+async function firstLook(target: PostgresTarget, base: Base): Promise<StoreRows> {
   const untilMs = performance.now() + base.patienceMs;
   for (;;) {
     try {
       return await withClient(target, { ...base, answerMs: base.timeoutMs }, async (client) => {
         await requireDurablePrimary(client);
-        if (!(await hasStore(client, target.schema))) {
-          if (options.create === false) {
-            throw new ConfigError(`${target.shown} has no store in schema ${target.schema}`);
-          }
-          await create(client, target.schema, options.mode ?? 'locks');
-        }
-        const rows = await readStoreRows(client, target.schema);
-        requireMode(rows.mode, options.mode);
+        const { schema, tuning } = target;
+        if (!(await hasStore(client, schema))) await create(client, schema, tuning.mode ?? 'locks');
+        const rows = await readStoreRows(client, schema);
+        requireMode(rows.mode, tuning.mode);
         return rows;
       });
     } catch (error) {

@@ -20,40 +20,38 @@ ALTER TABLE ${schema}.meta SET (autovacuum_vacuum_scale_factor = 0.02, autovacuu
 CREATE TABLE ${schema}.session (id bytea PRIMARY KEY, last bytea NOT NULL, closed boolean NOT NULL, used timestamptz NOT NULL)
   WITH (fillfactor = 20, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 
-CREATE TABLE ${schema}.blob_mark (next bigint NOT NULL);
-INSERT INTO ${schema}.blob_mark VALUES (1);
-CREATE TABLE ${schema}.blob_run (first bigint PRIMARY KEY, owner bytea NOT NULL, count integer NOT NULL);
-CREATE INDEX blob_run_owner ON ${schema}.blob_run (owner);
-CREATE TABLE ${schema}.blob_value (number bigint PRIMARY KEY, value bytea NOT NULL);
+CREATE TABLE ${schema}.blob_run (owner bytea, first bigint, count integer NOT NULL, PRIMARY KEY (owner, first));
+CREATE TABLE ${schema}.blob_value (owner bytea, number bigint, value bytea NOT NULL, PRIMARY KEY (owner, number));
 ALTER TABLE ${schema}.blob_value ALTER COLUMN value SET STORAGE EXTERNAL;
 ALTER TABLE ${schema}.blob_value SET (autovacuum_vacuum_scale_factor = 0.02);
 
 ${commitFunction(schema, mode)}
 
-CREATE FUNCTION ${schema}.put_v1(p_first bigint, p_owner bytea, p_values bytea[]) RETURNS boolean LANGUAGE plpgsql AS $$
+CREATE FUNCTION ${schema}.put_v1(p_owner bytea, p_first bigint, p_values bytea[]) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
-  INSERT INTO ${schema}.blob_run VALUES (p_first, p_owner, cardinality(p_values)) ON CONFLICT (first) DO NOTHING;
+  INSERT INTO ${schema}.blob_run VALUES (p_owner, p_first, cardinality(p_values)) ON CONFLICT (owner, first) DO NOTHING;
   IF NOT FOUND THEN
-    RETURN (SELECT r.owner = p_owner AND r.count = cardinality(p_values) FROM ${schema}.blob_run r WHERE r.first = p_first);
+    RETURN (SELECT r.count = cardinality(p_values) FROM ${schema}.blob_run r WHERE r.owner = p_owner AND r.first = p_first);
   END IF;
   INSERT INTO ${schema}.blob_value
-    SELECT p_first + x.n - 1, x.v FROM unnest(p_values) WITH ORDINALITY AS x (v, n);
+    SELECT p_owner, p_first + x.n - 1, x.v FROM unnest(p_values) WITH ORDINALITY AS x (v, n);
   RETURN true;
 END $$;
 
 CREATE FUNCTION ${schema}.delete_v1(p_owner bytea, p_firsts bigint[], p_counts bigint[]) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
-  v_others bigint;
+  v_other bigint;
 BEGIN
-  PERFORM FROM ${schema}.blob_run r WHERE r.first = ANY (p_firsts) ORDER BY r.first FOR UPDATE;
-  SELECT r.first INTO v_others FROM unnest(p_firsts, p_counts) AS w (first, count)
-    JOIN ${schema}.blob_run r ON r.first = w.first WHERE r.owner <> p_owner OR r.count <> w.count LIMIT 1;
+  PERFORM FROM ${schema}.blob_run r WHERE r.owner = p_owner AND r.first = ANY (p_firsts) ORDER BY r.first FOR UPDATE;
+  SELECT r.first INTO v_other FROM unnest(p_firsts, p_counts) AS w (first, count)
+    JOIN ${schema}.blob_run r ON r.owner = p_owner AND r.first = w.first WHERE r.count <> w.count LIMIT 1;
   IF FOUND THEN
-    RETURN v_others;
+    RETURN v_other;
   END IF;
   DELETE FROM ${schema}.blob_value v USING unnest(p_firsts, p_counts) AS w (first, count), ${schema}.blob_run r
-    WHERE r.first = w.first AND v.number >= w.first AND v.number < w.first + w.count;
-  DELETE FROM ${schema}.blob_run r WHERE r.first = ANY (p_firsts);
+    WHERE r.owner = p_owner AND r.first = w.first
+      AND v.owner = p_owner AND v.number >= w.first AND v.number < w.first + w.count;
+  DELETE FROM ${schema}.blob_run r WHERE r.owner = p_owner AND r.first = ANY (p_firsts);
   RETURN NULL;
 END $$;
 `;

@@ -1,6 +1,23 @@
 import { readFileSync } from 'node:fs';
 import type { ConnectionOptions } from 'node:tls';
 import { ConfigError } from '../../base/config-error.js';
+import type { CommitMode } from './schema.js';
+
+/** Parameters of the URL besides where the database is. */
+export interface Tuning {
+  /** `mode`: of a store that is made now. Undefined: `locks`, or what the store says. */
+  mode: CommitMode | undefined;
+  /** `pool`: connections at most, a half for commits, the rest for reads; as many again for blobs. */
+  pool: number;
+  /** `timeout_ms`: what one statement may take. */
+  timeoutMs: number;
+  /** `patience_ms`: how long an operation waits for a connection, and tries again what surely was not applied. */
+  patienceMs: number;
+  /** `resolve_ms`: how long a commit whose answer was lost is looked for before its outcome is unknown: longer than a failover. */
+  resolveMs: number;
+  /** `cursor_ms`: how long the snapshot of a listing may last. */
+  cursorMs: number;
+}
 
 /** Where a database is, as `postgres://user:password@host:port/database?schema=…&sslmode=…` says it. */
 export interface PostgresTarget {
@@ -13,11 +30,19 @@ export interface PostgresTarget {
   /** The schema that holds this Coffer. Default `coffer`. */
   schema: string;
   ssl: false | ConnectionOptions;
+  tuning: Tuning;
   /** For people and logs: without the password. */
   shown: string;
 }
 
-const PARAMETERS = ['schema', 'sslmode', 'sslrootcert', 'sslcert', 'sslkey', 'host'];
+const NUMBERS = {
+  pool: { least: 4, most: 1000, default: 16 },
+  timeout_ms: { least: 100, most: 600_000, default: 10_000 },
+  patience_ms: { least: 100, most: 600_000, default: 5000 },
+  resolve_ms: { least: 100, most: 600_000, default: 45_000 },
+  cursor_ms: { least: 1000, most: 86_400_000, default: 600_000 },
+};
+const PARAMETERS = ['schema', 'mode', 'sslmode', 'sslrootcert', 'sslcert', 'sslkey', 'host', ...Object.keys(NUMBERS)];
 const SCHEMA = /^[a-z_][a-z0-9_]{0,40}$/;
 const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|::1|\/.*)$/;
 
@@ -56,7 +81,29 @@ export function parsePostgresUrl(text: string): PostgresTarget {
     password: decoded(url.password) || process.env.PGPASSWORD,
     schema,
     ssl: sslOf(parameter, host),
+    tuning: tuningOf(parameter),
     shown: `postgres://${user}@${host.includes(':') ? `[${host}]` : host}:${port}/${database}`,
+  };
+}
+
+function tuningOf(parameter: (name: string) => string | undefined): Tuning {
+  const mode = parameter('mode');
+  if (mode !== undefined && mode !== 'locks' && mode !== 'serializable') {
+    throw new ConfigError('mode is locks or serializable');
+  }
+  const number = (name: keyof typeof NUMBERS): number => {
+    const { least, most, default: byDefault } = NUMBERS[name];
+    const value = Number(parameter(name) ?? byDefault);
+    if (Number.isInteger(value) && value >= least && value <= most) return value;
+    throw new ConfigError(`${name} is a number from ${least} to ${most}`);
+  };
+  return {
+    mode,
+    pool: number('pool'),
+    timeoutMs: number('timeout_ms'),
+    patienceMs: number('patience_ms'),
+    resolveMs: number('resolve_ms'),
+    cursorMs: number('cursor_ms'),
   };
 }
 

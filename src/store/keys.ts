@@ -119,8 +119,22 @@ export const partKey = (uploadId: Uint8Array, partNumber: number): Buffer =>
 /** Where a job of the server stands. */
 export const jobKey = (name: string): Buffer => Buffer.concat([TAG.system, utf8(`job/${name}`)]);
 
-export const intentKey = (incarnation: Uint8Array, id: Uint8Array): Buffer =>
-  Buffer.concat([TAG.intent, incarnation, id]);
+/** Leases have two rows each, told apart by a letter: who has taken it, and that he is at work. */
+export const ALL_LEASES = Buffer.concat([TAG.system, utf8('lease/')]);
+const LEASE_FENCES = Buffer.concat([ALL_LEASES, utf8('f/')]);
+export const LEASE_BEATS = Buffer.concat([ALL_LEASES, utf8('b/')]);
+export const leaseFenceKey = (name: string): Buffer => Buffer.concat([LEASE_FENCES, utf8(name)]);
+export const leaseBeatKey = (name: string): Buffer => Buffer.concat([LEASE_BEATS, utf8(name)]);
+export const isLeaseFence = (rowKey: Uint8Array): boolean =>
+  Buffer.compare(LEASE_FENCES, rowKey.subarray(0, LEASE_FENCES.length)) === 0;
+/** The name inside the key of a beat row. */
+export const leaseNameOf = (beatKey: Buffer): string => beatKey.toString('utf8', LEASE_BEATS.length);
+
+/** Intents of a gateway. */
+export const intentsOf = (gatewayId: Uint8Array): Buffer => Buffer.concat([TAG.intent, gatewayId]);
+export const intentKey = (gatewayId: Uint8Array, id: Uint8Array): Buffer => Buffer.concat([TAG.intent, gatewayId, id]);
+/** The gateway that such a row is of. */
+export const gatewayOfIntent = (rowKey: Buffer): Buffer => rowKey.subarray(TAG.intent.length, TAG.intent.length + 16);
 
 /** All that is counted stands in the key, so that counting reads keys alone. `size`: bytes of plaintext. */
 export const keyUseKey = (materialId: Uint8Array, bucketId: Uint8Array, objectId: Uint8Array, size: number): Buffer =>

@@ -2,13 +2,14 @@ import { expect, test } from 'vitest';
 import { Budget } from '../../src/base/budget.js';
 import { BLOB_FLUSH_BYTES } from '../../src/base/limits.js';
 import { BodyWriter, type BodyWriterParts } from '../../src/s3/body/writer.js';
+import { OutcomeUnknown, PutInDoubt } from '../../src/store/errors.js';
 import type { Commit, Run } from '../../src/store/ports.js';
 
 const VALUE_BYTES = 512 * 1024;
 
 /** A writer whose chunks are its values, over a blob store whose puts last until `settle`. */
 function writerOver(budgetBytes: number) {
-  const puts: { values: Buffer[]; settle(): void }[] = [];
+  const puts: { values: Buffer[]; at: number; settle(): void; fail(cause: Error): void }[] = [];
   const commits: Commit[] = [];
   const budget = new Budget(budgetBytes);
   const parts = {
@@ -25,10 +26,10 @@ function writerOver(budgetBytes: number) {
         body!.runs.map(({ first }) => ({ key: Buffer.of(first), value: Buffer.alloc(0) })),
     },
     blobs: {
-      put: (_: Buffer, values: Buffer[]) =>
-        new Promise<Run>((resolve) => {
+      put: (_: Buffer, values: Buffer[], at: number) =>
+        new Promise<Run>((resolve, fail) => {
           const first = puts.length + 1;
-          puts.push({ values, settle: () => resolve({ first, count: values.length }) });
+          puts.push({ values, at, fail, settle: () => resolve({ first, count: values.length }) });
         }),
     },
   } as unknown as BodyWriterParts;
@@ -64,4 +65,25 @@ test.each([
   expect(commits).toHaveLength(1);
   expect(commits[0]).toMatchObject({ dels: [Buffer.from('n/intent')], puts: [{ key: Buffer.of(1) }] });
   expect(budget.tryAcquire(budgetBytes)).toBe(true);
+});
+
+test.each([
+  ['that is named goes to the sweeper with the others', new PutInDoubt('no answer', { first: 8, count: 8 }), 1, [1, 8]],
+  ['that is not named is found by its intent, which stays', new OutcomeUnknown('no answer'), 0, [1]],
+])('a run that may be stored although its put failed and %s', async (_, failure, intents, runs) => {
+  const { writer, puts, commits } = writerOver(4 * BLOB_FLUSH_BYTES);
+  const send = async () => {
+    for (let i = 0; i < 8; i++) await writer.write(Buffer.alloc(VALUE_BYTES));
+    await turn();
+  };
+  await send();
+  puts[0]!.settle();
+  await send();
+  expect(puts.map(({ at }) => at)).toEqual([0, 8]);
+  puts[1]!.fail(failure);
+  await expect(send()).rejects.toThrow('no answer');
+  await writer.abort();
+  expect(commits).toHaveLength(1);
+  expect(commits[0]!.dels ?? []).toHaveLength(intents);
+  expect(commits[0]!.puts!.map(({ key }) => key[0])).toEqual(runs);
 });

@@ -8,6 +8,7 @@ import { SealStream } from '../../bodies/seal-stream.js';
 import type { BodyThreads } from '../../bodies/threads.js';
 import { type BodyKeys, sealedLength } from '../../encryption/body-keys.js';
 import { LARGE_CHUNK_BYTES } from '../../encryption/message-sealer.js';
+import { OutcomeUnknown } from '../../store/errors.js';
 import type { BlobStore, Reservation, Run } from '../../store/ports.js';
 import type { BodyPart } from '../../store/records.js';
 import { CommitBuilder } from '../../store/table.js';
@@ -91,7 +92,10 @@ export class ThreadWriter implements WrittenBody {
     const settled = await Promise.allSettled(this.#commits);
     if (!this.#intent) return;
     const runs = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
-    const commit = new CommitBuilder().del(this.#intent).frees();
+    const commit = new CommitBuilder().frees();
+    const unknown = settled.some((one) => one.status === 'rejected' && one.reason instanceof OutcomeUnknown);
+    if (!unknown) commit.del(this.#intent);
+    else if (runs.length === 0) return;
     if (runs.length > 0) {
       const body = { partId: this.partId.toString('hex'), size: 0, runs, chunkBytes: 0 };
       for (const row of this.parts.dead.ofParts(this.objectId.toString('hex'), [body])) commit.put(row);

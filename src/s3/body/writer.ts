@@ -4,6 +4,7 @@ import { BLOB_FLUSH_BYTES, BLOB_VALUE_BYTES, INLINE_BODY_MAX_BYTES } from '../..
 import { VALUE_POOL } from '../../encryption/body-sealer.js';
 import type { Sealer } from '../../encryption/data-keys.js';
 import type { DeadRows } from '../../store/dead.js';
+import { OutcomeUnknown, PutInDoubt } from '../../store/errors.js';
 import type { Intents } from '../../store/intents.js';
 import { inlineBodyKey } from '../../store/keys.js';
 import type { BlobStore, MetaStore, Run } from '../../store/ports.js';
@@ -42,6 +43,8 @@ export class BodyWriter implements WrittenBody {
   /** Set with the first flush, before anything of it has happened: from then on the body lies in `blob`. */
   #flushed = false;
   #aborted = false;
+  /** What a put has left isn't known, nor by which run it would be deleted: only its intent leads there. */
+  #unknown = false;
   #sealer: Sealer;
 
   /** `seal` makes the sealer for this writer's part id. */
@@ -103,7 +106,9 @@ export class BodyWriter implements WrittenBody {
     this.#pendingBytes = 0;
     this.#sealer.dispose();
     if (!this.#intent) return;
-    const commit = new CommitBuilder().del(this.#intent).frees();
+    const commit = new CommitBuilder().frees();
+    if (!this.#unknown) commit.del(this.#intent);
+    else if (this.#runs.length === 0) return;
     if (this.#runs.length > 0) {
       const body = { partId: this.partId.toString('hex'), size: 0, runs: this.#runs, chunkBytes: 0 };
       for (const row of this.parts.dead.ofParts(this.objectId.toString('hex'), [body])) commit.put(row);
@@ -158,6 +163,13 @@ export class BodyWriter implements WrittenBody {
     this.#intent ??= await this.parts.intents.declare(this.partId);
     // One run a batch, also where two follow each other: a run is deleted as it was put.
     const at = this.#runs.reduce((sum, { count }) => sum + count, 0);
-    this.#runs.push(await this.parts.blobs.put(this.partId, values, at));
+    try {
+      this.#runs.push(await this.parts.blobs.put(this.partId, values, at));
+    } catch (error) {
+      // The body ends here, and nothing is put after it.
+      if (error instanceof PutInDoubt) this.#runs.push(error.run);
+      else if (error instanceof OutcomeUnknown) this.#unknown = true;
+      throw error;
+    }
   }
 }

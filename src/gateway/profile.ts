@@ -93,7 +93,9 @@ async function openShared(config: Config, options: ProfileOptions): Promise<Prof
         compactMeta: (range) => opened.compactMeta(range),
         readOnly: () => undefined,
         measureSpace: async () => {},
-        trouble: () => opened.trouble(),
+        // The log says more than whoever reaches the port may read.
+        trouble: async () =>
+          (await opened.trouble()) === undefined ? undefined : 'the metadata store is not available',
         counts: () => ({ commits: measured.counts, engine: opened.counts?.() ?? {} }),
         async close() {
           await leases.close();

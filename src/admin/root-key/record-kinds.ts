@@ -17,6 +17,7 @@ import { StoreKeyChange } from '../../encryption/store-key.js';
 import type { WrappedDataKey } from '../../encryption/wrapped-key.js';
 import { ALIAS, ALL_ALIASES } from '../../kms/alias-record.js';
 import { ALL_LAST_USES, CHAIN_ROWS, LAST_USE } from '../../kms/audit/rows.js';
+import { ALL_ALIASES_GENERATIONS, ALL_GRANTS_GENERATIONS } from '../../kms/generations.js';
 import { ALL_GRANTS, ALL_RETIRABLE, GRANT } from '../../kms/grant-record.js';
 import { HOME_REGION, HOME_REGION_ROW } from '../../kms/home-region.js';
 import { ALL_KEY_TEXTS, ALL_KEYS, KEY, KEY_TEXT } from '../../kms/key-record.js';
@@ -88,6 +89,8 @@ export const RECORD_KINDS: readonly RecordKind[] = [
   { prefix: ALL_ALIASES, type: ALIAS.type },
   { prefix: ALL_GRANTS, type: GRANT.type },
   { prefix: ALL_RETIRABLE, type: undefined },
+  { prefix: ALL_GRANTS_GENERATIONS, type: undefined },
+  { prefix: ALL_ALIASES_GENERATIONS, type: undefined },
   { prefix: ALL_TIMERS, type: undefined },
   { prefix: ALL_KEY_STORES, type: KEY_STORES.type },
   { prefix: ALL_MEMBERS, type: undefined },

@@ -78,6 +78,7 @@ export const RECORD_KINDS: readonly RecordKind[] = [
   { prefix: TAG.manifestPage, type: MANIFEST_PAGE.type },
   { prefix: TAG.upload, type: UPLOAD.type, rekey: rewrapUploads },
   { prefix: TAG.part, type: PART.type },
+  { prefix: TAG.partsGeneration, type: undefined },
   { prefix: TAG.renameToken, type: RENAME_TOKEN.type },
   { prefix: TAG.versionPlace, type: undefined },
   { prefix: TAG.replicationTask, type: REPLICATION_TASK.type },

@@ -23,6 +23,7 @@ import {
   keysOf,
   keyTextRow,
 } from './key-record.js';
+import type { KeyStoreGeneration } from './key-store-generation.js';
 import { dueRange, readTimerRow, timerRow } from './key-timers.js';
 import type { KeyWraps } from './key-wraps.js';
 import { share } from './multi-region.js';
@@ -71,6 +72,8 @@ export class KeyRing {
     readonly place: Place = HOME,
     /** The keys of another place: a multi-Region key is changed in all of its places at once. */
     private readonly elsewhere: (place: Place) => KeyRing | undefined = () => undefined,
+    /** Where others use the key-store key too. */
+    private readonly generation?: KeyStoreGeneration,
   ) {
     this.#cores = new Table(meta, sealer, KEY);
     this.#texts = new Table(meta, sealer, KEY_TEXT);
@@ -138,16 +141,31 @@ export class KeyRing {
    * all: `undefined` where the alias exists by then.
    */
   create(make: () => KeyRecord, committing: Committing, alias?: string): Promise<KeyRecord | undefined> {
-    return this.wraps.whileWrapping(async () => {
-      const record = this.#here(make());
-      const { accountId, keyId } = record;
-      const commit = new CommitBuilder().expect(this.#row(accountId, keyId), undefined);
-      this.#put(commit, record, undefined);
-      const done = await (alias === undefined
-        ? committing(commit)
-        : this.aliases.create({ name: alias, accountId, keyId }, commit, committing));
-      return done ? record : undefined;
-    });
+    return this.wraps
+      .whileWrapping(() =>
+        untilCommitted<{ made: KeyRecord | undefined }>(async () => {
+          const before = this.generation?.check;
+          const record = this.#here(make());
+          const { accountId, keyId } = record;
+          const commit = new CommitBuilder().expect(this.#row(accountId, keyId), undefined);
+          this.#sameKeyStoreKey(commit, before);
+          this.#put(commit, record, undefined);
+          const done = await (alias === undefined
+            ? committing(commit)
+            : this.aliases.create({ name: alias, accountId, keyId }, commit, committing));
+          if (done || !before || this.generation!.isKnown(await this.meta.get(this.generation!.rowKey))) {
+            return { made: done ? record : undefined };
+          }
+          // Wrapped under a key that another process has replaced.
+          await this.generation!.follow();
+          return undefined;
+        }),
+      )
+      .then(({ made }) => made);
+  }
+
+  #sameKeyStoreKey(commit: CommitBuilder, known: KeyStoreGeneration['check']): void {
+    if (this.generation) commit.expect(this.generation.rowKey, known);
   }
 
   /**
@@ -164,10 +182,12 @@ export class KeyRing {
       untilCommitted(async () => {
         const stored = await this.read(accountId, keyId);
         if (!stored) throw this.gone({ accountId, keyId });
+        const generation = this.generation?.check;
         const record = change(stored.record);
         if (record === stored.record) return record;
         const commit = new CommitBuilder();
         this.#expect(commit, stored);
+        this.#sameKeyStoreKey(commit, generation);
         this.#put(commit, record, stored);
         const others = isPrimary(stored.record) ? await this.#related(record) : [];
         for (const { ring, stored: replica } of others) {
@@ -345,12 +365,15 @@ export class KeyRing {
       const [core, text] = await this.meta.getMany(keys);
       return core && this.#open(core, text);
     }
-    const rows = await this.meta.getMany([
-      ...keys,
-      this.grants.generationRow(accountId, keyId),
-      this.aliases.generationRow(accountId),
-    ]);
-    const [core, text, grants, aliases] = rows;
+    keys.push(this.grants.generationRow(accountId, keyId), this.aliases.generationRow(accountId));
+    if (this.generation) keys.push(this.generation.rowKey);
+    const [core, text, grants, aliases] = await untilCommitted(async () => {
+      const rows = await this.meta.getMany(keys);
+      if (!this.generation || this.generation.isKnown(rows[4])) return rows;
+      // What was read may be wrapped under a key that isn't in memory yet, or isn't any more.
+      await this.generation.follow();
+      return undefined;
+    });
     if (!core) return undefined;
     const stored = this.#openOnce(core, text);
     const [held, names] = await Promise.all([

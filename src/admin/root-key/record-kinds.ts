@@ -21,6 +21,12 @@ import { ALL_ALIASES_GENERATIONS, ALL_GRANTS_GENERATIONS } from '../../kms/gener
 import { ALL_GRANTS, ALL_RETIRABLE, GRANT } from '../../kms/grant-record.js';
 import { HOME_REGION, HOME_REGION_ROW } from '../../kms/home-region.js';
 import { ALL_KEY_TEXTS, ALL_KEYS, KEY, KEY_TEXT } from '../../kms/key-record.js';
+import {
+  ALL_NOTICED,
+  KEY_STORE_NOTICED,
+  KEY_STORE_STATE,
+  KEY_STORE_STATE_ROW,
+} from '../../kms/key-store-generation.js';
 import { ALL_KEY_STORES, ALL_MEMBERS, ALL_ORPHANS, KEY_STORES } from '../../kms/key-stores/record.js';
 import { ALL_TIMERS } from '../../kms/key-timers.js';
 import { SHRED_MARK_KEY } from '../../kms/shred.js';
@@ -98,6 +104,8 @@ export const RECORD_KINDS: readonly RecordKind[] = [
   { prefix: ALL_ORPHANS, type: undefined },
   { prefix: HOME_REGION_ROW, type: HOME_REGION.type },
   { prefix: SHRED_MARK_KEY, type: undefined },
+  { prefix: KEY_STORE_STATE_ROW, type: KEY_STORE_STATE.type },
+  { prefix: ALL_NOTICED, type: KEY_STORE_NOTICED.type },
   { prefix: ALL_LAST_USES, type: LAST_USE.type },
   // Chained: a step of its own seals them (steps.ts).
   { prefix: CHAIN_ROWS, type: undefined },

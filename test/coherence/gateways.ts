@@ -6,14 +6,16 @@ import { pino } from 'pino';
 import { requestId } from '../../src/base/ids.js';
 import type { XmlNode } from '../../src/base/xml/ports.js';
 import { readConfig } from '../../src/config.js';
+import { openGateway as openBehindEdge } from '../../src/gateway/open.js';
+import type { Profile } from '../../src/gateway/profile.js';
 import type { Loaded } from '../../src/http/operator.js';
-import { openCoffer } from '../../src/open.js';
 import { asS3Error } from '../../src/s3/failures.js';
 import type { RequestFields } from '../../src/s3/operation.js';
-import type { Store } from '../../src/store/leveldb/open.js';
 import { MemoryBlobStore } from '../../src/store/memory/blob-store.js';
 import { MemoryMetaStore } from '../../src/store/memory/meta-store.js';
 import type { MetaStore } from '../../src/store/ports.js';
+import { SharedLeases } from '../../src/store/shared-leases.js';
+import type { Store } from '../../src/store/store.js';
 import { serverEnvironment } from '../support/server.js';
 
 export const ACCOUNT = '000000000000';
@@ -48,9 +50,10 @@ export async function openGateways(count = 2, env: Record<string, string> = {}) 
   for (let i = 0; i < count; i++) gateways.push(await open());
   const close = async (): Promise<void> => {
     for (const { coffer } of gateways) {
-      await coffer.sweeper.stop();
-      await coffer.builtIn?.close();
-      await coffer.audit?.close();
+      await coffer.sweeping.stop();
+      await coffer.kms.builtIn?.close();
+      await coffer.kms.audit?.close();
+      await coffer.profile.leases.close();
     }
     await rm(dir, { recursive: true, force: true });
   };
@@ -66,9 +69,15 @@ async function openGateway(dir: string, meta: MetaStore, blobs: MemoryBlobStore,
     compactMeta: async () => {},
     readOnly: () => undefined,
     measureSpace: async () => {},
+    trouble: async () => undefined,
     close: async () => {},
   };
-  const coffer = await openCoffer(config, store, pino({ level: 'silent' }));
+  // Nobody's time passes: no lease ends by itself.
+  const leases = await SharedLeases.open({ meta, nowMs: () => 0, onTrouble: () => {} });
+  const profile: Profile = { store, leases, within: async (_, work) => work(), remember: async () => {} };
+  const coffer = await openBehindEdge(config, profile, pino({ level: 'silent' }));
+  // Tests sweep when they want to; no job runs.
+  Object.assign(coffer.sweeping, { soon: () => {} });
   const ask = async (bucket: string, asked: Ask = {}): Promise<Answer> => {
     const { method = 'GET', key = '', query = {}, headers = {} } = asked;
     const bytes = Buffer.from(asked.body ?? '');
@@ -88,7 +97,7 @@ async function openGateway(dir: string, meta: MetaStore, blobs: MemoryBlobStore,
         coffer.router.find(method, fields),
         {
           ...{ fields, requestId: requestId(), peer: { ip: '', secure: true, loopback: true }, socket: undefined },
-          caller: coffer.accounts.root(ACCOUNT)!,
+          caller: coffer.callers.accounts.root(ACCOUNT)!,
           signature: { type: 'REST-HEADER', version: 'AWS4-HMAC-SHA256', ageMs: 0, region: 'us-east-1' },
           requestContext: { get: () => undefined },
         },
@@ -116,9 +125,9 @@ async function openGateway(dir: string, meta: MetaStore, blobs: MemoryBlobStore,
     }
   };
   const kms = async (action: string, input: object = {}) => {
-    const caller = coffer.accounts.root(ACCOUNT)!;
+    const caller = coffer.callers.accounts.root(ACCOUNT)!;
     const body = Buffer.from(JSON.stringify(input));
-    const answer = await coffer.builtIn!.kms.dispatch(`TrentService.${action}`, body, {
+    const answer = await coffer.kms.builtIn!.kms.dispatch(`TrentService.${action}`, body, {
       caller,
       requestId: requestId(),
     });

@@ -217,7 +217,7 @@ describe('a multipart upload over two gateways', () => {
     return runs;
   };
   const sweep = async () => {
-    for (const { coffer } of world.gateways) await coffer.sweeper.kick();
+    for (const { coffer } of world.gateways) await coffer.sweeping.run();
   };
   const readBack = async (gateway: Gateway, bucket: string, key: string) => (await gateway.ask(bucket, { key })).body;
 

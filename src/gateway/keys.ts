@@ -5,8 +5,7 @@ import { KeyPlaces, type RootKeyPlace } from '../seal/key-places.js';
 import { RootSealer } from '../seal/record-sealer.js';
 import { loadOrCreateRootKey, type RootKey } from '../seal/root-key.js';
 import { requireNoRotation } from '../seal/rotation-mark.js';
-import { ALL_LEASES, under } from '../store/keys.js';
-import type { MetaStore } from '../store/ports.js';
+import { isEmptyStore } from '../store/empty.js';
 import type { Store } from '../store/store.js';
 
 /** The root key of a store, and what is sealed with it. */
@@ -21,7 +20,7 @@ export interface GatewayKeys {
 
 /** Loads the root key, or makes one for an empty store. @throws ConfigError, RootKeyError */
 export async function openKeys(config: Config, { meta, storeId }: Store): Promise<GatewayKeys> {
-  const isNew = await isEmpty(meta);
+  const isNew = await isEmptyStore(meta);
   await makeDirectory(config.configHome);
   await requireNoRotation(meta);
   const places = new KeyPlaces(config.configHome, storeId);
@@ -33,18 +32,6 @@ export async function openKeys(config: Config, { meta, storeId }: Store): Promis
       : { passphrase: config.rootKeyPassphrase!, saltFile: places.saltFile, create: isNew },
   );
   const sealer = new RootSealer(rootKey);
-  await requireRightRootKey(meta, sealer, () => isEmpty(meta));
+  await requireRightRootKey(meta, sealer, () => isEmptyStore(meta));
   return { rootKey, sealer, places, root, rootKeyFile };
-}
-
-/** Gateways that begin to serve hold leases before anything is stored. */
-async function isEmpty(meta: MetaStore): Promise<boolean> {
-  const leases = under(ALL_LEASES);
-  for (const range of [
-    { gte: Buffer.of(1), lt: leases.gte },
-    { gte: leases.lt, lt: Buffer.of(0xff) },
-  ]) {
-    if ((await meta.range({ ...range, limit: 1, keysOnly: true })).length > 0) return false;
-  }
-  return true;
 }

@@ -18,8 +18,12 @@ export interface Config {
   port: number;
   /** Absolute, as all paths here. */
   dataDir: string;
-  /** Where large bodies are written. */
-  blobs: 'value-log' | 'leveldb';
+  /** `embedded`, or the URL of a database. */
+  meta: string;
+  metaPassword: Secret | undefined;
+  /** As it was set; undefined: what `meta` has by default. */
+  blobs: string | undefined;
+  readerGraceMs: number;
   /** Store options that come from settings. */
   disk: {
     freeSpaceFloorBytes: number;
@@ -78,7 +82,7 @@ export interface Config {
   logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
   /** Files that hold secrets, by setting: nobody else should be able to read them. */
   secretFiles: [name: string, path: string][];
-  /** Where root key and credentials lie by default: `$XDG_CONFIG_HOME/coffer`. */
+  /** Where root key and credentials lie by default: `COFFER_KEY_DIR`, or `$XDG_CONFIG_HOME/coffer`. */
   configHome: string;
 }
 
@@ -87,13 +91,13 @@ const DAY_MS = 86_400_000;
 /** Reads all settings from the environment. @throws ConfigError, one line */
 export function readConfig(env: Env): Config {
   refuseUnknown(env);
-  const home = configHome(env);
+  const home = readOptional(env, settings.keyDir) ?? configHome(env);
   const dataDir = read(env, settings.dataDir);
   return {
     host: read(env, settings.host),
     port: read(env, settings.port),
     dataDir,
-    blobs: read(env, settings.blobs),
+    ...engines(env),
     disk: {
       freeSpaceFloorBytes: read(env, settings.minFreeMib) * MiB,
       reserveBytes: read(env, settings.diskReserveMib) * MiB,
@@ -138,6 +142,23 @@ export function readConfig(env: Env): Config {
     logLevel: read(env, settings.logLevel),
     secretFiles: secretFiles(env),
     configHome: home,
+  };
+}
+
+/** @throws ConfigError */
+function engines(env: Env): Pick<Config, 'meta' | 'metaPassword' | 'blobs' | 'readerGraceMs'> {
+  const meta = read(env, settings.meta);
+  const metaPassword = readSecret(env, settings.metaPassword, settings.metaPasswordFile);
+  if (metaPassword && meta === 'embedded')
+    throw new ConfigError('COFFER_META_PASSWORD is of no use without COFFER_META');
+  if (metaPassword && new URL(meta).password !== '') {
+    throw new ConfigError('the URL in COFFER_META and COFFER_META_PASSWORD both have a password');
+  }
+  return {
+    meta,
+    metaPassword,
+    blobs: readOptional(env, settings.blobs),
+    readerGraceMs: read(env, settings.readerGraceSeconds) * 1000,
   };
 }
 
@@ -221,6 +242,7 @@ function secretFiles(env: Env): Config['secretFiles'] {
     settings.newRootKeyPkcs11PinFile,
     settings.replicationTargetsFile,
     settings.tlsKeyFile,
+    settings.metaPasswordFile,
   ];
   return all.flatMap(({ name }): [string, string][] => (env[name] ? [[name, resolve(env[name])]] : []));
 }

@@ -6,6 +6,7 @@ import type { CeilingTask } from './tasks.js';
 
 type Of<K extends CeilingTask['kind']> = Extract<CeilingTask, { kind: K }>;
 
+const OWNER = randomBytes(16);
 const VALUE_BYTES = 512 * 1024;
 const BATCH_VALUES = 8;
 const BATCHES_UNDER_WAY = 2;
@@ -44,7 +45,7 @@ export async function blobWrites(task: Of<'blob-writes'>): Promise<number> {
             const at = ((i * BATCH_VALUES + v + client * 7) % 31) * VALUE_BYTES;
             return pool.subarray(at, at + VALUE_BYTES);
           });
-          runs.push(await blobs.put(randomBytes(16), values));
+          runs.push(await blobs.put(OWNER, values, 0));
         }
       });
     }),
@@ -72,9 +73,9 @@ export async function blobReads({ directory, clients }: Of<'blob-reads'>): Promi
     together(clients, async (client) => {
       const snapshot = blobs.snapshot();
       for (let i = client; i < runs.length; i += clients) {
-        const { first, count } = runs[i]!;
-        for (let at = 0; at < count; at += READ_VALUES)
-          await snapshot.read(first + at, Math.min(READ_VALUES, count - at));
+        const run = runs[i]!;
+        for (let at = 0; at < run.count; at += READ_VALUES)
+          await snapshot.read(OWNER, run, at, Math.min(READ_VALUES, run.count - at));
       }
       await snapshot.close();
     }),

@@ -25,6 +25,8 @@ export class Metrics {
     private readonly readOnly: () => boolean = () => false,
     private readonly members?: () => Readonly<MemberCounts>,
     private readonly xks?: () => XksFigures,
+    /** Whole lines of others. */
+    private readonly more: () => readonly string[] = () => [],
   ) {}
 
   /** Bytes are those of bodies. */
@@ -89,6 +91,7 @@ export class Metrics {
     if (this.replication) lines.push(...replicationLines(this.replication));
     if (this.members) lines.push(...memberLines(this.members()));
     if (this.xks) lines.push(...xksLines(this.xks()));
+    lines.push(...this.more());
     return `${lines.join('\n')}\n`;
   }
 }

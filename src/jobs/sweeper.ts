@@ -1,28 +1,29 @@
 import { setImmediate as yieldToRequests } from 'node:timers/promises';
+import type { Clock } from '../base/clock.js';
 import type { DeadRows } from '../store/dead.js';
-import type { Intents } from '../store/intents.js';
-import { inlineBodyKey, intentKey, manifestPageKey, partKey, TAG, under } from '../store/keys.js';
-import type { Manifests } from '../store/manifest.js';
-import type { BlobStore, MetaStore, Run } from '../store/ports.js';
+import { deadAfter, deadBefore, inlineBodyKey, manifestPagesOf, partKey, TAG, under } from '../store/keys.js';
+import { type Manifests, pageKey } from '../store/manifest.js';
+import type { BlobStore, MetaStore, Range, Run } from '../store/ports.js';
 import type { BodyPart, DeadRecord } from '../store/records.js';
 import { CommitBuilder, type Stored } from '../store/table.js';
 import { requireUploadId, type Uploads } from '../store/uploads.js';
 
 /** Row deletions of one commit; a page of part rows at most. */
 const ROWS_PER_COMMIT = 400;
+/** Clocks of gateways differ by less: a row from further ahead has no time in its key (`deadAfter`). */
+const CLOCKS_APART_MS = 86_400_000;
 
 interface SweeperParts {
+  clock: Clock;
   meta: MetaStore;
   blobs: BlobStore;
-  intents: Intents;
   manifests: Manifests;
   uploads: Uploads;
   dead: DeadRows;
 }
 
 /**
- * Frees what nothing refers to: the work that `d` rows name, and blobs of intents whose process is gone. Every step may be
- * repeated: blobs go first, then the rows that name them, the `d` row last. Stops at the first read error and leaves the rest
+ * Frees what nothing refers to: the work that `d` rows name, once nobody reads it any more. Every step may be repeated: blobs go first, then the rows that name them, the `d` row last. Stops at the first read error and leaves the rest
  * as it is: what can't be read must not be taken for dead.
  */
 export class Sweeper {
@@ -45,44 +46,42 @@ export class Sweeper {
     return this.#running;
   }
 
+  /** A pass of whoever takes the work up, also after `stop`. */
+  run(): Promise<void> {
+    this.#stopped = false;
+    return this.kick();
+  }
+
   async stop(): Promise<void> {
     this.#stopped = true;
     await this.#running?.catch(() => {});
   }
 
-  /** At start-up, before requests: what processes that are gone had begun to write is dead. */
-  async recover(): Promise<void> {
-    const { intents, blobs, meta } = this.parts;
-    const gone = new Map<string, Uint8Array>();
-    let mark = Number.MAX_SAFE_INTEGER;
-    const own = intentKey(intents.incarnation, Buffer.alloc(0));
-    for await (const { key, record } of intents.table.scan(under(TAG.intent))) {
-      if (key.subarray(0, own.length).equals(own)) continue;
-      gone.set(record.partId, key);
-      mark = Math.min(mark, record.mark);
-    }
-    if (gone.size === 0) return;
-    for await (const { owner, run } of blobs.list(mark)) {
-      if (gone.has(owner.toString('hex'))) await blobs.delete(owner, [run]);
-    }
-    await this.#deleteRows(meta, [...gone.values()]);
-  }
-
   async #loop(): Promise<void> {
     do {
       this.#again = false;
-      for await (const stored of this.parts.dead.table.scan(under(TAG.dead), 100)) {
-        if (this.#stopped) return;
-        await this.#bury(stored);
-        await yieldToRequests();
+      for (const range of this.#due()) {
+        for await (const stored of this.parts.dead.table.scan(range, 100)) {
+          if (this.#stopped) return;
+          await this.#bury(stored);
+          await yieldToRequests();
+        }
       }
     } while (this.#again && !this.#stopped);
+  }
+
+  /** What died long enough ago for those who were reading it. */
+  #due(): Range[] {
+    const { blobs, clock } = this.parts;
+    if (blobs.graceMs === 0) return [under(TAG.dead)];
+    const nowMs = clock.now();
+    return [deadBefore(nowMs - blobs.graceMs), deadAfter(nowMs + CLOCKS_APART_MS)];
   }
 
   async #bury({ key, record }: Stored<DeadRecord>): Promise<void> {
     const { meta } = this.parts;
     if (record.bodies) await this.#buryBodies(record.bodies.objectId, record.bodies.parts);
-    if (record.manifest) await this.#buryManifest(record.manifest.objectId, record.manifest.pages);
+    if (record.manifest) await this.#buryManifest(record.manifest);
     if (record.partRows) await this.#buryPartRows(record.partRows);
     await meta.commit(new CommitBuilder().del(key).build());
   }
@@ -97,14 +96,27 @@ export class Sweeper {
     await this.#deleteRows(this.parts.meta, rows);
   }
 
-  async #buryManifest(objectId: string, pages: number): Promise<void> {
-    const id = Buffer.from(objectId, 'hex');
+  async #buryManifest({ objectId, pages, ...name }: NonNullable<DeadRecord['manifest']>): Promise<void> {
     // From the last page to the first: a pass that was cut short finds the earlier pages again.
     for (let page = pages - 1; page >= 0; page--) {
-      const rowKey = manifestPageKey(id, page);
+      const rowKey = pageKey(objectId, name, page);
       if (!(await this.parts.meta.get(rowKey))) continue;
-      await this.#buryBodies(objectId, await this.parts.manifests.page(objectId, page));
+      await this.#buryBodies(objectId, await this.parts.manifests.page(objectId, name, page));
       await this.#deleteRows(this.parts.meta, [rowKey]);
+    }
+    if (name.attempt !== undefined) await this.#deletePages(objectId);
+  }
+
+  /** Of completions that didn't come to their end. */
+  async #deletePages(objectId: string): Promise<void> {
+    const range = { ...under(manifestPagesOf(Buffer.from(objectId, 'hex'))), limit: ROWS_PER_COMMIT, keysOnly: true };
+    for (;;) {
+      const pages = await this.parts.meta.range(range);
+      await this.#deleteRows(
+        this.parts.meta,
+        pages.map((row) => row.key),
+      );
+      if (pages.length < ROWS_PER_COMMIT) return;
     }
   }
 
@@ -125,17 +137,7 @@ export class Sweeper {
       );
       if (some.length < ROWS_PER_COMMIT) break;
     }
-    if (!rows.withBodies) return;
-    // Pages of a completion that didn't come to its end.
-    const pages = await this.parts.meta.range({
-      ...under(Buffer.concat([TAG.manifestPage, Buffer.from(rows.objectId, 'hex')])),
-      limit: 100,
-      keysOnly: true,
-    });
-    await this.#deleteRows(
-      this.parts.meta,
-      pages.map((row) => row.key),
-    );
+    if (rows.withBodies) await this.#deletePages(rows.objectId);
   }
 
   async #deleteRows(meta: MetaStore, keys: Uint8Array[]): Promise<void> {

@@ -19,16 +19,25 @@ export interface CheckValueRows {
 
 /**
  * Call at start-up, before anything is read or written: finds a wrong root key by one row. The first call on an empty store
- * writes that row.
+ * writes that row. `isEmpty`: whether there is nothing that was sealed.
  *
  * @throws RootKeyError the data was sealed under another root key
  * @throws StoreDamaged the row is damaged, or missing beside others
  */
-export async function requireRightRootKey(rows: CheckValueRows, sealer: RootSealer): Promise<void> {
+export async function requireRightRootKey(
+  rows: CheckValueRows,
+  sealer: RootSealer,
+  isEmpty = async () =>
+    (await rows.range({ gte: Buffer.of(0), lt: Buffer.of(0xff), limit: 1, keysOnly: true })).length === 0,
+): Promise<void> {
   const row = await rows.get(CHECK_VALUE_KEY);
   if (row) return verify(sealer, row.value);
-  const others = await rows.range({ gte: Buffer.of(0), lt: Buffer.of(0xff), limit: 1, keysOnly: true });
-  if (others.length > 0) throw new StoreDamaged('the check value of the root key is missing');
+  if (!(await isEmpty())) {
+    // Another process may have begun to fill the store between the two.
+    const late = await rows.get(CHECK_VALUE_KEY);
+    if (late) return verify(sealer, late.value);
+    throw new StoreDamaged('the check value of the root key is missing');
+  }
   const value = checkValueOf(sealer);
   const checks = [{ key: CHECK_VALUE_KEY, revision: 'absent' as const }];
   if (await rows.commit({ checks, puts: [{ key: CHECK_VALUE_KEY, value }] })) return;

@@ -1,6 +1,7 @@
-import { open, realpath, rename, rm, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { open, readdir, realpath, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import type { Secret } from '../base/secret.js';
+import type { FileGuard } from './file-guard.js';
 import { type KeyFile, loadKeyFile, RootKeyError } from './key-file.js';
 import { type DestructionSecret, encodeKeyFile, newDestructionSecret } from './key-file-text.js';
 
@@ -15,6 +16,8 @@ export interface SecretKeeper {
   /** As it stands in the file. */
   lineOf(secret: DestructionSecret): DestructionSecret;
   draw(kept: KeptLines): Promise<Secret | string>;
+  /** Lines that another process wrote into `file`. @throws RootKeyError */
+  reopen(lines: readonly DestructionSecret[], file: string): Promise<readonly DestructionSecret[]>;
   /** What isn't kept is of no use to anybody from now on. */
   forgetOthers(kept: KeptLines): Promise<string | undefined>;
   /** At start, where nothing is being destroyed: removes what a crash left. */
@@ -25,6 +28,7 @@ export interface SecretKeeper {
 const IN_FILE: SecretKeeper = {
   lineOf: (secret) => secret,
   draw: async () => newDestructionSecret(),
+  reopen: async (lines) => lines,
   forgetOthers: async () => undefined,
   tidy: async () => undefined,
 };
@@ -36,6 +40,8 @@ const IN_FILE: SecretKeeper = {
 export class DestructionSecrets {
   #secrets: readonly DestructionSecret[];
   #disposed = false;
+  /** Where other processes may replace the file too. */
+  guard: FileGuard | undefined;
 
   /** `content` and `secrets`: what the file holds, the latter as the keeper opened them. */
   constructor(
@@ -74,6 +80,18 @@ export class DestructionSecrets {
     return stays;
   }
 
+  /** As the file has them now: another process may have replaced them. @throws RootKeyError */
+  async reload(): Promise<void> {
+    const found = await loadKeyFile(this.keyFile);
+    const isOwn = found?.content.equals(this.content.expose());
+    found?.content.fill(0);
+    if (!found || !isOwn) throw new RootKeyError(`${this.file} is another root key's by now`);
+    const now = await this.keeper.reopen(found.secrets, this.file);
+    const before = this.#secrets;
+    this.#secrets = now;
+    for (const secret of before) secret?.dispose();
+  }
+
   /**
    * At start: ends a replacement that was interrupted, and removes what a crash left beside the file. @returns why what should be gone
    * isn't
@@ -81,7 +99,7 @@ export class DestructionSecrets {
   async takeUp(reseal: () => Promise<void>): Promise<string | undefined> {
     const stays = this.#secrets.length > 1 ? await this.#finish(reseal) : await this.keeper.tidy(this.#lines);
     const path = await realpath(this.file).catch(() => this.file);
-    await rm(temporaryOf(path), { force: true }).catch(() => {});
+    await removeTemporaries(path).catch(() => {});
     return stays;
   }
 
@@ -120,7 +138,7 @@ export class DestructionSecrets {
       const { mode, uid, gid } = await stat(path);
       if ((mode & 0o200) === 0) return 'its mode is read-only';
       await this.#requireOwnContent();
-      await replaceFile(path, { uid, gid }, () => this.#encode(secrets));
+      await replaceFile(path, { uid, gid }, () => this.#encode(secrets), this.guard);
     } catch (error) {
       if (error instanceof RootKeyError) return error.message;
       const { code = '' } = error as NodeJS.ErrnoException;
@@ -160,9 +178,24 @@ export class DestructionSecrets {
 
 const temporaryOf = (path: string): string => `${path}.new`;
 
+/** Whatever a process, this one or another, began to write and didn't rename. */
+export async function removeTemporaries(path: string): Promise<void> {
+  const start = `${basename(path)}.`;
+  for (const name of await readdir(dirname(path))) {
+    if (name.startsWith(start) && /^([0-9a-f]{12}\.)?new$/.test(name.slice(start.length))) {
+      await rm(join(dirname(path), name), { force: true });
+    }
+  }
+}
+
 /** Mode 0600, durable when it resolves. After a crash the file is as it was before or as it is to be. */
-async function replaceFile(path: string, owner: { uid: number; gid: number }, text: () => string): Promise<void> {
-  const temporary = temporaryOf(path);
+async function replaceFile(
+  path: string,
+  owner: { uid: number; gid: number },
+  text: () => string,
+  guard: FileGuard | undefined,
+): Promise<void> {
+  const temporary = guard?.temporary(path) ?? temporaryOf(path);
   try {
     await rm(temporary, { force: true });
     const file = await open(temporary, 'wx', 0o600);
@@ -174,6 +207,7 @@ async function replaceFile(path: string, owner: { uid: number; gid: number }, te
     } finally {
       await file.close();
     }
+    await guard?.requireMayReplace();
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => {});

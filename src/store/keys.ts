@@ -5,7 +5,7 @@
  * Object keys vary in length and stand before other parts, so NUL is escaped (00 → 00 FF) and the key is ended by 00 00: that
  * keeps UTF-8 byte order and makes no key a prefix of another's rows.
  */
-import { u16, u64, utf8 } from '../base/bytes.js';
+import { EMPTY, u16, u64, utf8 } from '../base/bytes.js';
 
 const tag = (letter: string): Buffer => Buffer.from(`${letter}/`, 'latin1');
 
@@ -20,6 +20,7 @@ export const TAG = {
   manifestPage: tag('m'),
   upload: tag('u'),
   part: tag('p'),
+  partsGeneration: tag('w'),
   renameToken: tag('r'),
   /** Where a version lies whose id says another sequence. */
   versionPlace: tag('a'),
@@ -106,8 +107,12 @@ export const replicationFailureKey = (bucketId: Uint8Array, key: string, sequenc
 export const inlineBodyKey = (objectId: Uint8Array, partId: Uint8Array): Buffer =>
   Buffer.concat([TAG.inlineBody, objectId, partId]);
 
-export const manifestPageKey = (objectId: Uint8Array, page: number): Buffer =>
-  Buffer.concat([TAG.manifestPage, objectId, u16(page)]);
+/** `attempt`: of the completion that wrote the page, where there may be several. */
+export const manifestPageKey = (objectId: Uint8Array, page: number, attempt: Uint8Array = EMPTY): Buffer =>
+  Buffer.concat([TAG.manifestPage, objectId, attempt, u16(page)]);
+
+/** All pages of an object, of whatever attempt. */
+export const manifestPagesOf = (objectId: Uint8Array): Buffer => Buffer.concat([TAG.manifestPage, objectId]);
 
 /** `uploadId` starts with the time it was made, so uploads of one key come in the order they began. */
 export const uploadKey = (bucketId: Uint8Array, key: string, uploadId: Uint8Array): Buffer =>
@@ -116,11 +121,28 @@ export const uploadKey = (bucketId: Uint8Array, key: string, uploadId: Uint8Arra
 export const partKey = (uploadId: Uint8Array, partNumber: number): Buffer =>
   Buffer.concat([TAG.part, uploadId, u16(partNumber)]);
 
+/** Written with every part, where others than this process may complete the upload: whoever read the parts sees whether they changed. */
+export const partsGenerationKey = (uploadId: Uint8Array): Buffer => Buffer.concat([TAG.partsGeneration, uploadId]);
+
 /** Where a job of the server stands. */
 export const jobKey = (name: string): Buffer => Buffer.concat([TAG.system, utf8(`job/${name}`)]);
 
-export const intentKey = (incarnation: Uint8Array, id: Uint8Array): Buffer =>
-  Buffer.concat([TAG.intent, incarnation, id]);
+/** Leases have two rows each, told apart by a letter: who has taken it, and that he is at work. */
+export const ALL_LEASES = Buffer.concat([TAG.system, utf8('lease/')]);
+const LEASE_FENCES = Buffer.concat([ALL_LEASES, utf8('f/')]);
+export const LEASE_BEATS = Buffer.concat([ALL_LEASES, utf8('b/')]);
+export const leaseFenceKey = (name: string): Buffer => Buffer.concat([LEASE_FENCES, utf8(name)]);
+export const leaseBeatKey = (name: string): Buffer => Buffer.concat([LEASE_BEATS, utf8(name)]);
+export const isLeaseFence = (rowKey: Uint8Array): boolean =>
+  Buffer.compare(LEASE_FENCES, rowKey.subarray(0, LEASE_FENCES.length)) === 0;
+/** The name inside the key of a beat row. */
+export const leaseNameOf = (beatKey: Buffer): string => beatKey.toString('utf8', LEASE_BEATS.length);
+
+/** Intents of a gateway. */
+export const intentsOf = (gatewayId: Uint8Array): Buffer => Buffer.concat([TAG.intent, gatewayId]);
+export const intentKey = (gatewayId: Uint8Array, id: Uint8Array): Buffer => Buffer.concat([TAG.intent, gatewayId, id]);
+/** The gateway that such a row is of. */
+export const gatewayOfIntent = (rowKey: Buffer): Buffer => rowKey.subarray(TAG.intent.length, TAG.intent.length + 16);
 
 /** All that is counted stands in the key, so that counting reads keys alone. `size`: bytes of plaintext. */
 export const keyUseKey = (materialId: Uint8Array, bucketId: Uint8Array, objectId: Uint8Array, size: number): Buffer =>
@@ -138,7 +160,19 @@ export const keyUseSize = (rowKey: Buffer): number =>
 const KEY_USE_BUCKET_START = 2 + 32;
 const KEY_USE_SIZE_START = KEY_USE_BUCKET_START + 16 + 16;
 
-export const deadKey = (id: Uint8Array): Buffer => Buffer.concat([TAG.dead, id]);
+/** In the order of their deaths. `id`: 16 random bytes, of which the time takes the place of the first. */
+export const deadKey = (diedMs: number, id: Uint8Array): Buffer =>
+  Buffer.concat([TAG.dead, u64(diedMs).subarray(2), id.subarray(6)]);
+
+/** All that died before. Rows had random ids once: they lie in a time that no clock shows yet. */
+export const deadBefore = (ms: number): { gte: Buffer; lt: Buffer } => ({
+  gte: TAG.dead,
+  lt: Buffer.concat([TAG.dead, u64(Math.max(0, ms)).subarray(2)]),
+});
+export const deadAfter = (ms: number): { gte: Buffer; lt: Buffer } => ({
+  gte: deadBefore(ms).lt,
+  lt: afterPrefix(TAG.dead),
+});
 
 /** The object key inside a `c`, `v`, `u`, `q` or `e` row key, which starts behind tag and bucket id and ends at 00 00. */
 export function objectKeyOf(rowKey: Buffer): string {

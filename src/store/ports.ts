@@ -54,6 +54,11 @@ export interface Cursor {
 }
 
 export interface MetaStore {
+  /**
+   * Whether anybody besides this process may write it. Where nobody may, what was read once may be kept until it is written; where
+   * somebody may, every decision reads the rows that it rests on.
+   */
+  readonly shared: boolean;
   get(key: Uint8Array): Promise<Row | undefined>;
   getMany(keys: Uint8Array[]): Promise<(Row | undefined)[]>;
   /** One page, which is one snapshot. */
@@ -68,10 +73,16 @@ export interface MetaStore {
   close(): Promise<void>;
 }
 
-/** `count` consecutive blob sequence numbers from `first` on. */
+/** A run of `count` values. `first` is the engine's: no two runs of one owner have it in common, and it says nothing else to anybody. */
 export interface Run {
   first: number;
   count: number;
+}
+
+/** A run of an owner: what a crash left behind, or what a scrubber meets. */
+export interface OwnedRun {
+  owner: Buffer;
+  run: Run;
 }
 
 /** Where stored bytes lie in a file: `length` bytes at `offset` of the open file `fd` (numbers are good in every thread). */
@@ -89,18 +100,22 @@ export interface HeldExtents {
   release(): void;
 }
 
-/** A frozen view: what it sees can't be taken away by the sweeper until `close`, or until it keeps back too much. */
+/**
+ * What is read through it stays until `close`, or until it keeps back too much. Engines that others write to can't freeze a view:
+ * there the sweeper lets what is dead lie for a while (`BlobStore.graceMs`), and a reader that takes longer meets BlobMissing. Other
+ * bytes than those that were put are never read.
+ */
 export interface BlobSnapshot {
   /**
-   * The values of `count` numbers from `first` on, in order.
+   * Values `from` to `from + count - 1` of a run, counted from 0, in order.
    * @throws BlobMissing where one of them isn't there, SnapshotExpired where it was deleted and the view given up
    */
-  read(first: number, count: number): Promise<Buffer[]>;
+  read(owner: Uint8Array, run: Run, from: number, count: number): Promise<Buffer[]>;
   /**
    * Where the same values lie, for whoever reads them without the engine; undefined where not all of them lie in files. Nothing
    * is verified: the body's own authentication does that. Engines without files don't have it. @throws BlobMissing
    */
-  extents?(first: number, count: number): Promise<HeldExtents | undefined>;
+  extents?(owner: Uint8Array, run: Run, from: number, count: number): Promise<HeldExtents | undefined>;
   /**
    * Called at most once, where the engine gave the view up because of what it kept back (`SnapshotLimits`) and what was being read
    * has been deleted: there is nothing more to read. Engines whose snapshots keep nothing back don't have it.
@@ -115,7 +130,7 @@ export interface BlobSnapshot {
  */
 export interface Reservation extends Extent {
   /**
-   * Durable when it resolves, with the reverse row. The run's numbers are drawn here: they lie above every `mark` read before.
+   * Durable when it resolves, with the reverse row. The run is of those that a `mark` read before leads to.
    * @param crc32c of the bytes written, from `crc32c` of @node-rs/crc32
    * @throws StoreUnavailable surely not applied, OutcomeUnknown may be; either way nothing is left to abandon
    */
@@ -126,22 +141,45 @@ export interface Reservation extends Extent {
 
 export interface BlobStore {
   /**
-   * Stores the values under fresh consecutive sequence numbers in one synced batch, with a reverse row that names the owner
-   * (16 bytes: the part id, drawn anew for every attempt to store a body). Write-once: a number is never used again.
+   * How long the sweeper lets lie what became unreachable, for those who still read it. 0 where snapshots keep it (one process);
+   * where several read, longer than any answer takes.
    */
-  put(owner: Uint8Array, values: Buffer[]): Promise<Run>;
+  readonly graceMs: number;
+  /**
+   * Stores the values as one run, all or nothing, durable when it resolves, under its owner (16 bytes: the part id, drawn anew for
+   * every attempt to store a body, and put under by one process alone, one run after the other). Write-once: what a run names is
+   * never anything else.
+   * @param at how many values the owner's runs before this one have: engines without numbers of their own name the run by it
+   * @throws StoreUnavailable surely not stored; PutInDoubt, which is one, and OutcomeUnknown may be. The former names the run, the
+   * latter's is found by `left` as long as the intent is there
+   */
+  put(owner: Uint8Array, values: Buffer[], at: number): Promise<Run>;
   /**
    * Room for a run of values of these lengths, for whoever writes them without the engine; the limits of `put` hold. Engines
    * that keep no bytes in files don't have it. @throws StoreUnavailable as `put`
    */
   reserve?(owner: Uint8Array, lengths: number[]): Promise<Reservation>;
   snapshot(): BlobSnapshot;
-  /** Idempotent. A run whose reverse row names another owner is left alone and reported by throwing OwnerMismatch. */
+  /**
+   * Idempotent. A run of another owner, or of another length, is left alone; an engine that can tell says so. @throws OwnerMismatch
+   */
   delete(owner: Uint8Array, runs: Run[]): Promise<void>;
-  /** Every number that `put` will give from now on is at least this. */
+  /**
+   * Kept with the intent to put under an owner, read before the first `put`, and given back to `left`: where to begin to look. Says
+   * nothing to others than this store; an engine that finds an owner's runs without it says 0.
+   */
   mark(): number;
-  /** Every stored run from number `from` (default 0) on, ascending: for scrubbing and for what a crash left behind. */
-  list(from?: number): AsyncIterable<{ owner: Buffer; run: Run }>;
+  /**
+   * Every run that these owners have put and that wasn't deleted: what a crash left behind. Nobody puts under them any more,
+   * and what was on its way to the engine has arrived or has failed (`graceMs` has passed since). Who deletes them does so in this
+   * order: then one who is cut short finds the others again.
+   * @param mark the smallest of those kept for these owners
+   */
+  left(owners: readonly Uint8Array[], mark: number): AsyncIterable<OwnedRun>;
+  /** Every stored run, in any order: for scrubbing and copies. */
+  list(): AsyncIterable<OwnedRun>;
+  /** Why it can't be used just now, in one line without secrets; undefined: it can. Engines that fail with the rows' own don't have it. */
+  trouble?(): Promise<string | undefined>;
   /** Where bytes lie, for people. Engines that keep no bytes in files don't have it. */
   layout?(): BlobLayout;
   /** Reads every run that lies in files and yields a line for each that isn't as it was written; `undefined` for one that is. */

@@ -18,7 +18,7 @@ test('store verify reads every run in a segment and finds the one that was chang
   const directory = await temporaryDirectory();
   const opened = await open(directory);
   const [first] = [await store(opened), await store(opened)];
-  await opened.blobs.put(Buffer.alloc(16), [Buffer.alloc(10)]);
+  await opened.blobs.put(Buffer.alloc(16), [Buffer.alloc(10)], 0);
   expect(await verify(opened.blobs)).toEqual([
     { type: 'line', text: 'verified  2 runs, 0 damaged', data: { runs: 2, damaged: 0 } },
   ]);

@@ -13,7 +13,7 @@ const runs: { first: number; owner: string; lengths: number[]; sha256: string; d
 for (const [i, lengths] of [[5000], [1, 0, 4000, 300], [20], [4096]].entries()) {
   const owner = randomBytes(16);
   const values = lengths.map((length) => randomBytes(length));
-  const run = await store.blobs.put(owner, values);
+  const run = await store.blobs.put(owner, values, 0);
   // Room that nobody came back to.
   if (i === 1) await (await store.blobs.reserve!(owner, [9000])).abandon();
   if (i === 2) await store.blobs.delete(owner, [run]);

@@ -20,7 +20,7 @@ async function written(blobs: 'value-log' | 'leveldb' = 'value-log'): Promise<st
   const directory = await temporaryDirectory();
   const store = await openTestStore(directory, { blobs });
   for (let n = 0; n < 200; n++) await store.meta.commit({ puts: [put(n, 1000)] });
-  for (let n = 0; n < 4; n++) await store.blobs.put(OWNER, [Buffer.alloc(200_000, n), Buffer.alloc(100_000, n)]);
+  for (let n = 0; n < 4; n++) await store.blobs.put(OWNER, [Buffer.alloc(200_000, n), Buffer.alloc(100_000, n)], 0);
   await store.meta.commit({ puts: [put('last')] });
   await store.close();
   return directory;
@@ -81,7 +81,7 @@ describe('damaged files', () => {
     async (blobs) => {
       const directory = await temporaryDirectory();
       const store = await openTestStore(directory, { blobs });
-      await store.blobs.put(OWNER, [Buffer.alloc(300_000, 7)]);
+      await store.blobs.put(OWNER, [Buffer.alloc(300_000, 7)], 0);
       await store.meta.commit({ puts: [put('names it')] });
       const copy = await temporaryDirectory();
       await cp(directory, copy, { recursive: true });
@@ -203,7 +203,7 @@ describe('damaged files', () => {
     const directory = await temporaryDirectory();
     const store = await openTestStore(directory, { blobs: 'leveldb' });
     const values = Array.from({ length: 8 }, (_, i) => Buffer.alloc(50_000, i + 1));
-    const run = await store.blobs.put(OWNER, values);
+    const run = await store.blobs.put(OWNER, values, 0);
     await store.close();
     await reopen(directory);
     const table = await largest(await filesOf(directory, 'blob', /\.ldb$/));
@@ -221,7 +221,7 @@ describe('damaged files', () => {
         continue;
       }
       const snapshot = opened.blobs.snapshot();
-      const read = await snapshot.read(run.first, run.count).catch(() => 'refused');
+      const read = await snapshot.read(OWNER, run, 0, run.count).catch(() => 'refused');
       if (read === 'refused' || !(read as Buffer[]).every((value, j) => value.equals(values[j]!))) noticed++;
       await snapshot.close();
       await opened.close();

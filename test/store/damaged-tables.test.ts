@@ -3,13 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openStore, type Store } from '../../src/store/leveldb/open.js';
+import type { Run } from '../../src/store/ports.js';
 import { error, filesOf, key, largest, OWNER, openTestStore, put, tableWith, temporaryDirectory } from './harness.js';
 
 const VALUE_BYTES = 60_000;
 const values = Array.from({ length: 8 }, (_, i) => Buffer.alloc(VALUE_BYTES, i + 1));
 
 let original: string;
-let first: number;
+let run: Run;
 
 /** A closed store whose rows and blobs lie in tables. */
 beforeAll(async () => {
@@ -18,7 +19,7 @@ beforeAll(async () => {
   for (let n = 0; n < 5; n++) {
     await store.meta.commit({ puts: Array.from({ length: 16 }, (_, i) => put(n * 100 + i, 60_000)) });
   }
-  ({ first } = await store.blobs.put(OWNER, values));
+  run = await store.blobs.put(OWNER, values, 0);
   await store.close();
   const again = await openStore(original, { freeSpaceFloorBytes: 0 });
   await again.compactMeta();
@@ -44,7 +45,7 @@ const tableOf = async (directory: string, name: 'meta' | 'blob') => largest(awai
 async function readAll(store: Store): Promise<boolean> {
   const snapshot = store.blobs.snapshot();
   try {
-    const read = await snapshot.read(first, values.length);
+    const read = await snapshot.read(OWNER, run, 0, run.count);
     return read.every((value, i) => value.equals(values[i]!));
   } finally {
     await snapshot.close();
@@ -87,7 +88,7 @@ describe('a zeroed page', () => {
 
   const uses: [string, (store: Store) => Promise<unknown>][] = [
     ['a read', readAll],
-    ['a deletion', ({ blobs }) => blobs.delete(OWNER, [{ first, count: values.length }])],
+    ['a deletion', ({ blobs }) => blobs.delete(OWNER, [run])],
     [
       'a listing of runs',
       async ({ blobs }) => {

@@ -70,7 +70,7 @@ describe('every write', () => {
     async (bytes) => {
       const { store, saboteur } = await opened();
       saboteur.events.length = 0;
-      const run = await store.blobs.put(OWNER, [Buffer.alloc(bytes)]);
+      const run = await store.blobs.put(OWNER, [Buffer.alloc(bytes)], 0);
       await store.meta.commit({ puts: [put('record')] });
       await store.meta.commit({ dels: [key('record')] });
       await store.blobs.delete(OWNER, [run]);
@@ -145,35 +145,35 @@ describe.each([
     const { store, saboteur, recovered } = await opened();
     saboteur.failNext('blob', 'before', code);
     // Not a large one: its batch comes when the commit is done.
-    const blob = store.blobs.put(OWNER, [Buffer.alloc(100)]);
+    const blob = store.blobs.put(OWNER, [Buffer.alloc(100)], 0);
     const commit = store.meta.commit({ puts: [put('x')] });
     await expect(blob).rejects.toThrow(error('OutcomeUnknown'));
     await expect(commit).rejects.toThrow(error('OutcomeUnknown'));
     await expect(store.meta.commit({ puts: [put('y')] })).rejects.toThrow(error('StoreUnavailable', 'recovering'));
     await recovered();
-    const run = await store.blobs.put(OWNER, [Buffer.alloc(bytes)]);
+    const run = await store.blobs.put(OWNER, [Buffer.alloc(bytes)], 0);
     await store.blobs.delete(OWNER, [run]);
   });
 
   it('never makes a number used twice', async () => {
     const { store, saboteur, recovered } = await opened();
-    const before = await store.blobs.put(OWNER, [Buffer.alloc(bytes + 1)]);
+    const before = await store.blobs.put(OWNER, [Buffer.alloc(bytes + 1)], 0);
     saboteur.failNext('blob', 'after', code);
-    await expect(store.blobs.put(OWNER, [Buffer.alloc(bytes + 2)])).rejects.toThrow(error('OutcomeUnknown'));
+    await expect(store.blobs.put(OWNER, [Buffer.alloc(bytes + 2)], 0)).rejects.toThrow(error('OutcomeUnknown'));
     await recovered();
-    const after = await store.blobs.put(OWNER, [Buffer.alloc(bytes + 3)]);
+    const after = await store.blobs.put(OWNER, [Buffer.alloc(bytes + 3)], 0);
     expect(after.first).toBeGreaterThan(before.first + 1);
   });
 
   it('ends readers with an error, never with fewer bytes', async () => {
     const { store, saboteur, recovered } = await opened();
-    const run = await store.blobs.put(OWNER, [Buffer.alloc(bytes), Buffer.alloc(bytes)]);
+    const run = await store.blobs.put(OWNER, [Buffer.alloc(bytes), Buffer.alloc(bytes)], 0);
     const snapshot = store.blobs.snapshot();
-    await snapshot.read(run.first, 1);
+    await snapshot.read(OWNER, run, 0, 1);
     saboteur.failNext('meta', 'before', code);
     await expect(store.meta.commit({ puts: [put('x')] })).rejects.toThrow(error('OutcomeUnknown'));
     await recovered();
-    await expect(snapshot.read(run.first + 1, 1)).rejects.toThrow(error('StoreUnavailable'));
+    await expect(snapshot.read(OWNER, run, 1, 1)).rejects.toThrow(error('StoreUnavailable'));
     await snapshot.close();
   });
 });

@@ -38,14 +38,14 @@ describe('below the free-space floor', () => {
   it('the store is read-only: writes are refused, reads and deletions go on, and it lets go when there is room again', async () => {
     const { store, measured, troubles } = await onDisk();
     await store.meta.commit({ puts: [put('a'), put('b')] });
-    const run = await store.blobs.put(OWNER, [Buffer.alloc(10)]);
+    const run = await store.blobs.put(OWNER, [Buffer.alloc(10)], 0);
     expect(store.readOnly()).toBeUndefined();
     await measured(4999);
     expect(store.readOnly()).toContain('4999 bytes free');
     await expect(store.meta.commit({ puts: [put('c')] })).rejects.toThrow(error('StoreReadOnly', '4999 bytes free'));
-    await expect(store.blobs.put(OWNER, [Buffer.alloc(10)])).rejects.toThrow(error('StoreReadOnly'));
+    await expect(store.blobs.put(OWNER, [Buffer.alloc(10)], 0)).rejects.toThrow(error('StoreReadOnly'));
     const snapshot = store.blobs.snapshot();
-    expect(await snapshot.read(run.first, 1)).toHaveLength(1);
+    expect(await snapshot.read(OWNER, run, 0, 1)).toHaveLength(1);
     await snapshot.close();
     expect(await store.meta.commit({ dels: [key('a')] })).toBe(true);
     expect(await store.meta.commit({ dels: [key('b')], puts: [put('dead')], frees: true })).toBe(true);
@@ -88,7 +88,7 @@ describe('the reserve', () => {
       const opened = await onDisk({ reserveBytes: RESERVE });
       await expect.poll(() => existsSync(opened.reserve)).toBe(true);
       await opened.store.meta.commit({ puts: [put('a')] });
-      const run = await opened.store.blobs.put(OWNER, [Buffer.alloc(10)]);
+      const run = await opened.store.blobs.put(OWNER, [Buffer.alloc(10)], 0);
       opened.disk.room = RESERVE;
       opened.disk.nowMs += 3_600_000;
       return { ...opened, run };
@@ -101,8 +101,8 @@ describe('the reserve', () => {
     expect(existsSync(emptying.reserve)).toBe(false);
     const writes = [
       ({ meta }: Store) => meta.commit({ puts: [put('b')] }),
-      ({ blobs }: Store) => blobs.put(OWNER, [Buffer.alloc(10)]),
-      ({ blobs }: Store) => blobs.put(OWNER, [Buffer.alloc(200_000)]),
+      ({ blobs }: Store) => blobs.put(OWNER, [Buffer.alloc(10)], 0),
+      ({ blobs }: Store) => blobs.put(OWNER, [Buffer.alloc(200_000)], 0),
     ];
     for (const write of writes) {
       const { store, reserve } = await filled();

@@ -13,7 +13,7 @@ async function killed(write: (store: Awaited<ReturnType<typeof openTestStore>>) 
   const live = await temporaryDirectory();
   const first = await openTestStore(live);
   await first.meta.commit({ puts: [put('earlier')] });
-  await first.blobs.put(OWNER, [Buffer.alloc(1000)]);
+  await first.blobs.put(OWNER, [Buffer.alloc(1000)], 0);
   await first.close();
   const store = await openTestStore(live);
   await write(store);
@@ -31,7 +31,7 @@ const rowsAlone = () =>
 const blobsAndRows = () =>
   killed(async ({ meta, blobs }) => {
     for (let n = 0; n < 10; n++) {
-      await blobs.put(OWNER, [Buffer.alloc(5000, n)]);
+      await blobs.put(OWNER, [Buffer.alloc(5000, n)], 0);
       await meta.commit({ puts: [put(n)] });
     }
   });
@@ -39,7 +39,7 @@ const blobsAndRows = () =>
 /** A blob that no commit names yet was acknowledged too. */
 const blobsLast = () =>
   killed(async ({ blobs }) => {
-    for (let n = 0; n < 5; n++) await blobs.put(OWNER, [Buffer.alloc(5000, n)]);
+    for (let n = 0; n < 5; n++) await blobs.put(OWNER, [Buffer.alloc(5000, n)], 0);
   });
 
 async function copyOf(original: string): Promise<string> {

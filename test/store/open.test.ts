@@ -34,14 +34,14 @@ describe('a data directory', () => {
     const store = await openTestStore(join(directory, 'deep', 'data'));
     const row = put('row');
     await store.meta.commit({ puts: [row] });
-    const run = await store.blobs.put(OWNER, [Buffer.alloc(600_000, 9)]);
+    const run = await store.blobs.put(OWNER, [Buffer.alloc(600_000, 9)], 0);
     await store.close();
     await store.close();
     const again = await openTestStore(join(directory, 'deep', 'data'));
     expect(again.storeId).toBe(store.storeId);
     expect((await again.meta.get(row.key))!.value).toEqual(row.value);
     const snapshot = again.blobs.snapshot();
-    expect((await snapshot.read(run.first, 1))[0]!.equals(Buffer.alloc(600_000, 9))).toBe(true);
+    expect((await snapshot.read(OWNER, run, 0, 1))[0]!.equals(Buffer.alloc(600_000, 9))).toBe(true);
     await snapshot.close();
   });
 
@@ -87,7 +87,7 @@ describe('a data directory', () => {
     for (let i = 0; i < 3; i++) {
       const store = await openTestStore(directory);
       expect(store.blobs.mark()).toBeGreaterThan(last);
-      last = (await store.blobs.put(OWNER, [Buffer.alloc(1)])).first;
+      last = (await store.blobs.put(OWNER, [Buffer.alloc(1)], 0)).first;
       expect(last).toBe(1 + i * 65_536);
       await store.close();
     }
@@ -111,8 +111,8 @@ describe('a process killed with SIGKILL', () => {
     const snapshot = store.blobs.snapshot();
     for (let n = 0; n < acknowledged; n++) {
       const row = await store.meta.get(key(n));
-      const { first } = JSON.parse(row!.value.toString());
-      expect((await snapshot.read(first, 1))[0]!.equals(Buffer.alloc(bytes, n))).toBe(true);
+      const run = JSON.parse(row!.value.toString());
+      expect((await snapshot.read(OWNER, run, 0, 1))[0]!.equals(Buffer.alloc(bytes, n))).toBe(true);
     }
     await snapshot.close();
     expect(store.blobs.mark()).toBe(65_537);

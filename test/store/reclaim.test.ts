@@ -22,7 +22,7 @@ async function filled(options: StoreOptions, megabytes: number) {
 async function fill(store: Store, megabytes: number): Promise<Run[]> {
   const values = Array.from({ length: 10 }, () => Buffer.alloc(50_000, 1));
   const runs: Run[] = [];
-  for (let i = 0; i < megabytes; i += 0.5) runs.push(await store.blobs.put(OWNER, values));
+  for (let i = 0; i < megabytes; i += 0.5) runs.push(await store.blobs.put(OWNER, values, 0));
   return runs;
 }
 
@@ -51,27 +51,27 @@ describe.each(PLACES)('space of deleted blobs (%s)', (blobs) => {
 
   it('is given back to the file system, and what lies between stays', async () => {
     const { directory, store, runs } = await filled(RECLAIM, 15);
-    const kept = await store.blobs.put(OWNER, [Buffer.alloc(1000, 2)]);
+    const kept = await store.blobs.put(OWNER, [Buffer.alloc(1000, 2)], 0);
     await store.blobs.delete(OWNER, runs);
     await expect.poll(() => storedBytes(directory), WAIT).toBeLessThan(1 * MB);
     const snapshot = store.blobs.snapshot();
-    expect(await snapshot.read(kept.first, 1)).toEqual([Buffer.alloc(1000, 2)]);
+    expect(await snapshot.read(OWNER, kept, 0, 1)).toEqual([Buffer.alloc(1000, 2)]);
     await snapshot.close();
   });
 
   it('that a reader saw is given back when it has left, though LevelDB compacted meanwhile', async () => {
     const { directory, store, runs } = await filled(RECLAIM, 15);
     const before = store.blobs.snapshot();
-    await before.read(runs[0]!.first, 1);
+    await before.read(OWNER, runs[0]!, 0, 1);
     await store.blobs.delete(OWNER, runs.slice(0, 20));
     // Those who came later see nothing of it, and yet keep the files that they read.
     const after = store.blobs.snapshot();
-    await after.read(runs[25]!.first, 1);
+    await after.read(OWNER, runs[25]!, 0, 1);
     await store.blobs.delete(OWNER, runs.slice(20));
     // Two memtables of something else: LevelDB brings what is deleted and its deletion together.
     await store.blobs.delete(OWNER, await fill(store, 15));
     expect(await storedBytes(directory)).toBeGreaterThan(10 * MB);
-    expect((await before.read(runs[3]!.first, 2)).map(({ length }) => length)).toEqual([50_000, 50_000]);
+    expect((await before.read(OWNER, runs[3]!, 0, 2)).map(({ length }) => length)).toEqual([50_000, 50_000]);
     await before.close();
     await after.close();
     await expect.poll(() => storedBytes(directory), WAIT).toBeLessThan(1 * MB);
@@ -97,17 +97,17 @@ describe.each(PLACES)('a snapshot that keeps back too much (%s)', (blobs) => {
     const alive = store.blobs.snapshot();
     const unread = store.blobs.snapshot();
     const [stalledLost, aliveLost] = [isLost(stalled), isLost(alive)];
-    await stalled.read(first.first, 2);
-    await alive.read(last.first, 2);
+    await stalled.read(OWNER, first, 0, 2);
+    await alive.read(OWNER, last, 0, 2);
     await store.blobs.delete(OWNER, runs.slice(0, 2));
     expect(stalledLost).toEqual([]);
-    expect(await stalled.read(first.first + 2, 2)).toHaveLength(2);
+    expect(await stalled.read(OWNER, first, 2, 2)).toHaveLength(2);
     await store.blobs.delete(OWNER, runs.slice(2, -1));
     await expect.poll(() => stalledLost).toEqual([error('SnapshotExpired')]);
-    await expect(stalled.read(first.first + 4, 2)).rejects.toThrow(error('SnapshotExpired'));
-    await expect(unread.read(first.first, 1)).rejects.toThrow(error('SnapshotExpired'));
-    expect(await alive.read(last.first + 2, 2)).toHaveLength(2);
-    expect(await alive.read(last.first, 10)).toHaveLength(10);
+    await expect(stalled.read(OWNER, first, 4, 2)).rejects.toThrow(error('SnapshotExpired'));
+    await expect(unread.read(OWNER, first, 0, 1)).rejects.toThrow(error('SnapshotExpired'));
+    expect(await alive.read(OWNER, last, 2, 2)).toHaveLength(2);
+    expect(await alive.read(OWNER, last, 0, 10)).toHaveLength(10);
     expect(aliveLost).toEqual([]);
     // Nobody has closed anything.
     await expect.poll(() => storedBytes(directory), WAIT).toBeLessThan(3 * MB);
@@ -121,13 +121,13 @@ describe.each(PLACES)('a snapshot that keeps back too much (%s)', (blobs) => {
     const snapshot = store.blobs.snapshot();
     const lost = isLost(snapshot);
     nowMs = 10 * 60_000;
-    await snapshot.read(runs[0]!.first, 2);
+    await snapshot.read(OWNER, runs[0]!, 0, 2);
     const young = store.blobs.snapshot();
     const youngLost = isLost(young);
-    await young.read(runs[0]!.first, 1);
+    await young.read(OWNER, runs[0]!, 0, 1);
     await store.blobs.delete(OWNER, [runs[0]!]);
     await expect.poll(() => lost).toEqual([error('SnapshotExpired')]);
-    expect(await young.read(runs[0]!.first, 10)).toHaveLength(10);
+    expect(await young.read(OWNER, runs[0]!, 0, 10)).toHaveLength(10);
     expect(youngLost).toEqual([]);
     nowMs += 60_001;
     await store.blobs.delete(OWNER, [runs[1]!]);

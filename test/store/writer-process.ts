@@ -12,7 +12,7 @@ const store = await openStore(directory, {
 });
 const owner = Buffer.alloc(16, 1);
 for (let n = 0; ; n++) {
-  const run = await store.blobs.put(owner, [Buffer.alloc(Number(bytes), n)]);
+  const run = await store.blobs.put(owner, [Buffer.alloc(Number(bytes), n)], 0);
   const value = Buffer.from(JSON.stringify({ n, ...run }));
   await store.meta.commit({ puts: [{ key: Buffer.from(`k/${n}`), value }] });
   writeSync(1, `${n}\n`);

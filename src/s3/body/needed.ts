@@ -4,8 +4,9 @@ import type { Run } from '../../store/ports.js';
 
 /** Values of one run, and which of their bytes are wanted. */
 export interface NeededRun {
-  /** Number of the first value, and how many. */
-  first: number;
+  run: Run;
+  /** Of its values, counted from 0: the first, and how many. */
+  from: number;
   count: number;
   /** Of the bytes of these values, all in a row. */
   slice: Span;
@@ -22,7 +23,7 @@ export function* neededRuns(segments: readonly Span[], runs: readonly Run[], val
         const from = Math.floor((at - base) / valueBytes);
         const to = Math.ceil((end - base) / valueBytes);
         const start = at - base - from * valueBytes;
-        yield { first: run.first + from, count: to - from, slice: { start, end: start + end - at } };
+        yield { run, from, count: to - from, slice: { start, end: start + end - at } };
         at = end;
       }
       base += run.count * valueBytes;

@@ -93,10 +93,11 @@ export class BodyReader implements BodyProducer {
   async #pumpRuns(part: BodyPart, opener: Opener, sink: Sink): Promise<void> {
     const { runs, valueBytes } = part;
     if (!runs || !valueBytes) throw new StoreDamaged('the record of a body names no blobs');
+    const owner = Buffer.from(part.partId, 'hex');
     const wanted = neededValues(opener.segments, valueBytes);
     const read = (values: NeededValue[]): Promise<Buffer[]> => {
       // Where sending fails first, nobody awaits it any more.
-      const reading = this.#readAll(runs, values);
+      const reading = this.#readAll(owner, runs, values);
       reading.catch(() => {});
       return reading;
     };
@@ -137,26 +138,26 @@ export class BodyReader implements BodyProducer {
   }
 
   /** Neighbours are read at once. */
-  async #readAll(runs: Run[], values: NeededValue[]): Promise<Buffer[]> {
+  async #readAll(owner: Buffer, runs: Run[], values: NeededValue[]): Promise<Buffer[]> {
     const found: Buffer[] = [];
     for (let i = 0; i < values.length; ) {
       let count = 1;
       while (values[i + count]?.index === values[i]!.index + count) count++;
-      found.push(...(await this.#read(runs, values[i]!.index, count)));
+      found.push(...(await this.#read(owner, runs, values[i]!.index, count)));
       i += count;
     }
     return found;
   }
 
   /** `count` values from value `index` of the body on, across runs. */
-  async #read(runs: Run[], index: number, count: number): Promise<Buffer[]> {
+  async #read(owner: Buffer, runs: Run[], index: number, count: number): Promise<Buffer[]> {
     const values: Buffer[] = [];
     let base = 0;
     for (const run of runs) {
       const from = Math.max(index + values.length, base);
       if (from < base + run.count && values.length < count) {
         const some = Math.min(count - values.length, base + run.count - from);
-        values.push(...(await this.snapshot.read(run.first + from - base, some)));
+        values.push(...(await this.snapshot.read(owner, run, from - base, some)));
       }
       base += run.count;
       if (values.length === count) break;

@@ -43,7 +43,7 @@ export class ThreadReader implements BodyProducer {
     if (!part || part.part.inline || !this.snapshot.extents) return false;
     const [first] = this.#runsOf(part);
     if (!first) return false;
-    const held = await this.snapshot.extents(first.first, 1);
+    const held = await this.snapshot.extents(partIdOf(part.part), first.run, first.from, 1);
     held?.release();
     return held !== undefined;
   }
@@ -99,17 +99,19 @@ export class ThreadReader implements BodyProducer {
       if (!span) continue;
       const { part } = readable;
       const { size, chunkBytes } = part;
-      stream.part({ partId: Buffer.from(part.partId, 'hex'), size, chunkBytes }, span);
-      for (const needed of this.#runsOf(readable)) await this.#feedRun(stream, needed, held);
+      const partId = partIdOf(part);
+      stream.part({ partId, size, chunkBytes }, span);
+      for (const needed of this.#runsOf(readable)) await this.#feedRun(stream, partId, needed, held);
     }
     stream.ended();
   }
 
-  async #feedRun(stream: OpenStream, { first, count, slice }: NeededRun, held: Fed[]): Promise<void> {
+  async #feedRun(stream: OpenStream, owner: Buffer, needed: NeededRun, held: Fed[]): Promise<void> {
+    const { run, from, count, slice } = needed;
     await stream.room();
     // Ciphertext is longer than what comes of it: the thread has read all that lies this far back.
     while (held[0] && held[0].until <= stream.out) held.shift()!.lies.release();
-    const lies = await this.snapshot.extents?.(first, count);
+    const lies = await this.snapshot.extents?.(owner, run, from, count);
     if (lies) {
       stream.extents(sliceOf(lies.extents, slice));
       held.push({ lies, until: stream.fed });
@@ -119,7 +121,7 @@ export class ThreadReader implements BodyProducer {
     let base = 0;
     for (let i = 0; i < count; i++) {
       await stream.room(AHEAD_BYTES);
-      const [value] = await this.snapshot.read(first + i, 1);
+      const [value] = await this.snapshot.read(owner, run, from + i, 1);
       const bytes = value!.subarray(Math.max(0, slice.start - base), Math.max(0, slice.end - base));
       if (bytes.length > 0) stream.bytes(bytes);
       base += value!.length;
@@ -143,3 +145,5 @@ export class ThreadReader implements BodyProducer {
     return start < end ? { start, end } : undefined;
   }
 }
+
+const partIdOf = ({ partId }: BodyPart): Buffer => Buffer.from(partId, 'hex');

@@ -4,13 +4,18 @@ import { Secret } from '../../base/secret.js';
 import { TokenRefused } from '../../pkcs11/process.js';
 import { DestructionSecrets } from '../destruction-secrets.js';
 import { type KeyFile, loadOrCreateKeyFile, RootKeyError } from '../key-file.js';
-import type { DestructionSecret } from '../key-file-text.js';
 import type { KeyToken, TokenSession } from './ports.js';
-import { NO_DESTRUCTION_KEY, NOT_OPENED } from './protocol.js';
-import { OWNER_BYTES, SECRET_MARKER, sealSecret, TokenSecretKeeper, WRAPPED_SECRET_BYTES } from './token-secrets.js';
+import { NOT_OPENED } from './protocol.js';
+import {
+  OWNER_BYTES,
+  ROOT_MARKER,
+  SECRET_MARKER,
+  sealSecret,
+  TokenSecretKeeper,
+  WRAPPED_SECRET_BYTES,
+} from './token-secrets.js';
 import { joined, openedAt, SEALING_BYTES } from './wrapped.js';
 
-const MARKER = 'coffer-root-token-v1';
 const ROOT_KEY_BYTES = 32;
 const CONTENT_BYTES = OWNER_BYTES + SEALING_BYTES + ROOT_KEY_BYTES;
 
@@ -31,7 +36,7 @@ export async function loadOrCreateTokenKey(
   { file, storeId, create }: TokenKeyPlace,
 ): Promise<{ key: Secret; destruction: DestructionSecrets }> {
   const line = { marker: SECRET_MARKER, bytes: WRAPPED_SECRET_BYTES };
-  const keyFile: KeyFile = { file, marker: MARKER, bytes: CONTENT_BYTES, secret: false, line };
+  const keyFile: KeyFile = { file, marker: ROOT_MARKER, bytes: CONTENT_BYTES, secret: false, line };
   const existing = create ? undefined : await loadOrCreateKeyFile(keyFile);
   return token.use(async (session) => {
     const make = () => newContent(session, storeId);
@@ -39,13 +44,13 @@ export async function loadOrCreateTokenKey(
     const owner = content.subarray(0, OWNER_BYTES);
     const keeper = new TokenSecretKeeper(token, storeId, Buffer.from(owner));
     const key = await unwrapRootKey(session, file, content);
-    const opened = await openSecrets(session, keeper, file, secrets);
+    const opened = await keeper.openAll(session, secrets, file);
     await keeper.look(session, secrets);
     return { key, destruction: new DestructionSecrets(keyFile, new Secret(content), opened, keeper) };
   });
 }
 
-const aadOf = (owner: Buffer): Buffer => Buffer.concat([utf8(MARKER), owner].map(lengthPrefixed));
+const aadOf = (owner: Buffer): Buffer => Buffer.concat([utf8(ROOT_MARKER), owner].map(lengthPrefixed));
 
 async function newContent(session: TokenSession, storeId: string) {
   const owner = randomBytes(OWNER_BYTES);
@@ -72,29 +77,3 @@ async function unwrapRootKey(session: TokenSession, file: string, content: Buffe
     throw new NotWrappedHere(`${file} is damaged, or was wrapped under another key than the token's`);
   }
 }
-
-/** FMT-TOKEN-2. */
-async function openSecrets(
-  session: TokenSession,
-  keeper: TokenSecretKeeper,
-  file: string,
-  lines: readonly DestructionSecret[],
-): Promise<DestructionSecret[]> {
-  const [now, ...before] = lines;
-  if (!now) throw new RootKeyError(`${file} is not a file of the format ${MARKER}`);
-  const opened: DestructionSecret[] = [];
-  for (const line of [now, ...before]) {
-    try {
-      if (line) opened.push(await keeper.open(session, line));
-    } catch (error) {
-      if (!(error instanceof TokenRefused)) throw error;
-      if (error.code === NOT_OPENED) throw new RootKeyError(`${file} is damaged: a destruction secret does not open`);
-      if (error.code !== NO_DESTRUCTION_KEY) throw error;
-      if (line === now) throw new RootKeyError(gone(file));
-    }
-  }
-  return opened;
-}
-
-const gone = (file: string): string =>
-  `the destruction key of ${file} is in the token no more: this file is from before a KMS key was destroyed, here or by a copy of this store`;

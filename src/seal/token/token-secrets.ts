@@ -3,10 +3,14 @@ import { lengthPrefixed, utf8 } from '../../base/bytes.js';
 import { Secret } from '../../base/secret.js';
 import { TokenRefused } from '../../pkcs11/process.js';
 import type { KeptLines, SecretKeeper } from '../destruction-secrets.js';
+import { RootKeyError } from '../key-file.js';
 import { type DestructionSecret, newDestructionSecret } from '../key-file-text.js';
 import type { KeyToken, TokenSession } from './ports.js';
+import { NO_DESTRUCTION_KEY, NOT_OPENED } from './protocol.js';
 import { joined, openedAt, SEALING_BYTES } from './wrapped.js';
 
+/** Of the file itself. */
+export const ROOT_MARKER = 'coffer-root-token-v1';
 export const SECRET_MARKER = 'coffer-destruction-token-v1';
 export const OWNER_BYTES = 16;
 const ID_BYTES = 16;
@@ -64,6 +68,32 @@ export class TokenSecretKeeper implements SecretKeeper {
     return secret;
   }
 
+  /** All lines of a file, FMT-TOKEN-2. @throws RootKeyError */
+  async openAll(
+    session: TokenSession,
+    lines: readonly DestructionSecret[],
+    file: string,
+  ): Promise<DestructionSecret[]> {
+    const [now, ...before] = lines;
+    if (!now) throw new RootKeyError(`${file} is not a file of the format ${ROOT_MARKER}`);
+    const opened: DestructionSecret[] = [];
+    for (const line of [now, ...before]) {
+      try {
+        if (line) opened.push(await this.open(session, line));
+      } catch (error) {
+        if (!(error instanceof TokenRefused)) throw error;
+        if (error.code === NOT_OPENED) throw new RootKeyError(`${file} is damaged: a destruction secret does not open`);
+        if (error.code !== NO_DESTRUCTION_KEY) throw error;
+        if (line === now) throw new RootKeyError(gone(file));
+      }
+    }
+    return opened;
+  }
+
+  reopen(lines: readonly DestructionSecret[], file: string): Promise<DestructionSecret[]> {
+    return this.token.use((session) => this.openAll(session, lines, file));
+  }
+
   /** Whether there is something for `tidy` to do: a start needs no second process for nothing. */
   async look(session: TokenSession, lines: readonly DestructionSecret[]): Promise<void> {
     const ids = idsOf(lines);
@@ -118,3 +148,6 @@ export class TokenSecretKeeper implements SecretKeeper {
 
 const idsOf = (lines: readonly DestructionSecret[]): Buffer[] =>
   lines.flatMap((line) => (line ? [line.expose().subarray(0, ID_BYTES)] : []));
+
+const gone = (file: string): string =>
+  `the destruction key of ${file} is in the token no more: this file is from before a KMS key was destroyed, here or by a copy of this store`;

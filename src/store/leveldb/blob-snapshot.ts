@@ -1,7 +1,7 @@
 import { BLOB_RUN_MAX_VALUES } from '../../base/limits.js';
 import { BlobMissing, SnapshotExpired, StoreUnavailable } from '../errors.js';
 import type { OpenSnapshots } from '../open-snapshots.js';
-import type { BlobSnapshot, HeldExtents } from '../ports.js';
+import type { BlobSnapshot, HeldExtents, Run } from '../ports.js';
 import type { SegmentFiles } from '../value-log/files.js';
 import type { Frame } from '../value-log/format.js';
 import { holdExtent, readValues } from '../value-log/reader.js';
@@ -48,12 +48,12 @@ export class LevelBlobSnapshot implements BlobSnapshot {
     this.#leave = this.#enter();
   }
 
-  read(first: number, count: number): Promise<Buffer[]> {
-    return this.#inTurn(() => this.#read(first, count));
+  read(_owner: Uint8Array, run: Run, from: number, count: number): Promise<Buffer[]> {
+    return this.#inTurn(() => this.#read(first(run, from, count), count));
   }
 
-  extents(first: number, count: number): Promise<HeldExtents | undefined> {
-    return this.#inTurn(() => this.#extents(first, count));
+  extents(_owner: Uint8Array, run: Run, from: number, count: number): Promise<HeldExtents | undefined> {
+    return this.#inTurn(() => this.#extents(first(run, from, count), count));
   }
 
   onLost(lost: (cause: Error) => void): void {
@@ -246,6 +246,12 @@ export class LevelBlobSnapshot implements BlobSnapshot {
   #missing(number: number): Error {
     return this.#renewed ? expired() : new BlobMissing(`blob ${number} is missing`);
   }
+}
+
+/** The number of a run's value `from`. @throws BlobMissing where the run has fewer */
+function first(run: Run, from: number, count: number): number {
+  if (from + count > run.count) throw new BlobMissing(`run ${run.first} has ${run.count} blobs`);
+  return run.first + from;
 }
 
 const iterate = (level: LevelDatabase, snapshot: ReturnType<LevelDatabase['snapshot']>) =>

@@ -3,7 +3,7 @@ import { BLOB_VALUE_BYTES } from '../../base/limits.js';
 import { checkBlobPut, checkOwner } from '../commit-limits.js';
 import { OwnerMismatch, StoreDamaged, StoreUnavailable } from '../errors.js';
 import type { OpenSnapshots } from '../open-snapshots.js';
-import type { BlobLayout, BlobSnapshot, BlobStore, Reservation, Run } from '../ports.js';
+import type { BlobLayout, BlobSnapshot, BlobStore, OwnedRun, Reservation, Run } from '../ports.js';
 import { type Frame, sum } from '../value-log/format.js';
 import type { LogIndex, LogView } from '../value-log/log-index.js';
 import { isPlaceRow, parsePlaceRow } from '../value-log/rows.js';
@@ -41,6 +41,8 @@ interface StoredRun extends Run {
 export class LevelBlobStore implements BlobStore, EngineUser, LogIndex, Touching {
   /** Only where the value log is in use for new runs. */
   readonly reserve: ((owner: Uint8Array, lengths: number[]) => Promise<Reservation>) | undefined;
+  /** Snapshots keep what they see. */
+  readonly graceMs = 0;
   readonly #queue: WriteQueue;
   readonly #locks = new Map<number, Promise<void>>();
   /** How often the databases were given up. */
@@ -163,11 +165,18 @@ export class LevelBlobStore implements BlobStore, EngineUser, LogIndex, Touching
     });
   }
 
+  /** Every number that is drawn from now on is at least this. */
   mark(): number {
     return this.#next;
   }
 
-  async *list(from = 0): AsyncGenerator<{ owner: Buffer; run: Run }> {
+  async *left(owners: readonly Uint8Array[], mark: number): AsyncGenerator<OwnedRun> {
+    const wanted = new Set(owners.map((owner) => Buffer.from(owner).toString('hex')));
+    for await (const found of this.list(mark)) if (wanted.has(found.owner.toString('hex'))) yield found;
+  }
+
+  /** Ascending, from a number on. */
+  async *list(from = 0): AsyncGenerator<OwnedRun> {
     for await (const { first, row } of this.#runs(from)) {
       const { owner, count } = storedRun(first, row);
       yield { owner, run: { first, count } };

@@ -1,20 +1,20 @@
 import { checkBlobPut, checkOwner } from '../commit-limits.js';
 import { BlobMissing, OwnerMismatch, StoreUnavailable } from '../errors.js';
-import type { BlobSnapshot, BlobStore, Run } from '../ports.js';
+import type { BlobSnapshot, BlobStore, OwnedRun, Run } from '../ports.js';
 
 interface StoredRun {
   owner: Buffer;
-  count: number;
+  values: readonly Buffer[];
 }
 
 /** The reference: what every BlobStore must do, in the plainest way. */
 export class MemoryBlobStore implements BlobStore {
-  /** Replaced, never changed, so that a snapshot is the map it was made from. */
-  #values: ReadonlyMap<number, Buffer> = new Map();
-  /** By first number; insertion order is ascending, since numbers only grow. */
+  /** By first number. Replaced, never changed, so that a snapshot is the map it was made from. */
   #runs: ReadonlyMap<number, StoredRun> = new Map();
   #next = 1;
   #closed = false;
+
+  constructor(readonly graceMs = 0) {}
 
   async put(owner: Uint8Array, values: Buffer[]): Promise<Run> {
     checkBlobPut(
@@ -24,27 +24,23 @@ export class MemoryBlobStore implements BlobStore {
     this.#requireOpen();
     const first = this.#next;
     this.#next += values.length;
-    const stored = new Map(this.#values);
-    values.forEach((value, i) => {
-      stored.set(first + i, Buffer.from(value));
-    });
-    this.#values = stored;
-    this.#runs = new Map(this.#runs).set(first, { owner: Buffer.from(owner), count: values.length });
+    const run = { owner: Buffer.from(owner), values: values.map((value) => Buffer.from(value)) };
+    this.#runs = new Map(this.#runs).set(first, run);
     return { first, count: values.length };
   }
 
   snapshot(): BlobSnapshot {
     this.#requireOpen();
-    const values = this.#values;
+    const runs = this.#runs;
     let closed = false;
     return {
-      async read(first, count) {
+      async read(owner, { first, count }, from, wanted) {
         if (closed) throw new StoreUnavailable('the snapshot is closed');
-        return Array.from({ length: count }, (_, i) => {
-          const value = values.get(first + i);
-          if (!value) throw new BlobMissing(`blob ${first + i} is missing`);
-          return value;
-        });
+        const run = runs.get(first);
+        if (!run?.owner.equals(owner) || run.values.length !== count || from + wanted > count) {
+          throw new BlobMissing(`blobs of run ${first} are missing`);
+        }
+        return run.values.slice(from, from + wanted);
       },
       async close() {
         closed = true;
@@ -55,20 +51,14 @@ export class MemoryBlobStore implements BlobStore {
   async delete(owner: Uint8Array, runs: Run[]): Promise<void> {
     checkOwner(owner);
     this.#requireOpen();
-    const found = runs.filter(({ first, count }) => {
+    for (const { first, count } of runs) {
       const run = this.#runs.get(first);
-      if (run && (!run.owner.equals(owner) || run.count !== count)) {
+      if (run && (!run.owner.equals(owner) || run.values.length !== count)) {
         throw new OwnerMismatch(`run ${first} of ${count} blobs is another owner's`);
       }
-      return run !== undefined;
-    });
-    const values = new Map(this.#values);
-    const kept = new Map(this.#runs);
-    for (const { first, count } of found) {
-      for (let i = 0; i < count; i++) values.delete(first + i);
-      kept.delete(first);
     }
-    this.#values = values;
+    const kept = new Map(this.#runs);
+    for (const { first } of runs) kept.delete(first);
     this.#runs = kept;
   }
 
@@ -76,11 +66,15 @@ export class MemoryBlobStore implements BlobStore {
     return this.#next;
   }
 
-  async *list(from = 0): AsyncGenerator<{ owner: Buffer; run: Run }> {
-    this.#requireOpen();
-    for (const [first, { owner, count }] of this.#runs) {
-      if (first >= from) yield { owner, run: { first, count } };
+  async *left(owners: readonly Uint8Array[], mark: number): AsyncGenerator<OwnedRun> {
+    for await (const found of this.list()) {
+      if (found.run.first >= mark && owners.some((owner) => found.owner.equals(owner))) yield found;
     }
+  }
+
+  async *list(): AsyncGenerator<OwnedRun> {
+    this.#requireOpen();
+    for (const [first, { owner, values }] of this.#runs) yield { owner, run: { first, count: values.length } };
   }
 
   async close(): Promise<void> {

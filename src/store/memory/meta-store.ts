@@ -10,6 +10,9 @@ export class MemoryMetaStore implements MetaStore {
   #revision = 0;
   #closed = false;
 
+  /** `shared`: as several processes have it that put their rows in one place. */
+  constructor(readonly shared = false) {}
+
   async get(key: Uint8Array): Promise<Row | undefined> {
     this.#requireOpen();
     return this.#find(key);

@@ -115,7 +115,7 @@ test('bytes behind the last frame are cut off, a file without a row is removed, 
   const room = await opened.blobs.reserve!(OWNER, [50_000]);
   const [segment] = await segmentsOf(directory);
   const { size } = await stat(segment!);
-  await opened.blobs.put(OWNER, [Buffer.alloc(200_000)]).then((run) => opened.blobs.delete(OWNER, [run]));
+  await opened.blobs.put(OWNER, [Buffer.alloc(200_000)], 0).then((run) => opened.blobs.delete(OWNER, [run]));
   const copy = await temporaryDirectory();
   cpSync(directory, copy, { recursive: true });
   cpSync(segment!, join(copy, 'segments', '00000000000fffff.seg'));

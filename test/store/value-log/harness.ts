@@ -21,13 +21,13 @@ export const open = (directory: string, options: StoreOptions = {}): Promise<Sto
 
 export async function store({ blobs }: Store, bytes = BYTES): Promise<Stored> {
   const values = [randomBytes(Math.ceil(bytes / 2)), randomBytes(Math.floor(bytes / 2))];
-  return { run: await blobs.put(OWNER, values), values };
+  return { run: await blobs.put(OWNER, values, 0), values };
 }
 
 export async function holds({ blobs }: Pick<Store, 'blobs'>, { run, values }: Stored): Promise<boolean> {
   const snapshot = blobs.snapshot();
   try {
-    const read = await snapshot.read(run.first, run.count);
+    const read = await snapshot.read(OWNER, run, 0, run.count);
     return read.every((value, i) => value.equals(values[i]!));
   } finally {
     await snapshot.close();

@@ -14,14 +14,14 @@ test('segments go when all in them is deleted, but never under a reader', async 
   const stored: Stored[] = [];
   for (let i = 0; i < 9; i++) stored.push(await store(opened));
   const snapshot = opened.blobs.snapshot();
-  const held = (await snapshot.extents!(stored[0]!.run.first, 1))!;
+  const held = (await snapshot.extents!(OWNER, stored[0]!.run, 0, 1))!;
   await opened.blobs.delete(OWNER, runs(stored));
   // Comes and goes: waits for nobody but those who were there.
   await expect(holds(opened, stored[0]!)).rejects.toThrow(error('BlobMissing'));
   await new Promise((resolve) => setTimeout(resolve, 100));
   expect(await segmentsOf(directory)).toHaveLength(3);
   for (const { run, values } of stored) {
-    const read = await snapshot.read(run.first, run.count);
+    const read = await snapshot.read(OWNER, run, 0, run.count);
     expect(read.every((value, i) => value.equals(values[i]!))).toBe(true);
   }
   const { fd, length } = held.extents[0]!;
@@ -41,12 +41,12 @@ test('what lives in mostly dead segments moves and keeps its numbers; who reads 
   for (let i = 0; i < 24; i++) stored.push(await store(opened));
   const kept = stored.filter((_, i) => i % 4 === 1);
   const snapshot = opened.blobs.snapshot();
-  await snapshot.read(kept[0]!.run.first, 1);
+  await snapshot.read(OWNER, kept[0]!.run, 0, 1);
   await opened.blobs.delete(OWNER, runs(stored.filter((one) => !kept.includes(one))));
   const moved = () => opened.blobs.layout!().deadBytes < 3 * BYTES;
   await expect.poll(moved, { timeout: 20_000 }).toBe(false);
   for (const { run, values } of stored) {
-    const read = await snapshot.read(run.first, run.count);
+    const read = await snapshot.read(OWNER, run, 0, run.count);
     expect(read.every((value, i) => value.equals(values[i]!))).toBe(true);
   }
   await expectWhole(opened, kept);
@@ -161,7 +161,7 @@ test('a sync that fails is never trusted again: nothing is acknowledged, and wha
   await expect(late.commit(crc32c(bytes))).rejects.toThrow(error('StoreUnavailable', 'reopened'));
   await expectWhole(opened, [before, after]);
   const listed = [];
-  for await (const { run } of opened.blobs.list(mark)) listed.push(run);
+  for await (const { run } of opened.blobs.left([OWNER], mark)) listed.push(run);
   expect(listed).toEqual([after.run]);
   await opened.close();
   expect(await segmentsOf(directory)).toContain(first);

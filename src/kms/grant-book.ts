@@ -59,7 +59,9 @@ export class GrantBook {
 
   /** Undefined where they have to be read. */
   cached(keyId: string): KeyGrants | undefined {
-    return this.meta.shared ? undefined : this.#cached.get(keyId);
+    const held = this.#cached.get(keyId);
+    // What was read under a generation counts for who has read that.
+    return held?.generation === undefined ? held : undefined;
   }
 
   async of(accountId: string, keyId: string): Promise<KeyGrants> {

@@ -39,8 +39,8 @@ export class KeyAuthorizer {
    * @returns the grant that allowed it, where one did. @throws KmsError AccessDeniedException
    */
   require(asked: Asked, record: KeyRecord, nowMs: number): GrantRecord | undefined | Promise<GrantRecord | undefined> {
-    const around = this.ring.surroundings(record);
-    if (around) return this.#decide(asked, record, around.grants, nowMs);
+    const held = this.ring.heldGrants(record);
+    if (held) return this.#decide(asked, record, held, nowMs);
     return this.#requireRead(asked, record, nowMs);
   }
 
@@ -82,7 +82,7 @@ export class KeyAuthorizer {
 
   /** Whether a policy denies it explicitly, whoever else would allow it. */
   async isDenied(asked: Asked, record: KeyRecord, nowMs: number): Promise<boolean> {
-    if (!this.ring.surroundings(record)) await this.ring.readSurroundings(record);
+    if (!this.ring.heldGrants(record)) await this.ring.readSurroundings(record);
     const decision = this.#ask(asked, record, nowMs, () => true);
     return !decision.allowed && decision.explicit;
   }

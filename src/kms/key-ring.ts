@@ -51,6 +51,7 @@ export interface Surroundings {
  * round trip; what the same bytes gave before isn't deciphered again.
  */
 export class KeyRing {
+  readonly shared: boolean;
   readonly #cores: Table<KeyCore>;
   readonly #texts: Table<KeyText>;
   readonly #cached = new BoundedMap<KeyRecord>(CACHED_MAX);
@@ -75,6 +76,7 @@ export class KeyRing {
     /** Where others use the key-store key too. */
     private readonly generation?: KeyStoreGeneration,
   ) {
+    this.shared = meta.shared;
     this.#cores = new Table(meta, sealer, KEY);
     this.#texts = new Table(meta, sealer, KEY_TEXT);
   }
@@ -88,16 +90,11 @@ export class KeyRing {
     return keyRow(this.at(accountId), keyId);
   }
 
-  get shared(): boolean {
-    return this.meta.shared;
-  }
-
-  /** As it was read with the record, or later. Undefined where it has to be read. */
-  surroundings(record: KeyRecord): Surroundings | undefined {
-    if (this.shared) return this.#surroundings.get(record);
+  /** As they were read with the record, or later, and `aliasesOf` it too. Undefined where they have to be read. */
+  heldGrants(record: KeyRecord): KeyGrants | undefined {
+    if (this.shared) return this.#surroundings.get(record)?.grants;
     const grants = this.grants.cached(record.keyId);
-    const aliases = grants && this.aliases.loaded(record.accountId);
-    return aliases && { grants: grants!, aliases };
+    return grants && this.aliases.loaded(record.accountId) ? grants : undefined;
   }
 
   /** Of a record that is about to be written, or decided on. */
@@ -108,7 +105,7 @@ export class KeyRing {
     return namesIn(read.aliases, record.keyId);
   }
 
-  /** Where `surroundings` has none. */
+  /** Where `heldGrants` has none. */
   async readSurroundings(record: KeyRecord): Promise<Surroundings> {
     const { accountId, keyId } = record;
     const grants = await this.grants.of(accountId, keyId);

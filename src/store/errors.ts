@@ -59,3 +59,8 @@ export class StoreInUse extends Error {
 export class StoreTooNew extends Error {
   override name = 'StoreTooNew';
 }
+
+/** Another gateway has taken what this one held, its own lease perhaps: what it was about to write is not written. */
+export class LeaseLost extends StoreUnavailable {
+  override name = 'LeaseLost';
+}

@@ -5,14 +5,13 @@ import { VALUE_POOL } from '../../encryption/body-sealer.js';
 import type { Sealer } from '../../encryption/data-keys.js';
 import type { DeadRows } from '../../store/dead.js';
 import { OutcomeUnknown, PutInDoubt } from '../../store/errors.js';
-import type { Intents } from '../../store/intents.js';
+import type { Intent, Intents } from '../../store/intents.js';
 import { inlineBodyKey } from '../../store/keys.js';
-import type { BlobStore, MetaStore, Run } from '../../store/ports.js';
+import type { BlobStore, Run } from '../../store/ports.js';
 import type { BodyPart } from '../../store/records.js';
-import { CommitBuilder } from '../../store/table.js';
+import type { CommitBuilder } from '../../store/table.js';
 
 export interface BodyWriterParts {
-  meta: MetaStore;
   blobs: BlobStore;
   intents: Intents;
   dead: DeadRows;
@@ -38,7 +37,7 @@ export class BodyWriter implements WrittenBody {
   #pendingBytes = 0;
   #runs: Run[] = [];
   #inline: Buffer | undefined;
-  #intent: Buffer | undefined;
+  #intent: Intent | undefined;
   #inFlight: Promise<void> | undefined;
   /** Set with the first flush, before anything of it has happened: from then on the body lies in `blob`. */
   #flushed = false;
@@ -94,7 +93,7 @@ export class BodyWriter implements WrittenBody {
 
   attach(commit: CommitBuilder): void {
     if (this.#inline) commit.put({ key: inlineBodyKey(this.objectId, this.partId), value: this.#inline });
-    if (this.#intent) commit.del(this.#intent);
+    this.#intent?.fulfil(commit);
   }
 
   async abort(): Promise<void> {
@@ -105,15 +104,7 @@ export class BodyWriter implements WrittenBody {
     this.#pending = [];
     this.#pendingBytes = 0;
     this.#sealer.dispose();
-    if (!this.#intent) return;
-    const commit = new CommitBuilder().frees();
-    if (!this.#unknown) commit.del(this.#intent);
-    else if (this.#runs.length === 0) return;
-    if (this.#runs.length > 0) {
-      const body = { partId: this.partId.toString('hex'), size: 0, runs: this.#runs, chunkBytes: 0 };
-      for (const row of this.parts.dead.ofParts(this.objectId.toString('hex'), [body])) commit.put(row);
-    }
-    await this.parts.meta.commit(commit.build()).catch(() => {});
+    await this.#intent?.abandon(this.parts.dead.ofRuns(this.objectId, this.partId, this.#runs), this.#unknown);
   }
 
   async #take(values: Buffer[]): Promise<void> {
@@ -163,6 +154,7 @@ export class BodyWriter implements WrittenBody {
     this.#intent ??= await this.parts.intents.declare(this.partId);
     // One run a batch, also where two follow each other: a run is deleted as it was put.
     const at = this.#runs.reduce((sum, { count }) => sum + count, 0);
+    this.#intent.requireHeld();
     try {
       this.#runs.push(await this.parts.blobs.put(this.partId, values, at));
     } catch (error) {

@@ -13,7 +13,10 @@ export interface Engines {
 /** What several gateways can share. One line each. */
 export const ENGINES: Engines = {
   meta: {},
-  blobs: {},
+  blobs: {
+    s3: async () => (await import('../store/s3/open.js')).openS3Blobs,
+    rados: async () => (await import('../store/rados/open.js')).openRadosBlobs,
+  },
 };
 
 /** `postgres` of `postgres://…`, in lower case; of a word without one, the word itself. */

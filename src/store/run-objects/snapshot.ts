@@ -1,4 +1,4 @@
-import { BLOB_VALUE_BYTES } from '../../base/limits.js';
+import { BLOB_BATCH_MAX_BYTES, BLOB_VALUE_BYTES } from '../../base/limits.js';
 import { BlobMissing, StoreDamaged, StoreUnavailable } from '../errors.js';
 import type { BlobSnapshot, Run } from '../ports.js';
 import { headerBytes, hex, parseHeader } from './format.js';
@@ -25,7 +25,7 @@ export class RunObjectSnapshot implements BlobSnapshot {
     let ahead: Buffer | undefined;
     if (!offsets) {
       // Whoever begins at the beginning gets the values with it, where they are as long as they are as a rule.
-      const guess = from === 0 ? count * BLOB_VALUE_BYTES : 0;
+      const guess = from === 0 ? Math.min(count * BLOB_VALUE_BYTES, BLOB_BATCH_MAX_BYTES) : 0;
       ahead = await this.#get(owner, run, 0, headerBytes(run.count) + guess);
       offsets = parseHeader(owner, run, ahead);
       if (!offsets) throw missing(owner, run);

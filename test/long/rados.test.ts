@@ -91,3 +91,104 @@ describe.skipIf(missing)('blobs in a Ceph pool', () => {
     }
   });
 });
+
+describe.skipIf(missing)('a Ceph cluster that loses servers', () => {
+  /** Puts, reads back and deletes until it is told to end. */
+  async function load(store: BlobStore) {
+    const kept: { at: number; value: Buffer }[] = [];
+    const errors: Error[] = [];
+    let longestMs = 0;
+    let at = 0;
+    let ended = false;
+    const work = async () => {
+      while (!ended) {
+        const value = randomBytes(256 * 1024);
+        const mine = at++;
+        const since = performance.now();
+        try {
+          const run = await store.put(OWNER, [value], mine);
+          const [back] = await store.snapshot().read(OWNER, run, 0, 1);
+          if (!back!.equals(value)) throw new Error('other bytes');
+          if (mine % 2 === 0) kept.push({ at: mine, value });
+          else await store.delete(OWNER, [run]);
+        } catch (error) {
+          errors.push(error as Error);
+        }
+        longestMs = Math.max(longestMs, performance.now() - since);
+      }
+    };
+    const workers = Array.from({ length: 4 }, work);
+    return {
+      count: () => at,
+      async end() {
+        ended = true;
+        await Promise.all(workers);
+        return { kept, errors, longestMs };
+      },
+    };
+  }
+
+  test('an OSD and a monitor killed under load: a stall, no error, nothing lost', async () => {
+    const ceph = await CephCluster.start({ monitors: 3 });
+    try {
+      const store = await openRadosBlobs(ceph.url(), options());
+      const running = await load(store);
+      const more = async () => {
+        const before = running.count();
+        await expect.poll(running.count, PATIENTLY).toBeGreaterThan(before + 20);
+      };
+      await more();
+      await ceph.kill('osd.1');
+      await more();
+      ceph.startDaemon('osd.1');
+      await more();
+      await ceph.kill('mon.a');
+      await more();
+      await ceph.kill('osd.2');
+      await more();
+      const { kept, errors, longestMs } = await running.end();
+      expect(errors).toEqual([]);
+      console.log(`longest stall ${Math.round(longestMs)} ms, ${kept.length} runs kept`);
+      const snapshot = store.snapshot();
+      for (const { at, value } of kept) {
+        const [back] = await snapshot.read(OWNER, { first: at, count: 1 }, 0, 1);
+        expect(back!.equals(value)).toBe(true);
+      }
+      let listed = 0;
+      for await (const _ of store.list()) listed++;
+      expect(listed).toBe(kept.length);
+      await store.close();
+    } finally {
+      await ceph.close();
+    }
+  });
+
+  test('a cluster that stands still is unavailable in time, what was put is in doubt, and it goes on', async () => {
+    const ceph = await CephCluster.start();
+    try {
+      const store = await openRadosBlobs(ceph.url(), { ...options(), graceMs: 4000 });
+      const run = await store.put(OWNER, [randomBytes(1000)], 0);
+      for (const osd of ['osd.0', 'osd.1', 'osd.2']) ceph.signal(osd, 'SIGSTOP');
+      await expect(store.put(OWNER, [randomBytes(1000)], 1)).rejects.toMatchObject({
+        name: 'PutInDoubt',
+        run: { first: 1, count: 1 },
+      });
+      await expect(store.snapshot().read(OWNER, run, 0, 1)).rejects.toMatchObject({ name: 'NoAnswer' });
+      for (const osd of ['osd.0', 'osd.1', 'osd.2']) ceph.signal(osd, 'SIGCONT');
+      const reads = () =>
+        store
+          .snapshot()
+          .read(OWNER, run, 0, 1)
+          .then(
+            ([value]) => value!.length,
+            () => 0,
+          );
+      await expect.poll(reads, PATIENTLY).toBe(1000);
+      await store.close();
+      await ceph.kill('mon.a');
+      await expect(openRadosBlobs(ceph.url(), options())).rejects.toThrow('no monitor answered within 10 s');
+    } finally {
+      await ceph.close();
+    }
+  });
+});

@@ -10,9 +10,11 @@ export interface Engines {
   blobs: Readonly<Record<string, Load<OpenBlobEngine>>>;
 }
 
+const postgres: Load<OpenMetaEngine> = async () => (await import('../store/postgres/open.js')).openPostgres;
+
 /** What several gateways can share. One line each. */
 export const ENGINES: Engines = {
-  meta: {},
+  meta: { postgres, postgresql: postgres },
   blobs: {
     s3: async () => (await import('../store/s3/open.js')).openS3Blobs,
     rados: async () => (await import('../store/rados/open.js')).openRadosBlobs,

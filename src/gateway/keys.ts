@@ -5,6 +5,7 @@ import { KeyPlaces, type RootKeyPlace } from '../seal/key-places.js';
 import { RootSealer } from '../seal/record-sealer.js';
 import { loadOrCreateRootKey, type RootKey } from '../seal/root-key.js';
 import { requireNoRotation } from '../seal/rotation-mark.js';
+import { isEmptyStore } from '../store/empty.js';
 import type { Store } from '../store/store.js';
 
 /** The root key of a store, and what is sealed with it. */
@@ -19,7 +20,7 @@ export interface GatewayKeys {
 
 /** Loads the root key, or makes one for an empty store. @throws ConfigError, RootKeyError */
 export async function openKeys(config: Config, { meta, storeId }: Store): Promise<GatewayKeys> {
-  const isNew = (await meta.range({ gte: Buffer.of(1), lt: Buffer.of(0xff), limit: 1, keysOnly: true })).length === 0;
+  const isNew = await isEmptyStore(meta);
   await makeDirectory(config.configHome);
   await requireNoRotation(meta);
   const places = new KeyPlaces(config.configHome, storeId);
@@ -31,6 +32,6 @@ export async function openKeys(config: Config, { meta, storeId }: Store): Promis
       : { passphrase: config.rootKeyPassphrase!, saltFile: places.saltFile, create: isNew },
   );
   const sealer = new RootSealer(rootKey);
-  await requireRightRootKey(meta, sealer);
+  await requireRightRootKey(meta, sealer, isNew);
   return { rootKey, sealer, places, root, rootKeyFile };
 }

@@ -5,6 +5,7 @@ import { ConfigError } from '../base/config-error.js';
 import { shownUrl } from '../config/kinds.js';
 import type { Config } from '../config.js';
 import { tracesOf } from '../seal/key-places.js';
+import { isEmptyStore } from '../store/empty.js';
 import type { EngineOptions } from '../store/engines.js';
 import { FencedMeta } from '../store/fenced-meta.js';
 import type { Lease, Leases } from '../store/leases.js';
@@ -93,7 +94,9 @@ async function openShared(config: Config, options: ProfileOptions): Promise<Prof
         compactMeta: (range) => opened.compactMeta(range),
         readOnly: () => undefined,
         measureSpace: async () => {},
-        trouble: () => opened.trouble(),
+        // The log says more than whoever reaches the port may read.
+        trouble: async () =>
+          (await opened.trouble()) === undefined ? undefined : 'the metadata store is not available',
         counts: () => ({ commits: measured.counts, engine: opened.counts?.() ?? {} }),
         async close() {
           await leases.close();
@@ -123,8 +126,7 @@ async function requireNoLostDatabase(
   if (newStore || rootKeyFile === undefined) return;
   const trace = tracesOf(rootKeyFile).find((path) => existsSync(path));
   if (trace === undefined) return;
-  const rows = await meta.range({ gte: Buffer.of(1), lt: Buffer.of(0xff), limit: 1, keysOnly: true });
-  if (rows.length > 0) return;
+  if (!(await isEmptyStore(meta))) return;
   // A start that came no further than making the database.
   if (trace.endsWith('.store') && (await readFile(trace, 'utf8')).includes(storeId)) return;
   throw new ConfigError(

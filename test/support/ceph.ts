@@ -62,6 +62,12 @@ export class CephCluster {
     return stdout;
   }
 
+  /** Names in the pool, one a line: `ls`. */
+  async rados(...args: string[]): Promise<string> {
+    const { stdout } = await run('rados', ['-c', this.conf, '-p', 'blobs', ...args]);
+    return stdout;
+  }
+
   /** `mon.a`, `osd.0` … */
   async kill(daemon: string): Promise<void> {
     const child = this.#daemons.get(daemon)!;

@@ -35,7 +35,7 @@ async function serveLarge(
   env: Record<string, string>,
   objects: () => Promise<number>,
 ) {
-  const settings = { COFFER_META: database, COFFER_BLOBS: blobs, COFFER_READER_GRACE_SECONDS: '1', ...env };
+  const settings = { COFFER_META: database, COFFER_BLOBS: blobs, COFFER_READER_GRACE_SECONDS: '30', ...env };
   const gateway = await startServer({ env: settings });
   try {
     const s3 = gateway.s3({ requestChecksumCalculation: 'WHEN_REQUIRED' });

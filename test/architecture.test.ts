@@ -60,6 +60,7 @@ test('Express is imported in one file, LevelDB in the engine alone', () => {
     sources.filter((path) => readFileSync(path, 'utf8').includes(`from '${name}'`)).map((path) => relative(SRC, path));
   expect(importers('express')).toEqual(['http/server.ts']);
   for (const path of importers('level')) expect(path).toMatch(/^store\/leveldb\//);
+  for (const path of importers('@aws-sdk/client-s3')) expect(path).toMatch(/^store\/s3\//);
 });
 
 test('an operation lies in the file of its name, and every file is registered', () => {

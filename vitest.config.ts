@@ -35,6 +35,23 @@ export default defineConfig({
         },
       },
       {
+        // The integration suite once more, against two gateways over one PostgreSQL. Left out is what looks into a data directory, or
+        // is about one process.
+        test: {
+          name: 'cluster',
+          include: ['test/integration/**/*.test.ts'],
+          exclude: ['at-rest', 'damage', 'ending', 'key-impact', 'locked-out', 'read-only', 'start-up'].map(
+            (name) => `test/integration/${name}.test.ts`,
+          ),
+          globalSetup: 'test/support/cluster-setup.ts',
+          env: { COFFER_TEST_PROFILE: 'cluster' },
+          isolate: false,
+          testTimeout: HANGS_MS,
+          hookTimeout: HANGS_MS,
+          expect,
+        },
+      },
+      {
         test: {
           name: 'long',
           include: ['test/long/**/*.test.ts'],

@@ -9,6 +9,8 @@ import { SWEEPER } from './sweeping.js';
 const KEYS_EVERY_MS = 60_000;
 /** Members that wait to be made or removed, backups. */
 const HSMS_EVERY_MS = 60_000;
+/** A destruction isn't said to be done before all gateways have noticed it. */
+const NOTICE_EVERY_MS = 5000;
 const SAMPLE_EVERY_MS = 10_000;
 const RETAIN_EVERY_MS = 3_600_000;
 const FORGET_EVERY_MS = 60_000;
@@ -35,7 +37,7 @@ export function jobsOf(gateway: Gateway, counted: (counts: LifecycleCounts) => v
     if (shared) await sweeping.recover();
     await sweeping.run();
   };
-  const jobs: (Job | undefined)[] = [
+  const jobs: (Job | undefined | false)[] = [
     {
       name: SWEEPER,
       where: 'once',
@@ -80,6 +82,13 @@ export function jobsOf(gateway: Gateway, counted: (counts: LifecycleCounts) => v
       everyMs: Math.min(KEYS_EVERY_MS, dayMs),
       run: () => builtIn.keep(),
     },
+    builtIn &&
+      shared && {
+        name: 'letting go of key material that was destroyed',
+        where: 'everywhere',
+        everyMs: NOTICE_EVERY_MS,
+        run: () => builtIn.notice(),
+      },
     authFailures && {
       name: 'sampling failed authentications',
       where: 'everywhere',
@@ -93,7 +102,7 @@ export function jobsOf(gateway: Gateway, counted: (counts: LifecycleCounts) => v
       run: () => audit.retain(clock.now(), auditRetentionMs),
     },
   ];
-  return jobs.filter((one) => one !== undefined);
+  return jobs.filter((one) => one !== undefined && one !== false);
 
   function lifecycleJob({ keys }: Gateway, report: (counts: LifecycleCounts) => void): LifecycleJob {
     return new LifecycleJob({

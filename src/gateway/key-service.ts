@@ -5,9 +5,11 @@ import type { Config } from '../config.js';
 import type { KeyImpact, KeyService } from '../encryption/ports.js';
 import type { Accounts } from '../iam/accounts.js';
 import { AuthFailures } from '../kms/audit/auth-failures.js';
+import { FIRST_CHAIN, freeChain } from '../kms/audit/chain-names.js';
 import { AuditTrail, auditChainKeyOf } from '../kms/audit/trail.js';
 import { type OpenedKms, openKms } from '../kms/open.js';
 import type { RemoteKeyService } from '../kms/remote.js';
+import type { Leases } from '../store/leases.js';
 import type { Store } from '../store/store.js';
 import type { GatewayKeys } from './keys.js';
 
@@ -25,6 +27,7 @@ export interface GatewayKms {
 export interface KmsParts {
   config: Config;
   store: Store;
+  leases: Leases;
   keys: GatewayKeys;
   accounts: Accounts;
   clock: Clock;
@@ -36,7 +39,7 @@ export interface KmsParts {
 
 /** @throws ConfigError, StoreDamaged */
 export async function openKeyService(parts: KmsParts): Promise<GatewayKms> {
-  const { config, store, keys, clock, log } = parts;
+  const { config, store, leases, keys, clock, log } = parts;
   const { meta } = store;
   const { sealer, rootKey, places, root } = keys;
   const audit =
@@ -46,6 +49,7 @@ export async function openKeyService(parts: KmsParts): Promise<GatewayKms> {
           sealer,
           chainKey: auditChainKeyOf(rootKey),
           headFile: places.auditHeadFile(root),
+          chain: meta.shared ? await freeChain((name) => leases.take(name)) : FIRST_CHAIN,
           clock,
           onTrouble: (message, error) => log.error({ err: error }, message),
         })
@@ -76,6 +80,7 @@ export async function openKeyService(parts: KmsParts): Promise<GatewayKms> {
         region: config.region,
         regions: config.regions,
         dayMs: config.dayMs,
+        peers: leases,
         xks: { timeoutMs: config.xksTimeoutMs, caFile: config.xksCaFile, hosts: config.xksHosts },
         clusters: cloudhsm,
         impact: parts.impact,

@@ -32,6 +32,6 @@ export async function openKeys(config: Config, { meta, storeId }: Store): Promis
       : { passphrase: config.rootKeyPassphrase!, saltFile: places.saltFile, create: isNew },
   );
   const sealer = new RootSealer(rootKey);
-  await requireRightRootKey(meta, sealer, isNew);
+  await requireRightRootKey(meta, sealer, () => isEmptyStore(meta));
   return { rootKey, sealer, places, root, rootKeyFile };
 }

@@ -37,6 +37,7 @@ export async function openGateway(config: Config, profile: Profile, log: Logger)
   const kms = await openKeyService({
     config,
     store,
+    leases,
     keys,
     accounts,
     clock,

@@ -1,8 +1,8 @@
 import { setImmediate as yieldToRequests } from 'node:timers/promises';
 import type { Clock } from '../base/clock.js';
 import type { DeadRows } from '../store/dead.js';
-import { deadAfter, deadBefore, inlineBodyKey, manifestPageKey, partKey, TAG, under } from '../store/keys.js';
-import type { Manifests } from '../store/manifest.js';
+import { deadAfter, deadBefore, inlineBodyKey, manifestPagesOf, partKey, TAG, under } from '../store/keys.js';
+import { type Manifests, pageKey } from '../store/manifest.js';
 import type { BlobStore, MetaStore, Range, Run } from '../store/ports.js';
 import type { BodyPart, DeadRecord } from '../store/records.js';
 import { CommitBuilder, type Stored } from '../store/table.js';
@@ -81,7 +81,7 @@ export class Sweeper {
   async #bury({ key, record }: Stored<DeadRecord>): Promise<void> {
     const { meta } = this.parts;
     if (record.bodies) await this.#buryBodies(record.bodies.objectId, record.bodies.parts);
-    if (record.manifest) await this.#buryManifest(record.manifest.objectId, record.manifest.pages);
+    if (record.manifest) await this.#buryManifest(record.manifest);
     if (record.partRows) await this.#buryPartRows(record.partRows);
     await meta.commit(new CommitBuilder().del(key).build());
   }
@@ -96,14 +96,27 @@ export class Sweeper {
     await this.#deleteRows(this.parts.meta, rows);
   }
 
-  async #buryManifest(objectId: string, pages: number): Promise<void> {
-    const id = Buffer.from(objectId, 'hex');
+  async #buryManifest({ objectId, pages, ...name }: NonNullable<DeadRecord['manifest']>): Promise<void> {
     // From the last page to the first: a pass that was cut short finds the earlier pages again.
     for (let page = pages - 1; page >= 0; page--) {
-      const rowKey = manifestPageKey(id, page);
+      const rowKey = pageKey(objectId, name, page);
       if (!(await this.parts.meta.get(rowKey))) continue;
-      await this.#buryBodies(objectId, await this.parts.manifests.page(objectId, page));
+      await this.#buryBodies(objectId, await this.parts.manifests.page(objectId, name, page));
       await this.#deleteRows(this.parts.meta, [rowKey]);
+    }
+    if (name.attempt !== undefined) await this.#deletePages(objectId);
+  }
+
+  /** Of completions that didn't come to their end. */
+  async #deletePages(objectId: string): Promise<void> {
+    const range = { ...under(manifestPagesOf(Buffer.from(objectId, 'hex'))), limit: ROWS_PER_COMMIT, keysOnly: true };
+    for (;;) {
+      const pages = await this.parts.meta.range(range);
+      await this.#deleteRows(
+        this.parts.meta,
+        pages.map((row) => row.key),
+      );
+      if (pages.length < ROWS_PER_COMMIT) return;
     }
   }
 
@@ -124,17 +137,7 @@ export class Sweeper {
       );
       if (some.length < ROWS_PER_COMMIT) break;
     }
-    if (!rows.withBodies) return;
-    // Pages of a completion that didn't come to its end.
-    const pages = await this.parts.meta.range({
-      ...under(Buffer.concat([TAG.manifestPage, Buffer.from(rows.objectId, 'hex')])),
-      limit: 100,
-      keysOnly: true,
-    });
-    await this.#deleteRows(
-      this.parts.meta,
-      pages.map((row) => row.key),
-    );
+    if (rows.withBodies) await this.#deletePages(rows.objectId);
   }
 
   async #deleteRows(meta: MetaStore, keys: Uint8Array[]): Promise<void> {

@@ -3,6 +3,7 @@ import type { Secret } from '../base/secret.js';
 import type { DestructionSecrets } from '../seal/destruction-secrets.js';
 import type { MetaStore } from '../store/ports.js';
 import { isOver, type KeyRecord } from './key-record.js';
+import type { KeyStoreGeneration } from './key-store-generation.js';
 import type { KeyStoreKeyFile } from './key-store-key.js';
 import type { Keys } from './keys.js';
 import { withoutReplica } from './multi-region.js';
@@ -14,6 +15,8 @@ export interface Destruction {
   file: KeyStoreKeyFile;
   /** Absent where the root key comes from no file. */
   secrets?: DestructionSecrets | undefined;
+  /** Where others use the key-store key too. */
+  generation?: KeyStoreGeneration | undefined;
   /** Before the first key goes: drops what of it is unwrapped elsewhere (S3 Bucket Keys). */
   before?: () => void;
   /** After the last: makes the store let go of the deleted rows. */
@@ -33,6 +36,9 @@ export interface Destruction {
  */
 export class KeyDestroyer {
   #running: Promise<number> | undefined;
+  /** Of several gateways: what is to be said when all have let go, and for which it was last said to wait. */
+  #notice = 'KMS key material was destroyed';
+  #waitsFor = '';
 
   /** `current`: the key-store key that `file.load` gave. */
   constructor(
@@ -49,14 +55,32 @@ export class KeyDestroyer {
   }
 
   async #destroyDue(): Promise<number> {
-    const { keys, meta, file, before, compact } = this.parts;
+    const { keys, meta, file, before, compact, generation } = this.parts;
     const { wraps } = keys.ring;
+    if (generation) {
+      await generation.notice();
+      // Whatever is due by now waits: one replacement after the other.
+      if (generation.isAwaiting) return this.#await(0);
+      if (!generation.isUnderWay && !(await findShredMark(meta)) && !(await this.#isAnyDue())) return 0;
+      await generation.claim();
+      this.current = generation.current;
+      if (generation.isReplacing) {
+        const notice = await this.#endReplacement();
+        await compact?.();
+        // What it was begun for is done again as a whole.
+        await generation.end(undefined);
+        return this.#await(0, notice);
+      }
+      await this.parts.secrets?.takeUp(() => file.replace(this.current));
+    }
     // Ended first: survivors of then, wrapped under the new key already, may be what is deleted or due by now.
     if (file.previous) await this.#endReplacement();
     let mark = await findShredMark(meta);
     if (!mark && !(await this.#isAnyDue())) return 0;
     mark ??= await putShredMark(meta);
-    this.current = await wraps.changeKeyStoreKey(() => file.begin(this.current));
+    this.current = generation
+      ? await generation.begin()
+      : await wraps.changeKeyStoreKey(() => file.begin(this.current));
     before?.();
     let destroyed = 0;
     for (const one of keys.everywhere) {
@@ -64,13 +88,38 @@ export class KeyDestroyer {
     }
     const notice = await this.#endReplacement();
     await compact?.();
+    if (generation) {
+      await generation.end(mark);
+      return this.#await(destroyed, notice);
+    }
     await clearShredMark(meta, mark);
     this.parts.onNotice?.(notice);
     return destroyed;
   }
 
+  /** Destroyed is what no gateway can open any more: it isn't said before. */
+  async #await(destroyed: number, notice?: string): Promise<number> {
+    const { generation, meta, onNotice } = this.parts;
+    this.#notice = notice ?? this.#notice;
+    const waitsFor = (await generation!.waitsFor()).join(', ');
+    if (waitsFor !== '') {
+      if (waitsFor !== this.#waitsFor) {
+        onNotice?.(`KMS key material that was destroyed may still be in the memory of gateway ${waitsFor}`);
+      }
+      this.#waitsFor = waitsFor;
+      return destroyed;
+    }
+    const mark = await generation!.settled();
+    if (mark) await clearShredMark(meta, mark);
+    onNotice?.(this.#notice);
+    this.#waitsFor = '';
+    return destroyed;
+  }
+
   /** At start: the secret's replacement may have been interrupted, or was impossible then. */
   async takeUpSecret(): Promise<void> {
+    // Where others may be about to replace it, that waits for a claim.
+    if (this.parts.generation) return;
     await this.parts.secrets?.takeUp(() => this.parts.file.replace(this.current));
   }
 

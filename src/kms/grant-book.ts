@@ -3,9 +3,10 @@ import { BoundedMap } from '../base/bounded-map.js';
 import { comparable } from '../base/partition.js';
 import type { RecordSealer } from '../seal/ports.js';
 import { under } from '../store/keys.js';
-import type { MetaStore } from '../store/ports.js';
-import { CommitBuilder, marker, Table } from '../store/table.js';
+import type { MetaStore, Range } from '../store/ports.js';
+import { CommitBuilder, marker, type Stored, Table } from '../store/table.js';
 import type { Committing } from './committing.js';
+import { asStored, type Generation, generationOf, grantsGenerationRow } from './generations.js';
 import {
   GRANT,
   type GrantRecord,
@@ -22,6 +23,7 @@ export const GRANTS_PER_KEY_MAX = 50_000;
 /** Keys whose grants are kept in memory: so many. */
 const CACHED_MAX = 10_000;
 const ROWS_PER_COMMIT = 200;
+const KEYS_PER_PAGE = 1000;
 
 type GrantName = Pick<GrantRecord, 'accountId' | 'keyId' | 'grantId'>;
 
@@ -30,14 +32,19 @@ export interface KeyGrants {
   byId: Map<string, GrantRecord>;
   /** By their ARN as it is compared. */
   byGrantee: Map<string, GrantRecord[]>;
+  /** Of stores that others write too: none of them is older. */
+  generation?: Generation;
 }
 
-/** Grants by key, in memory once read: every decision about a key looks at them. A grant is effective as soon as it is stored. */
+/**
+ * Grants by key, in memory once read: every decision about a key looks at them. A grant is effective as soon as it is stored. Where
+ * others write the store too, what is in memory counts for as long as the key's generation row is the one it was read under.
+ */
 export class GrantBook {
   readonly #table: Table<GrantRecord>;
   readonly #cached = new BoundedMap<KeyGrants>(CACHED_MAX);
   /** Under way, by key: many who ask at once wait for one. */
-  readonly #reading = new Map<string, Promise<KeyGrants>>();
+  readonly #reading = new Map<string, { grants: Promise<KeyGrants>; generation: Generation | undefined }>();
 
   readonly #turns = new Map<string, Promise<unknown>>();
 
@@ -52,19 +59,29 @@ export class GrantBook {
 
   /** Undefined where they have to be read. */
   cached(keyId: string): KeyGrants | undefined {
-    return this.#cached.get(keyId);
+    return this.meta.shared ? undefined : this.#cached.get(keyId);
   }
 
   async of(accountId: string, keyId: string): Promise<KeyGrants> {
+    if (!this.meta.shared) return this.at(accountId, keyId);
+    return this.at(accountId, keyId, generationOf(await this.meta.get(this.generationRow(accountId, keyId))));
+  }
+
+  generationRow(accountId: string, keyId: string): Buffer {
+    return grantsGenerationRow(accountAt(this.place, accountId), keyId);
+  }
+
+  /** `generation`: read before, where others write the store too. */
+  async at(accountId: string, keyId: string, generation?: Generation): Promise<KeyGrants> {
     const cached = this.#cached.get(keyId);
-    if (cached) return cached;
+    if (cached && cached.generation === generation) return cached;
     const name = `${accountId}/${keyId}`;
     const known = this.#reading.get(name);
-    if (known) return known;
-    const reading = this.#read(accountId, keyId);
+    if (known && known.generation === generation) return known.grants;
+    const reading = { grants: this.#read(accountId, keyId, generation, cached), generation };
     this.#reading.set(name, reading);
     try {
-      const grants = await reading;
+      const grants = await reading.grants;
       // What was written while it was read may not be in it.
       if (this.#reading.get(name) === reading) this.#cached.set(keyId, grants);
       return grants;
@@ -77,11 +94,43 @@ export class GrantBook {
     return grantRow(accountAt(this.place, accountId), keyId, grantId);
   }
 
-  async #read(accountId: string, keyId: string): Promise<KeyGrants> {
-    const grants: KeyGrants = { byId: new Map(), byGrantee: new Map() };
-    for await (const { record } of this.#table.scan(under(grantsOf(accountAt(this.place, accountId), keyId))))
-      add(grants, record);
+  async #read(
+    accountId: string,
+    keyId: string,
+    generation: Generation | undefined,
+    known: KeyGrants | undefined,
+  ): Promise<KeyGrants> {
+    const grants: KeyGrants = {
+      byId: new Map(),
+      byGrantee: new Map(),
+      ...(generation !== undefined && { generation }),
+    };
+    const range = under(grantsOf(accountAt(this.place, accountId), keyId));
+    if (!known) {
+      for await (const { record } of this.#table.scan(range)) add(grants, record);
+      return grants;
+    }
+    for await (const { record } of this.#newIn(range, known, grants)) add(grants, record);
     return grants;
+  }
+
+  /** A grant never changes: those that are known needn't be read again, only that they are still there. They are put into `grants`. */
+  async *#newIn(range: Range, known: KeyGrants, grants: KeyGrants): AsyncGenerator<Stored<GrantRecord>> {
+    const idStart = range.gte.length;
+    for (let { gte } = range; ; ) {
+      const rows = await this.meta.range({ gte, lt: range.lt, limit: KEYS_PER_PAGE, keysOnly: true });
+      const unknown: Buffer[] = [];
+      for (const { key } of rows) {
+        const grant = known.byId.get(key.toString('latin1', idStart));
+        if (grant) add(grants, grant);
+        else unknown.push(key);
+      }
+      // One that was deleted between the two reads is none.
+      for (const stored of unknown.length > 0 ? await this.#table.getMany(unknown) : []) if (stored) yield stored;
+      const last = rows.at(-1);
+      if (rows.length < KEYS_PER_PAGE || !last) return;
+      gte = Buffer.concat([last.key, Buffer.of(0)]);
+    }
   }
 
   /** As it is stored: for a grant that somebody names without being let see the others. */
@@ -94,7 +143,7 @@ export class GrantBook {
     return { ...grant, grantId: randomBytes(32).toString('hex'), tokenSecret: randomBytes(32).toString('base64') };
   }
 
-  /** One after the other under the same name: the second attempt finds what the first one made. */
+  /** In this process, one after the other under the same name: the second attempt finds what the first one made. */
   async inTurn<T>(name: string, work: () => Promise<T>): Promise<T> {
     // Whoever waits doesn't care how it ended.
     for (let other = this.#turns.get(name); other; other = this.#turns.get(name)) await other.catch(() => {});
@@ -107,9 +156,13 @@ export class GrantBook {
     }
   }
 
-  create(grant: GrantRecord, committing: Committing): Promise<boolean> {
+  /** `beside`: the grants as they have to be still. `false`: they are others by now. */
+  create(grant: GrantRecord, committing: Committing, beside?: KeyGrants): Promise<boolean> {
     const row = this.#row(grant);
     const commit = new CommitBuilder().expect(row, undefined).put(this.#table.put(row, grant));
+    if (beside?.generation !== undefined) {
+      commit.expect(this.generationRow(grant.accountId, grant.keyId), asStored(beside.generation));
+    }
     if (grant.retiring !== undefined) commit.put(marker(retirableRow(grant.retiring, grant, this.place)));
     return this.#commit(commit, committing, grant, (held) => add(held, grant));
   }
@@ -165,6 +218,8 @@ export class GrantBook {
     { accountId, keyId }: Pick<GrantRecord, 'accountId' | 'keyId'>,
     apply: (held: KeyGrants) => void,
   ): Promise<boolean> {
+    // The next one to read the generation reads the grants.
+    if (this.meta.shared) return committing(commit.put(marker(this.generationRow(accountId, keyId))));
     let done = false;
     try {
       done = await committing(commit);

@@ -39,18 +39,14 @@ export class KeyAuthorizer {
    * @returns the grant that allowed it, where one did. @throws KmsError AccessDeniedException
    */
   require(asked: Asked, record: KeyRecord, nowMs: number): GrantRecord | undefined | Promise<GrantRecord | undefined> {
-    const { grants, aliases } = this.ring;
-    const held = grants.cached(record.keyId);
-    if (held && aliases.isLoaded(record.accountId)) return this.#decide(asked, record, held, nowMs);
+    const around = this.ring.surroundings(record);
+    if (around) return this.#decide(asked, record, around.grants, nowMs);
     return this.#requireRead(asked, record, nowMs);
   }
 
   async #requireRead(asked: Asked, record: KeyRecord, nowMs: number): Promise<GrantRecord | undefined> {
-    const { grants, aliases } = this.ring;
-    const { accountId, keyId } = record;
-    const held = await grants.of(accountId, keyId);
-    while (!aliases.isLoaded(accountId)) await aliases.load(accountId);
-    return this.#decide(asked, record, held, nowMs);
+    const { grants } = await this.ring.readSurroundings(record);
+    return this.#decide(asked, record, grants, nowMs);
   }
 
   /**
@@ -86,8 +82,7 @@ export class KeyAuthorizer {
 
   /** Whether a policy denies it explicitly, whoever else would allow it. */
   async isDenied(asked: Asked, record: KeyRecord, nowMs: number): Promise<boolean> {
-    const { aliases } = this.ring;
-    while (!aliases.isLoaded(record.accountId)) await aliases.load(record.accountId);
+    if (!this.ring.surroundings(record)) await this.ring.readSurroundings(record);
     const decision = this.#ask(asked, record, nowMs, () => true);
     return !decision.allowed && decision.explicit;
   }
@@ -116,9 +111,9 @@ export class KeyAuthorizer {
     nowMs: number,
     granted: () => boolean,
   ): Decision {
-    const { accountId, keyId } = record;
+    const { accountId } = record;
     // For `kms:ResourceAliases`.
-    const aliases = () => this.ring.aliases.namesOf(accountId, keyId) ?? [];
+    const aliases = () => this.ring.aliasesOf(record);
     const place = { region: this.region, resourceAccountId: accountId };
     const context = new KmsConditions({ who, action, facts, nowMs, ...place, record, requestAlias, aliases });
     const resource = keyArn(this.region, record);

@@ -3,13 +3,14 @@ import { META_VALUE_MAX_BYTES } from '../base/limits.js';
 import type { RecordSealer } from '../seal/ports.js';
 import { untilCommitted } from '../store/conflict.js';
 import { under } from '../store/keys.js';
-import type { MetaStore } from '../store/ports.js';
+import type { MetaStore, Row } from '../store/ports.js';
 import { CommitBuilder, type Stored, Table } from '../store/table.js';
-import type { AliasBook } from './alias-book.js';
+import { type AccountAliases, type AliasBook, namesIn } from './alias-book.js';
 import { lastUseRow } from './audit/rows.js';
 import type { Committing } from './committing.js';
 import { tooLarge } from './errors.js';
-import type { GrantBook } from './grant-book.js';
+import { generationOf } from './generations.js';
+import type { GrantBook, KeyGrants } from './grant-book.js';
 import {
   ALL_KEYS,
   isPrimary,
@@ -22,6 +23,7 @@ import {
   keysOf,
   keyTextRow,
 } from './key-record.js';
+import type { KeyStoreGeneration } from './key-store-generation.js';
 import { dueRange, readTimerRow, timerRow } from './key-timers.js';
 import type { KeyWraps } from './key-wraps.js';
 import { share } from './multi-region.js';
@@ -37,14 +39,24 @@ export interface StoredKey {
   text: Stored<KeyText> | undefined;
 }
 
+/** What a decision about a key looks at besides its record. */
+export interface Surroundings {
+  grants: KeyGrants;
+  aliases: AccountAliases;
+}
+
 /**
- * The stored CMKs. One process owns the store, so records are kept in memory once read and read again when written:
- * GenerateDataKey and Decrypt touch no disk.
+ * The stored CMKs. Where one process owns the store, records are kept in memory once read and read again when written: GenerateDataKey
+ * and Decrypt touch no disk. Where others write it too, every request reads the key with the generations of what surrounds it, in one
+ * round trip; what the same bytes gave before isn't deciphered again.
  */
 export class KeyRing {
   readonly #cores: Table<KeyCore>;
   readonly #texts: Table<KeyText>;
   readonly #cached = new BoundedMap<KeyRecord>(CACHED_MAX);
+  /** Of a store that others write too: what was opened last, by what it was sealed in. */
+  readonly #opened = new BoundedMap<{ core: Buffer; text: Buffer | undefined; stored: StoredKey }>(CACHED_MAX);
+  readonly #surroundings = new WeakMap<KeyRecord, Surroundings>();
   /** Counts writes: what was read before one and arrives after it is older than the store and isn't cached. */
   #writes = 0;
 
@@ -60,6 +72,8 @@ export class KeyRing {
     readonly place: Place = HOME,
     /** The keys of another place: a multi-Region key is changed in all of its places at once. */
     private readonly elsewhere: (place: Place) => KeyRing | undefined = () => undefined,
+    /** Where others use the key-store key too. */
+    private readonly generation?: KeyStoreGeneration,
   ) {
     this.#cores = new Table(meta, sealer, KEY);
     this.#texts = new Table(meta, sealer, KEY_TEXT);
@@ -74,12 +88,46 @@ export class KeyRing {
     return keyRow(this.at(accountId), keyId);
   }
 
+  get shared(): boolean {
+    return this.meta.shared;
+  }
+
+  /** As it was read with the record, or later. Undefined where it has to be read. */
+  surroundings(record: KeyRecord): Surroundings | undefined {
+    if (this.shared) return this.#surroundings.get(record);
+    const grants = this.grants.cached(record.keyId);
+    const aliases = grants && this.aliases.loaded(record.accountId);
+    return aliases && { grants: grants!, aliases };
+  }
+
+  /** Of a record that is about to be written, or decided on. */
+  aliasesOf(record: KeyRecord): readonly string[] {
+    if (!this.shared) return this.aliases.namesOf(record.accountId, record.keyId) ?? [];
+    const read = this.#surroundings.get(record);
+    if (!read) throw new Error('the aliases of a key have to be read with it');
+    return namesIn(read.aliases, record.keyId);
+  }
+
+  /** Where `surroundings` has none. */
+  async readSurroundings(record: KeyRecord): Promise<Surroundings> {
+    const { accountId, keyId } = record;
+    const grants = await this.grants.of(accountId, keyId);
+    for (let aliases = this.aliases.loaded(accountId); !this.shared; aliases = this.aliases.loaded(accountId)) {
+      if (aliases) return { grants, aliases };
+      await this.aliases.load(accountId);
+    }
+    const read = { grants, aliases: await this.aliases.load(accountId) };
+    this.#surroundings.set(record, read);
+    return read;
+  }
+
   /** Undefined where it has to be read. */
   cached(accountId: string, keyId: string): KeyRecord | undefined {
     return this.#cached.get(`${accountId}/${keyId}`);
   }
 
   async find(accountId: string, keyId: string): Promise<KeyRecord | undefined> {
+    if (this.shared) return (await this.read(accountId, keyId))?.record;
     const cached = this.cached(accountId, keyId);
     if (cached) return cached;
     const writes = this.#writes;
@@ -93,16 +141,31 @@ export class KeyRing {
    * all: `undefined` where the alias exists by then.
    */
   create(make: () => KeyRecord, committing: Committing, alias?: string): Promise<KeyRecord | undefined> {
-    return this.wraps.whileWrapping(async () => {
-      const record = this.#here(make());
-      const { accountId, keyId } = record;
-      const commit = new CommitBuilder().expect(this.#row(accountId, keyId), undefined);
-      this.#put(commit, record, undefined);
-      const done = await (alias === undefined
-        ? committing(commit)
-        : this.aliases.create({ name: alias, accountId, keyId }, commit, committing));
-      return done ? record : undefined;
-    });
+    return this.wraps
+      .whileWrapping(() =>
+        untilCommitted<{ made: KeyRecord | undefined }>(async () => {
+          const before = this.generation?.check;
+          const record = this.#here(make());
+          const { accountId, keyId } = record;
+          const commit = new CommitBuilder().expect(this.#row(accountId, keyId), undefined);
+          this.#sameKeyStoreKey(commit, before);
+          this.#put(commit, record, undefined);
+          const done = await (alias === undefined
+            ? committing(commit)
+            : this.aliases.create({ name: alias, accountId, keyId }, commit, committing));
+          if (done || !before || this.generation!.isKnown(await this.meta.get(this.generation!.rowKey))) {
+            return { made: done ? record : undefined };
+          }
+          // Wrapped under a key that another process has replaced.
+          await this.generation!.follow();
+          return undefined;
+        }),
+      )
+      .then(({ made }) => made);
+  }
+
+  #sameKeyStoreKey(commit: CommitBuilder, known: KeyStoreGeneration['check']): void {
+    if (this.generation) commit.expect(this.generation.rowKey, known);
   }
 
   /**
@@ -119,10 +182,12 @@ export class KeyRing {
       untilCommitted(async () => {
         const stored = await this.read(accountId, keyId);
         if (!stored) throw this.gone({ accountId, keyId });
+        const generation = this.generation?.check;
         const record = change(stored.record);
         if (record === stored.record) return record;
         const commit = new CommitBuilder();
         this.#expect(commit, stored);
+        this.#sameKeyStoreKey(commit, generation);
         this.#put(commit, record, stored);
         const others = isPrimary(stored.record) ? await this.#related(record) : [];
         for (const { ring, stored: replica } of others) {
@@ -217,6 +282,8 @@ export class KeyRing {
       commit.del(lastUseRow(this.at(accountId), keyId));
       const timer = timerRow(stored.record);
       if (timer) commit.del(timer.key);
+      // The id of a replica may come again: what others remember of this one mustn't be taken for its.
+      if (this.shared && !stored.record.multiRegion) commit.del(this.grants.generationRow(accountId, keyId));
       return true;
     };
     const primary = multiRegion && !isPrimary(found.record) ? this.elsewhere(multiRegion.primary) : undefined;
@@ -293,13 +360,55 @@ export class KeyRing {
 
   /** As it is stored now. */
   async read(accountId: string, keyId: string): Promise<StoredKey | undefined> {
-    const rows = await this.meta.getMany([this.#row(accountId, keyId), keyTextRow(this.at(accountId), keyId)]);
-    const core = rows[0] && this.#cores.open(rows[0]);
+    const keys = [this.#row(accountId, keyId), keyTextRow(this.at(accountId), keyId)];
+    if (!this.shared) {
+      const [core, text] = await this.meta.getMany(keys);
+      return core && this.#open(core, text);
+    }
+    keys.push(this.grants.generationRow(accountId, keyId), this.aliases.generationRow(accountId));
+    if (this.generation) keys.push(this.generation.rowKey);
+    const [core, text, grants, aliases] = await untilCommitted(async () => {
+      const rows = await this.meta.getMany(keys);
+      if (!this.generation || this.generation.isKnown(rows[4])) return rows;
+      // What was read may be wrapped under a key that isn't in memory yet, or isn't any more.
+      await this.generation.follow();
+      return undefined;
+    });
     if (!core) return undefined;
-    const text = rows[1] && this.#texts.open(rows[1]);
+    const stored = this.#openOnce(core, text);
+    const [held, names] = await Promise.all([
+      this.grants.at(accountId, keyId, generationOf(grants)),
+      this.aliases.at(accountId, generationOf(aliases)),
+    ]);
+    this.#surroundings.set(stored.record, { grants: held, aliases: names });
+    return stored;
+  }
+
+  #open(coreRow: Row, textRow: Row | undefined): StoredKey {
+    const core = this.#cores.open(coreRow);
+    const text = textRow && this.#texts.open(textRow);
     const { text: inline, ...rest } = core.record;
     const written = text?.record ?? inline ?? { description: '', policy: '', tags: [] };
     return { record: { ...rest, ...written }, core, text };
+  }
+
+  /** The same record for the same sealed bytes: its policy is parsed once. */
+  #openOnce(core: Row, text: Row | undefined): StoredKey {
+    const name = core.key.toString('latin1');
+    const known = this.#opened.get(name);
+    if (known?.core.equals(core.value) && sameBytes(known.text, text?.value)) {
+      const { record, ...before } = known.stored;
+      const { revision } = core;
+      return {
+        record,
+        core: { ...before.core, revision },
+        text: before.text && { ...before.text, revision: text!.revision },
+      };
+    }
+    const stored = this.#open(core, text);
+    this.#opened.delete(name);
+    this.#opened.set(name, { core: Buffer.from(core.value), text: text && Buffer.from(text.value), stored });
+    return stored;
   }
 
   #expect(commit: CommitBuilder, stored: StoredKey): void {
@@ -344,3 +453,5 @@ export class KeyRing {
     this.#cached.delete(`${accountId}/${keyId}`);
   }
 }
+
+const sameBytes = (a: Buffer | undefined, b: Buffer | undefined): boolean => (a && b ? a.equals(b) : a === b);

@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { open, readFile, rename, unlink } from 'node:fs/promises';
+import { link, open, readFile, realpath, rename, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { ConfigError } from '../base/config-error.js';
 import { makeDirectory } from '../base/make-directory.js';
 import { Secret } from '../base/secret.js';
+import { removeTemporaries } from '../seal/destruction-secrets.js';
+import type { FileGuard } from '../seal/file-guard.js';
 import type { RootKey } from '../seal/root-key.js';
 import { Xaes } from '../seal/xaes.js';
 import { StoreDamaged } from '../store/errors.js';
@@ -11,6 +13,8 @@ import { StoreDamaged } from '../store/errors.js';
 const MARKER = 'coffer-key-store-v1';
 const AAD = Buffer.from(MARKER, 'latin1');
 const KEY_BYTES = 32;
+/** How often the destruction secret is looked for again while another process replaces it. */
+const RELOADS = 8;
 
 /**
  * What seals the key-store key's file, 32 bytes; then what it may be sealed under besides, where the destruction secret is being
@@ -29,6 +33,8 @@ function sealingKeysOf(rootKey: RootKey): [Secret, ...Secret[]] {
  */
 export class KeyStoreKeyFile {
   #previous: Secret | undefined;
+  /** Where other processes may replace the file too. */
+  guard: FileGuard | undefined;
 
   constructor(
     readonly path: string,
@@ -42,19 +48,52 @@ export class KeyStoreKeyFile {
 
   /** `create`: only where the store has no CMK yet. @throws ConfigError; StoreDamaged */
   async load(create: boolean): Promise<Secret> {
-    await this.#removeLeftover();
+    // Another process may be about to rename its.
+    if (!this.guard) await this.#removeLeftover();
     const keys = await this.#read();
     if (!keys) {
       if (!create)
         throw new ConfigError(
           `key-store key ${this.path} is missing: the KMS keys of this store don't open without it`,
         );
-      const key = new Secret(randomBytes(32));
-      await this.replace(key);
-      return key;
+      const key = new Secret(randomBytes(KEY_BYTES));
+      if (!this.guard) {
+        await this.replace(key);
+        return key;
+      }
+      await this.#write(Buffer.from(key.expose()), 'unless there is one');
+      key.dispose();
+      return this.load(false);
     }
-    if (keys.length > KEY_BYTES) this.#previous = new Secret(Buffer.from(keys.subarray(KEY_BYTES)));
-    return new Secret(keys.subarray(0, KEY_BYTES));
+    return this.#take(keys).current;
+  }
+
+  /** As it is now: another process may have replaced it, and the destruction secret with it. Undefined where there is none. */
+  async reload(): Promise<{ current: Secret; previous: Secret | undefined } | undefined> {
+    for (let i = 0; ; i++) {
+      try {
+        const keys = await this.#read();
+        return keys && this.#take(keys);
+      } catch (error) {
+        const { destruction } = this.rootKey;
+        if (!(error instanceof StoreDamaged) || !destruction || i === RELOADS) throw error;
+        await destruction.reload();
+      }
+    }
+  }
+
+  #take(keys: Buffer): { current: Secret; previous: Secret | undefined } {
+    this.#previous = keys.length > KEY_BYTES ? new Secret(Buffer.from(keys.subarray(KEY_BYTES))) : undefined;
+    return { current: new Secret(keys.subarray(0, KEY_BYTES)), previous: this.#previous };
+  }
+
+  /** What another process had begun to write, this file's and the root key file's: it is put in place no more. */
+  async removeLeftovers(): Promise<void> {
+    await removeTemporaries(this.path);
+    const { destruction } = this.rootKey;
+    if (!destruction) return;
+    await removeTemporaries(await realpath(destruction.file)).catch(() => {});
+    await destruction.reload();
   }
 
   /** Whether the file is there. @throws ConfigError; StoreDamaged where it is sealed under another root key */
@@ -120,11 +159,11 @@ export class KeyStoreKeyFile {
   }
 
   /** Zeroes `keys`. */
-  async #write(keys: Buffer): Promise<void> {
+  async #write(keys: Buffer, where: 'anyhow' | 'unless there is one' = 'anyhow'): Promise<void> {
     const content = this.#sealers()[0].seal(AAD, keys).toString('base64');
     keys.fill(0);
     await makeDirectory(dirname(this.path));
-    const temporary = `${this.path}.new`;
+    const temporary = this.guard?.temporary(this.path) ?? `${this.path}.new`;
     const file = await open(temporary, 'w', 0o600);
     try {
       await file.writeFile(`${MARKER} ${content}\n`);
@@ -132,7 +171,16 @@ export class KeyStoreKeyFile {
     } finally {
       await file.close();
     }
-    await rename(temporary, this.path);
+    if (where === 'anyhow') {
+      await this.guard?.requireMayReplace();
+      await rename(temporary, this.path);
+    } else {
+      // Unlike rename, link fails where the name is taken.
+      await link(temporary, this.path).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'EEXIST') throw error;
+      });
+      await unlink(temporary);
+    }
     const directory = await open(dirname(this.path), 'r');
     try {
       await directory.sync();

@@ -88,6 +88,13 @@ export class KeyWraps {
     });
   }
 
+  /** Another process has replaced it: nothing that was opened before is kept. */
+  use(keyStoreKey: Secret, previous: Secret | undefined): void {
+    this.#wrapping = new Xaes(keyStoreKey);
+    this.#previous = previous && new Xaes(previous);
+    for (const opened of [this.#ciphers, this.#keys, this.#publicKeys]) opened.clear();
+  }
+
   /** Everything is wrapped under the current one. */
   forgetPreviousKeyStoreKey(): void {
     this.#previous = undefined;

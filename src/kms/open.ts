@@ -1,4 +1,6 @@
 import type { Clock } from '../base/clock.js';
+import { randomId } from '../base/ids.js';
+import type { Secret } from '../base/secret.js';
 import type { KeyImpact } from '../encryption/ports.js';
 import type { RecordSealer } from '../seal/ports.js';
 import type { RootKey } from '../seal/root-key.js';
@@ -15,6 +17,7 @@ import { KeyKeeper } from './key-keeper.js';
 import { ALL_KEYS } from './key-record.js';
 import { keyArn } from './key-reference.js';
 import { KeyRing } from './key-ring.js';
+import { KeyStoreGeneration, type Peers } from './key-store-generation.js';
 import { KeyStoreKeyFile } from './key-store-key.js';
 import { KeyStoreBook } from './key-stores/book.js';
 import { Holders } from './key-stores/holders.js';
@@ -49,6 +52,8 @@ export interface KmsOptions {
   beforeDestruction?: () => void;
   /** Makes the store let go of deleted and overwritten rows of a range. */
   compact?: (range: Range) => Promise<void>;
+  /** The processes that use the same keys, where the store is shared. */
+  peers?: Peers;
   onTrouble(error: unknown): void;
   /** What the operator is to do after a destruction, in one line. */
   onNotice?(message: string): void;
@@ -65,6 +70,8 @@ export interface OpenedKms {
   recover(): Promise<void>;
   /** Rotates, expires and destroys what is due. Call it from time to time. */
   keep(): Promise<void>;
+  /** Every few seconds, in every process that serves: lets go of key material that another one has destroyed. */
+  notice(): Promise<void>;
   /** Ends the connections to holders of keys. */
   close(): Promise<void>;
 }
@@ -74,8 +81,14 @@ export async function openKms(options: KmsOptions): Promise<OpenedKms> {
   const { meta, sealer, rootKey, clock } = options;
   const file = new KeyStoreKeyFile(options.keyStoreFile, rootKey);
   const isEmpty = (await meta.range({ ...under(ALL_KEYS), limit: 1, keysOnly: true })).length === 0;
-  const keyStoreKey = await file.load(isEmpty);
-  const wraps = new KeyWraps(keyStoreKey, file.previous);
+  const generation = meta.shared ? generationOf(options, file) : undefined;
+  let wraps!: KeyWraps;
+  const wrapping = (current: Secret, previous: Secret | undefined): KeyWraps => {
+    wraps = new KeyWraps(current, previous);
+    return wraps;
+  };
+  const keyStoreKey = generation ? await generation.open(isEmpty, wrapping) : await file.load(isEmpty);
+  if (!generation) wrapping(keyStoreKey, file.previous);
   const served = new Set([options.region, ...(options.regions ?? [])]);
   await keepHomeRegion(meta, sealer, options.region, served.size > 1);
   const regions = new Regions(options.region, served);
@@ -93,6 +106,7 @@ export async function openKms(options: KmsOptions): Promise<OpenedKms> {
       (key) => noSuchKey(keyArn(region, key)),
       place,
       (other) => regions.at(other)?.ring,
+      generation,
     );
     const stores = new KeyStores({
       book: new KeyStoreBook(meta, sealer, place),
@@ -128,6 +142,7 @@ export async function openKms(options: KmsOptions): Promise<OpenedKms> {
       meta,
       file,
       secrets: rootKey.destruction,
+      generation,
       onNotice: options.onNotice,
       ...(options.beforeDestruction && { before: options.beforeDestruction }),
       ...(compact && { compact: () => compact(ALL_ROWS) }),
@@ -144,14 +159,31 @@ export async function openKms(options: KmsOptions): Promise<OpenedKms> {
   };
   const recover = async (): Promise<void> => {
     for (const one of regions.all) await one.ring.recover();
-    await keep();
+    // Others may be at it: the process whose turn it is does it.
+    if (!generation) await keep();
     await destroyer.takeUpSecret();
     for (const one of regions.all) await one.stores.recover();
   };
   const byRegion = new Map([...served].map((region) => [region, new Kms(regions.of(region)!)]));
   const close = async (): Promise<void> => {
     for (const one of regions.all) await one.stores.close();
+    await generation?.leave().catch(options.onTrouble);
     transport.close();
   };
-  return { kms: byRegion.get(options.region)!, byRegion, keys, destroyer, recover, keep, close };
+  const notice = async (): Promise<void> => generation?.notice();
+  return { kms: byRegion.get(options.region)!, byRegion, keys, destroyer, recover, keep, notice, close };
 }
+
+function generationOf(
+  { meta, sealer, rootKey, peers = ALONE(), beforeDestruction }: KmsOptions,
+  file: KeyStoreKeyFile,
+): KeyStoreGeneration {
+  const forget = (): void => beforeDestruction?.();
+  const generation = new KeyStoreGeneration({ meta, sealer, file, peers, forget });
+  file.guard = generation;
+  if (rootKey.destruction) rootKey.destruction.guard = generation;
+  return generation;
+}
+
+/** Nobody says which other processes live: all that were once at work are waited for, until they leave in order. */
+const ALONE = (): Peers => ({ gateway: { id: randomId() }, hasEnded: async () => false });

@@ -1,6 +1,7 @@
-import { open, realpath, rename, rm, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { open, readdir, realpath, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import type { Secret } from '../base/secret.js';
+import type { FileGuard } from './file-guard.js';
 import { type KeyFile, loadKeyFile, RootKeyError } from './key-file.js';
 import { type DestructionSecret, encodeKeyFile, newDestructionSecret } from './key-file-text.js';
 
@@ -14,6 +15,8 @@ const NOT_REPLACEABLE = ['EROFS', 'EACCES', 'EPERM', 'EBUSY', 'ENOENT'];
 export class DestructionSecrets {
   #secrets: readonly DestructionSecret[];
   #disposed = false;
+  /** Where other processes may replace the file too. */
+  guard: FileGuard | undefined;
 
   /** `content` and `secrets`: what the file holds. */
   constructor(
@@ -51,11 +54,22 @@ export class DestructionSecrets {
     return stays;
   }
 
+  /** As the file has them now: another process may have replaced them. @throws RootKeyError */
+  async reload(): Promise<void> {
+    const found = await loadKeyFile(this.keyFile);
+    const isOwn = found?.content.equals(this.content.expose());
+    found?.content.fill(0);
+    if (!found || !isOwn) throw new RootKeyError(`${this.file} is another root key's by now`);
+    const before = this.#secrets;
+    this.#secrets = found.secrets;
+    for (const secret of before) secret?.dispose();
+  }
+
   /** At start: ends a replacement that was interrupted, and removes what a crash left beside the file. */
   async takeUp(reseal: () => Promise<void>): Promise<void> {
     if (this.#secrets.length > 1) await this.#finish(reseal);
     const path = await realpath(this.file).catch(() => this.file);
-    await rm(temporaryOf(path), { force: true }).catch(() => {});
+    await removeTemporaries(path).catch(() => {});
   }
 
   /** Zeroes what is in memory; the file is left as it is from now on. */
@@ -78,7 +92,7 @@ export class DestructionSecrets {
       const { mode, uid, gid } = await stat(path);
       if ((mode & 0o200) === 0) return 'its mode is read-only';
       await this.#requireOwnContent();
-      await replaceFile(path, { uid, gid }, () => this.#encode(secrets));
+      await replaceFile(path, { uid, gid }, () => this.#encode(secrets), this.guard);
     } catch (error) {
       if (error instanceof RootKeyError) return error.message;
       const { code = '' } = error as NodeJS.ErrnoException;
@@ -106,9 +120,24 @@ export class DestructionSecrets {
 
 const temporaryOf = (path: string): string => `${path}.new`;
 
+/** Whatever a process, this one or another, began to write and didn't rename. */
+export async function removeTemporaries(path: string): Promise<void> {
+  const start = `${basename(path)}.`;
+  for (const name of await readdir(dirname(path))) {
+    if (name.startsWith(start) && /^([0-9a-f]{12}\.)?new$/.test(name.slice(start.length))) {
+      await rm(join(dirname(path), name), { force: true });
+    }
+  }
+}
+
 /** Mode 0600, durable when it resolves. After a crash the file is as it was before or as it is to be. */
-async function replaceFile(path: string, owner: { uid: number; gid: number }, text: () => string): Promise<void> {
-  const temporary = temporaryOf(path);
+async function replaceFile(
+  path: string,
+  owner: { uid: number; gid: number },
+  text: () => string,
+  guard: FileGuard | undefined,
+): Promise<void> {
+  const temporary = guard?.temporary(path) ?? temporaryOf(path);
   try {
     await rm(temporary, { force: true });
     const file = await open(temporary, 'wx', 0o600);
@@ -120,6 +149,7 @@ async function replaceFile(path: string, owner: { uid: number; gid: number }, te
     } finally {
       await file.close();
     }
+    await guard?.requireMayReplace();
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => {});

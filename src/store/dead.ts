@@ -26,7 +26,8 @@ export class DeadRows {
     const body = version.content?.body;
     if (!body) return [];
     if ('manifest' in body) {
-      return [this.row({ manifest: { objectId: version.objectId, pages: body.manifest.pages } })];
+      const { pages, attempt } = body.manifest;
+      return [this.row({ manifest: { objectId: version.objectId, pages, ...(attempt !== undefined && { attempt }) } })];
     }
     return this.ofParts(version.objectId, [body]);
   }

@@ -5,7 +5,7 @@
  * Object keys vary in length and stand before other parts, so NUL is escaped (00 → 00 FF) and the key is ended by 00 00: that
  * keeps UTF-8 byte order and makes no key a prefix of another's rows.
  */
-import { u16, u64, utf8 } from '../base/bytes.js';
+import { EMPTY, u16, u64, utf8 } from '../base/bytes.js';
 
 const tag = (letter: string): Buffer => Buffer.from(`${letter}/`, 'latin1');
 
@@ -20,6 +20,7 @@ export const TAG = {
   manifestPage: tag('m'),
   upload: tag('u'),
   part: tag('p'),
+  partsGeneration: tag('w'),
   renameToken: tag('r'),
   /** Where a version lies whose id says another sequence. */
   versionPlace: tag('a'),
@@ -106,8 +107,12 @@ export const replicationFailureKey = (bucketId: Uint8Array, key: string, sequenc
 export const inlineBodyKey = (objectId: Uint8Array, partId: Uint8Array): Buffer =>
   Buffer.concat([TAG.inlineBody, objectId, partId]);
 
-export const manifestPageKey = (objectId: Uint8Array, page: number): Buffer =>
-  Buffer.concat([TAG.manifestPage, objectId, u16(page)]);
+/** `attempt`: of the completion that wrote the page, where there may be several. */
+export const manifestPageKey = (objectId: Uint8Array, page: number, attempt: Uint8Array = EMPTY): Buffer =>
+  Buffer.concat([TAG.manifestPage, objectId, attempt, u16(page)]);
+
+/** All pages of an object, of whatever attempt. */
+export const manifestPagesOf = (objectId: Uint8Array): Buffer => Buffer.concat([TAG.manifestPage, objectId]);
 
 /** `uploadId` starts with the time it was made, so uploads of one key come in the order they began. */
 export const uploadKey = (bucketId: Uint8Array, key: string, uploadId: Uint8Array): Buffer =>
@@ -115,6 +120,9 @@ export const uploadKey = (bucketId: Uint8Array, key: string, uploadId: Uint8Arra
 
 export const partKey = (uploadId: Uint8Array, partNumber: number): Buffer =>
   Buffer.concat([TAG.part, uploadId, u16(partNumber)]);
+
+/** Written with every part, where others than this process may complete the upload: whoever read the parts sees whether they changed. */
+export const partsGenerationKey = (uploadId: Uint8Array): Buffer => Buffer.concat([TAG.partsGeneration, uploadId]);
 
 /** Where a job of the server stands. */
 export const jobKey = (name: string): Buffer => Buffer.concat([TAG.system, utf8(`job/${name}`)]);

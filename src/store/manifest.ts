@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { randomId } from '../base/ids.js';
 import { Mac } from '../base/mac.js';
 import type { RecordSealer } from '../seal/ports.js';
 import { StoreDamaged } from './errors.js';
@@ -23,31 +24,41 @@ export class Manifests {
   }
 
   /**
-   * Writes the pages of an object that nothing names yet. They stay unreachable until the object's own commit; pages of an
-   * earlier, failed attempt under the same object id are overwritten.
+   * Writes the pages of an object that nothing names yet. They stay unreachable until the object's own commit. Where other processes
+   * may write pages of the same object at the same time, each attempt's have names of their own; else those of an earlier, failed
+   * attempt are overwritten.
    */
   async write(objectId: string, parts: readonly ManifestPart[]): Promise<Manifest> {
-    const id = Buffer.from(objectId, 'hex');
+    const attempt = this.meta.shared ? { attempt: randomId().toString('hex') } : {};
     const hash = createHash('sha256');
     const index: Manifest['index'] = [];
     let offset = 0;
     for (const page of paginate(parts)) {
       hash.update(JSON.stringify(page));
-      await this.meta.commit(new CommitBuilder().put(this.#table.put(manifestPageKey(id, index.length), page)).build());
+      const row = this.#table.put(pageKey(objectId, attempt, index.length), page);
+      await this.meta.commit(new CommitBuilder().put(row).build());
       index.push({ offset, firstPart: page[0]!.partNumber });
       for (const part of page) offset += part.size;
     }
-    return { pages: index.length, parts: parts.length, digest: hash.digest('base64'), index };
+    return { ...attempt, pages: index.length, parts: parts.length, digest: hash.digest('base64'), index };
+  }
+
+  /** Pages that surely are nobody's: another attempt was faster, or found other parts. */
+  async discard(objectId: string, { attempt, pages }: Manifest): Promise<void> {
+    if (attempt === undefined) return;
+    const commit = new CommitBuilder().frees();
+    for (let page = 0; page < pages; page++) commit.del(pageKey(objectId, { attempt }, page));
+    await this.meta.commit(commit.build());
   }
 
   /** One page; undefined where it is gone, since the object is. */
-  async find(objectId: string, page: number): Promise<ManifestPart[] | undefined> {
-    return (await this.#table.get(manifestPageKey(Buffer.from(objectId, 'hex'), page)))?.record;
+  async find(objectId: string, manifest: PagesName, page: number): Promise<ManifestPart[] | undefined> {
+    return (await this.#table.get(pageKey(objectId, manifest, page)))?.record;
   }
 
   /** One page. @throws StoreDamaged where it is missing. */
-  async page(objectId: string, page: number): Promise<ManifestPart[]> {
-    const parts = await this.find(objectId, page);
+  async page(objectId: string, manifest: PagesName, page: number): Promise<ManifestPart[]> {
+    const parts = await this.find(objectId, manifest, page);
     if (!parts) throw new StoreDamaged(`a manifest page of object ${objectId} is missing`);
     return parts;
   }
@@ -57,7 +68,7 @@ export class Manifests {
     const hash = createHash('sha256');
     const parts: ManifestPart[] = [];
     for (let page = 0; page < manifest.pages; page++) {
-      const some = await this.page(objectId, page);
+      const some = await this.page(objectId, manifest, page);
       hash.update(JSON.stringify(some));
       parts.push(...some);
     }
@@ -67,6 +78,11 @@ export class Manifests {
     return parts;
   }
 }
+
+type PagesName = Pick<Manifest, 'attempt'>;
+
+export const pageKey = (objectId: string, { attempt }: PagesName, page: number): Buffer =>
+  manifestPageKey(Buffer.from(objectId, 'hex'), page, attempt === undefined ? undefined : Buffer.from(attempt, 'hex'));
 
 function* paginate(parts: readonly ManifestPart[]): Generator<ManifestPart[]> {
   let page: ManifestPart[] = [];

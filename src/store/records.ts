@@ -156,6 +156,11 @@ export interface ManifestPart extends BodyPart {
 
 /** The sequence of parts in pages of at most 500 (`manifestPageKey`); bound by the digest in the object's own record. */
 export interface Manifest {
+  /**
+   * 16 random bytes, hex: names the pages that this attempt to complete the upload wrote. Absent where no other attempt could write at
+   * the same time.
+   */
+  attempt?: string;
   pages: number;
   parts: number;
   /** SHA-256 over the pages' plaintext in order, base64. */
@@ -318,7 +323,7 @@ export interface DeadRecord {
   /** Bodies whose blobs or inline rows are to go. `objectId` names the inline rows. */
   bodies?: { objectId: string; parts: BodyPart[] };
   /** A whole multipart object: its manifest's pages name the bodies. */
-  manifest?: { objectId: string; pages: number };
+  manifest?: { objectId: string; pages: number; attempt?: string };
   /** Part rows of an upload: with the bodies they name (aborted), or without (completed). */
   partRows?: { uploadId: string; objectId: string; withBodies: boolean };
 }

@@ -1,13 +1,18 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { Agent } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
+import { clusterEnvironment, EitherGateway, isCluster } from './cluster.js';
 
 export const ACCESS_KEY_ID = 'AKIAIOSFODNN7COFFER1';
 export const SECRET_ACCESS_KEY = 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYCOFFERTEST';
 export const credentials = { accessKeyId: ACCESS_KEY_ID, secretAccessKey: SECRET_ACCESS_KEY };
+
+/** Each request on a connection of its own, and so at either gateway. */
+const perRequest = isCluster ? { requestHandler: { httpAgent: new Agent({ keepAlive: false }) } } : {};
 
 export interface TestServer {
   readonly url: string;
@@ -30,10 +35,26 @@ export interface StartOptions {
   env?: Record<string, string>;
 }
 
-/** A real server process over the built code, on a free port, in a folder of its own. */
+/** A real server over the built code, on a free port, in a folder of its own: one process, or two gateways of which either answers. */
 export async function startServer(options: StartOptions = {}): Promise<TestServer> {
   const dir = options.dir ?? (await mkdtemp(join(tmpdir(), 'coffer-test-')));
-  const { child, output } = spawnServer(dir, options.env);
+  const first = await startProcess(dir, options.env);
+  if (!isCluster) return serverOf(dir, first.url, [first]);
+  const second = await startProcess(dir, options.env);
+  const either = await EitherGateway.over([first, second].map(({ url }) => Number(new URL(url).port)));
+  const url = `${new URL(first.url).protocol}//127.0.0.1:${either.port}`;
+  return serverOf(dir, url, [first, second], () => either.close());
+}
+
+interface Process {
+  child: ChildProcess;
+  url: string;
+  output(): string;
+  exited: Promise<number | null>;
+}
+
+async function startProcess(dir: string, env: StartOptions['env']): Promise<Process> {
+  const { child, output } = spawnServer(dir, env);
   const url = await new Promise<string>((resolve, reject) => {
     const look = (): void => {
       const found = /https?:\/\/127\.0\.0\.1:\d+/.exec(output());
@@ -42,14 +63,28 @@ export async function startServer(options: StartOptions = {}): Promise<TestServe
     child.stdout!.on('data', look);
     child.once('exit', (code) => reject(new Error(`the server ended with ${code}:\n${output()}`)));
   });
+  return { child, url, output, exited: new Promise((resolve) => child.once('exit', resolve)) };
+}
+
+function serverOf(
+  dir: string,
+  url: string,
+  processes: readonly Process[],
+  closeBefore: () => Promise<void> = async () => {},
+): TestServer {
   const port = Number(new URL(url).port);
-  const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
+  const end = async (signal: NodeJS.Signals): Promise<number | null> => {
+    for (const { child } of processes) child.kill(signal);
+    const codes = await Promise.all(processes.map(({ exited }) => exited));
+    await closeBefore();
+    return codes.find((code) => code !== 0) ?? codes[0]!;
+  };
   const server: TestServer = {
     url,
     port,
     dir,
-    pid: child.pid!,
-    output,
+    pid: processes[0]!.child.pid!,
+    output: () => processes.map(({ output }) => output()).join(''),
     s3: (config = {}) =>
       new S3Client({
         endpoint: url,
@@ -57,16 +92,13 @@ export async function startServer(options: StartOptions = {}): Promise<TestServe
         forcePathStyle: true,
         credentials,
         maxAttempts: 1,
+        ...perRequest,
         ...config,
       }),
-    kms: () => new KMSClient({ endpoint: url, region: 'us-east-1', credentials, maxAttempts: 1 }),
-    async end(signal) {
-      child.kill(signal);
-      return exited;
-    },
+    kms: () => new KMSClient({ endpoint: url, region: 'us-east-1', credentials, maxAttempts: 1, ...perRequest }),
+    end,
     async close() {
-      child.kill('SIGKILL');
-      await exited;
+      await end('SIGKILL');
       await rm(dir, { recursive: true, force: true });
     },
   };
@@ -84,6 +116,7 @@ export function serverEnvironment(dir: string, env: Record<string, string> = {})
     COFFER_DISK_RESERVE_MIB: '0',
     COFFER_ACCESS_KEY_ID: ACCESS_KEY_ID,
     COFFER_SECRET_ACCESS_KEY: SECRET_ACCESS_KEY,
+    ...clusterEnvironment(dir),
     ...env,
   };
 }

@@ -21,12 +21,16 @@ export const auditTail = dataCommand({
   async *run({ count = COUNT, follow }, { data, caller }): AsyncGenerator<Message> {
     const audit = requireAudit(data);
     const wanted = (event: AuditEvent): boolean => concerns(event, caller, data.accountIds.length === 1);
+    const after = new Map(follow ? await audit.ends() : []);
     let entries = await audit.tail({ limit: Math.min(Math.max(count, 1), COUNT_MAX), wanted });
-    let after: { sequence: number; index: number } | undefined;
     for (;;) {
       for (const entry of entries) {
-        after = { sequence: entry.sequence, index: entry.index };
-        if ('damaged' in entry) yield finding(`page ${entry.sequence}: ${entry.damaged}`);
+        const { chain = 0, sequence, index } = entry;
+        const last = after.get(chain);
+        const isNewer = !last || sequence > last.sequence || (sequence === last.sequence && index > last.index);
+        if (isNewer) after.set(chain, { chain, sequence, index });
+        const where = chain === 0 ? `page ${sequence}` : `chain ${chain}, page ${sequence}`;
+        if ('damaged' in entry) yield finding(`${where}: ${entry.damaged}`);
         else {
           const shown = shownTo(entry.event, caller);
           yield line(textOf(shown), shown as unknown as Json);
@@ -34,7 +38,7 @@ export const auditTail = dataCommand({
       }
       if (!follow) return;
       await sleep(POLL_MS);
-      entries = await audit.tail({ limit: COUNT_MAX, after: after ?? { sequence: 0, index: 0 }, wanted });
+      entries = await audit.tail({ limit: COUNT_MAX, after, wanted });
     }
   },
 });

@@ -10,7 +10,7 @@ export const auditVerify = dataCommand({
   arguments: {},
   async *run(_, { data }): AsyncGenerator<Message> {
     const { findings, ...verified } = await requireAudit(data).verify();
-    const { pages, events, firstMs, lastMs, head, removed } = verified;
+    const { pages, events, firstMs, lastMs, head, heads, removed } = verified;
     const span = firstMs === undefined ? '' : `, from ${iso(firstMs)} to ${iso(lastMs!)}`;
     yield line(`records  ${events} in ${pages} pages${span}`, {
       ...verified,
@@ -18,7 +18,8 @@ export const auditVerify = dataCommand({
     } as unknown as Json);
     if (removed) yield line(`removed  ${removed.events} records by retention`);
     // Kept elsewhere, it uncovers even an old copy of data and head file together.
-    yield line(`head     ${head.sequence} ${head.mac}`);
+    if (!heads) yield line(`head     ${head.sequence} ${head.mac}`);
+    for (const { chain, sequence, mac } of heads ?? []) yield line(`head     ${sequence} ${mac} (chain ${chain})`);
     for (const text of findings) yield finding(text);
   },
 });

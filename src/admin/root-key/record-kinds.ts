@@ -17,9 +17,16 @@ import { StoreKeyChange } from '../../encryption/store-key.js';
 import type { WrappedDataKey } from '../../encryption/wrapped-key.js';
 import { ALIAS, ALL_ALIASES } from '../../kms/alias-record.js';
 import { ALL_LAST_USES, CHAIN_ROWS, LAST_USE } from '../../kms/audit/rows.js';
+import { ALL_ALIASES_GENERATIONS, ALL_GRANTS_GENERATIONS } from '../../kms/generations.js';
 import { ALL_GRANTS, ALL_RETIRABLE, GRANT } from '../../kms/grant-record.js';
 import { HOME_REGION, HOME_REGION_ROW } from '../../kms/home-region.js';
 import { ALL_KEY_TEXTS, ALL_KEYS, KEY, KEY_TEXT } from '../../kms/key-record.js';
+import {
+  ALL_NOTICED,
+  KEY_STORE_NOTICED,
+  KEY_STORE_STATE,
+  KEY_STORE_STATE_ROW,
+} from '../../kms/key-store-generation.js';
 import { ALL_KEY_STORES, ALL_MEMBERS, ALL_ORPHANS, KEY_STORES } from '../../kms/key-stores/record.js';
 import { ALL_TIMERS } from '../../kms/key-timers.js';
 import { SHRED_MARK_KEY } from '../../kms/shred.js';
@@ -77,6 +84,7 @@ export const RECORD_KINDS: readonly RecordKind[] = [
   { prefix: TAG.manifestPage, type: MANIFEST_PAGE.type },
   { prefix: TAG.upload, type: UPLOAD.type, rekey: rewrapUploads },
   { prefix: TAG.part, type: PART.type },
+  { prefix: TAG.partsGeneration, type: undefined },
   { prefix: TAG.renameToken, type: RENAME_TOKEN.type },
   { prefix: TAG.versionPlace, type: undefined },
   { prefix: TAG.replicationTask, type: REPLICATION_TASK.type },
@@ -88,12 +96,16 @@ export const RECORD_KINDS: readonly RecordKind[] = [
   { prefix: ALL_ALIASES, type: ALIAS.type },
   { prefix: ALL_GRANTS, type: GRANT.type },
   { prefix: ALL_RETIRABLE, type: undefined },
+  { prefix: ALL_GRANTS_GENERATIONS, type: undefined },
+  { prefix: ALL_ALIASES_GENERATIONS, type: undefined },
   { prefix: ALL_TIMERS, type: undefined },
   { prefix: ALL_KEY_STORES, type: KEY_STORES.type },
   { prefix: ALL_MEMBERS, type: undefined },
   { prefix: ALL_ORPHANS, type: undefined },
   { prefix: HOME_REGION_ROW, type: HOME_REGION.type },
   { prefix: SHRED_MARK_KEY, type: undefined },
+  { prefix: KEY_STORE_STATE_ROW, type: KEY_STORE_STATE.type },
+  { prefix: ALL_NOTICED, type: KEY_STORE_NOTICED.type },
   { prefix: ALL_LAST_USES, type: LAST_USE.type },
   // Chained: a step of its own seals them (steps.ts).
   { prefix: CHAIN_ROWS, type: undefined },

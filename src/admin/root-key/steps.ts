@@ -1,9 +1,10 @@
 import { systemClock } from '../../base/clock.js';
 import { credentialsFileOf } from '../../iam/credentials-file.js';
-import { HeadFile } from '../../kms/audit/head-file.js';
+import { chainsOf } from '../../kms/audit/chain-names.js';
 import { rekeyAudit } from '../../kms/audit/rekey.js';
 import { CHECKPOINT, REKEY } from '../../kms/audit/rows.js';
 import { AuditTrail, auditChainKeyOf } from '../../kms/audit/trail.js';
+import { headFileOf } from '../../kms/audit/verify.js';
 import { KeyStoreKeyFile } from '../../kms/key-store-key.js';
 import type { KeyPlaces } from '../../seal/key-places.js';
 import { RootSealer } from '../../seal/record-sealer.js';
@@ -53,28 +54,33 @@ const keyStoreFile: RotationStep = {
 const auditLog: RotationStep = {
   /** What is wrong by the head file becomes an event of the log, and so can't end the rotation midway. */
   async prepare({ meta, places, plan, from }) {
-    const trail = await AuditTrail.open({
-      meta,
-      sealer: new RootSealer(from),
-      chainKey: auditChainKeyOf(from),
-      headFile: places.auditHeadFile(plan.from),
-      clock: systemClock,
-      onTrouble: () => {},
-    });
-    await trail.close();
+    const headFile = places.auditHeadFile(plan.from);
+    for (const { chain } of await chainsOf(meta, headFile)) {
+      const trail = await AuditTrail.open({
+        ...{ meta, headFile, chain, clock: systemClock },
+        sealer: new RootSealer(from),
+        chainKey: auditChainKeyOf(from),
+        onTrouble: () => {},
+      });
+      await trail.close();
+    }
   },
   async *run({ meta, places, plan, from, to }) {
     const [oldFile, headFile] = [places.auditHeadFile(plan.from), places.auditHeadFile(plan.to)];
-    // What opens under the new key was done before; anything else at that path is an older rotation's.
-    const done = await new HeadFile(headFile, auditChainKeyOf(to)).read();
-    if (oldFile !== headFile && typeof done === 'string') await copyOver(oldFile, headFile);
+    const chains = await chainsOf(meta, oldFile);
+    for (const names of chains) {
+      // What opens under the new key was done before; anything else at that path is an older rotation's.
+      const done = await headFileOf({ headFile, chainKey: auditChainKeyOf(to) }, names).read();
+      if (oldFile === headFile || typeof done !== 'string') continue;
+      await copyOver(names.headFile(oldFile), names.headFile(headFile));
+    }
     const pages = await rekeyAudit({
       meta,
       old: { sealer: new RootSealer(from), chainKey: auditChainKeyOf(from) },
       new: { sealer: new RootSealer(to), chainKey: auditChainKeyOf(to) },
       headFile,
     });
-    if (oldFile !== headFile) await removeIfThere(oldFile);
+    if (oldFile !== headFile) for (const names of chains) await removeIfThere(names.headFile(oldFile));
     if (pages > 0) yield line(`pages of the audit log chained anew: ${pages}`);
   },
 };

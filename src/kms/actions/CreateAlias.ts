@@ -1,5 +1,5 @@
 import { KmsError } from '../../encryption/ports.js';
-import { CommitBuilder } from '../../store/table.js';
+import { untilCommitted } from '../../store/conflict.js';
 import { action, requireUsable } from '../action.js';
 import { aliasArn, readAliasName } from '../alias-name.js';
 import { KEY_ID } from '../fields.js';
@@ -17,10 +17,14 @@ export const createAlias = action({
     const record = await call.key(target, {});
     requireUsable(call, record, 'not pending deletion');
     const { aliases } = keys.ring;
-    await aliases.requireRoom(record);
-    const made = await aliases.create({ name, accountId, keyId: record.keyId }, new CommitBuilder(), call.committing);
-    if (made) return {};
-    const arn = aliasArn(keys.region, { accountId, name });
-    throw new KmsError('AlreadyExistsException', `An alias with the name ${arn} already exists`);
+    await untilCommitted(async () => {
+      const commit = await aliases.requireRoom(record);
+      if (await aliases.create({ name, accountId, keyId: record.keyId }, commit, call.committing)) return true;
+      // Another process made or moved other aliases of the account meanwhile.
+      if (commit.checks.length > 1 && !(await aliases.find(accountId, name))) return undefined;
+      const arn = aliasArn(keys.region, { accountId, name });
+      throw new KmsError('AlreadyExistsException', `An alias with the name ${arn} already exists`);
+    });
+    return {};
   },
 });

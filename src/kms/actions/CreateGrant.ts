@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { KmsError } from '../../encryption/ports.js';
+import { untilCommitted } from '../../store/conflict.js';
 import { type Answer, keyAction } from '../action.js';
 import type { Call } from '../call.js';
 import type { RequestFacts } from '../conditions.js';
@@ -63,7 +64,7 @@ export const createGrant = keyAction({
     if (call.grant) requireWithin(call, record, await call.keys.ring.grants.of(record.accountId, record.keyId), asked);
   },
   handle(asked, record, call) {
-    const make = () => findOrMake(asked, record, call);
+    const make = () => untilCommitted(() => findOrMake(asked, record, call));
     return asked.name === undefined ? make() : call.keys.ring.grants.inTurn(`${record.keyId}/${asked.name}`, make);
   },
 });
@@ -79,7 +80,8 @@ function requireServiceGrant(constraints: Asked['constraints'], retiring: NamedP
   );
 }
 
-async function findOrMake(asked: Asked, record: KeyRecord, call: Call): Promise<Answer> {
+/** Undefined: another process made or ended grants of the key meanwhile, and one of them may have this name. */
+async function findOrMake(asked: Asked, record: KeyRecord, call: Call): Promise<Answer | undefined> {
   const { grants } = call.keys.ring;
   const held = await grants.of(record.accountId, record.keyId);
   call.note({ details: { GranteePrincipal: asked.grantee, Operations: asked.operations.join(',') } });
@@ -94,8 +96,10 @@ async function findOrMake(asked: Asked, record: KeyRecord, call: Call): Promise<
   const createdMs = call.keys.clock.now();
   const grant = grants.draw({ ...asked, accountId, keyId, issuingAccountId, createdMs });
   const answered = answer(call, grant);
-  if (!(await grants.create(grant, call.committing))) throw new Error('a grant could not be created');
-  return answered;
+  const beside = asked.name === undefined ? undefined : held;
+  if (await grants.create(grant, call.committing, beside)) return answered;
+  if (beside?.generation === undefined) throw new Error('a grant could not be created');
+  return undefined;
 }
 
 function answer(call: Call, grant: GrantRecord): Answer {

@@ -26,6 +26,6 @@ async function retarget(call: Call, name: string, target: string): Promise<boole
   if (old.usage !== record.usage || (old.spec === 'SYMMETRIC_DEFAULT') !== (record.spec === 'SYMMETRIC_DEFAULT')) {
     throw validation('The current and new KMS keys of an alias must be of the same type and have the same key usage.');
   }
-  if (old.keyId !== record.keyId) await aliases.requireRoom(record);
-  return aliases.retarget(alias, record.keyId, call.committing);
+  const commit = old.keyId === record.keyId ? undefined : await aliases.requireRoom(record);
+  return aliases.retarget(alias, record.keyId, call.committing, commit);
 }

@@ -3,7 +3,6 @@ import type { Row } from '../../store/ports.js';
 import type { AuditChain } from './chain.js';
 import { type Gap, gapText } from './gap.js';
 import { countEvents, eventsOf, type Head, NO_MAC, type Page } from './page.js';
-import { sequenceOf } from './rows.js';
 
 /** Further ones are only counted. */
 const FINDINGS_MAX = 1000;
@@ -43,7 +42,7 @@ export class ChainCheck {
 
   /** `undefined`: it doesn't open. */
   take(row: Row): Page | undefined {
-    const sequence = sequenceOf(row.key);
+    const sequence = this.chain.names.sequenceOf(row.key);
     if (sequence === undefined || sequence <= this.#sequence) {
       this.#damaged(`row ${row.key.toString('hex')} is no page of the log`);
       return undefined;

@@ -4,19 +4,23 @@ import { Mac } from '../../base/mac.js';
 import type { Secret } from '../../base/secret.js';
 import type { RecordSealer } from '../../seal/ports.js';
 import { TooMuchContention } from '../../store/conflict.js';
+import { under } from '../../store/keys.js';
 import type { Commit, MetaStore, Row } from '../../store/ports.js';
 import { type Stored, Table } from '../../store/table.js';
+import { ChainNames } from './chain-names.js';
 import { buildPage, type Head, NO_MAC, type Page, parsePage } from './page.js';
-import { CHECKPOINT, CHECKPOINT_ROW, type CheckpointRecord, PAGE_TYPE, PAGES, pageRow, sequenceOf } from './rows.js';
+import { CHECKPOINT, type CheckpointRecord, PAGE_TYPE } from './rows.js';
 
 /** How often the head is read again because the next page was there already. */
-const ATTEMPTS = 8;
+const ATTEMPTS = 32;
 
 export interface ChainParts {
   meta: MetaStore;
   sealer: RecordSealer;
   /** 32 bytes: `rootKey.derive('coffer/audit-chain')`. */
   chainKey: Secret;
+  /** Which of several chains, where several processes write one each. */
+  chain?: number;
 }
 
 /**
@@ -26,15 +30,20 @@ export interface ChainParts {
  */
 export class AuditChain {
   readonly checkpoints: Table<CheckpointRecord>;
+  readonly names: ChainNames;
+  readonly #key: Secret;
   #head: Head | undefined;
   /** The last page of an append that may or may not have been written. */
   #unsure: Head | undefined;
 
   constructor(
-    private readonly parts: ChainParts,
+    /** With `names`, `chainKey` is that chain's own. */
+    private readonly parts: ChainParts & { names?: ChainNames },
     /** Tells when pages are written; who only reads needs none. */
     private readonly clock: Clock = systemClock,
   ) {
+    this.names = parts.names ?? new ChainNames(parts.chain);
+    this.#key = parts.names ? parts.chainKey : this.names.key(parts.chainKey);
     this.checkpoints = new Table(parts.meta, parts.sealer, CHECKPOINT);
   }
 
@@ -50,8 +59,8 @@ export class AuditChain {
    */
   async newest(): Promise<Head> {
     // Pages first: retention that runs meanwhile moves the checkpoint behind the pages it took.
-    const rows = await this.rows(16, { lt: pageRow(Number.MAX_SAFE_INTEGER), reverse: true });
-    const row = rows.find(({ key }) => sequenceOf(key) !== undefined);
+    const rows = await this.rows(16, { lt: this.names.page(Number.MAX_SAFE_INTEGER), reverse: true });
+    const row = rows.find(({ key }) => this.names.sequenceOf(key) !== undefined);
     if (row) return headOf(this, row);
     return placeOfCheckpoint((await this.checkpoint().catch(ifDamaged))?.record);
   }
@@ -65,7 +74,7 @@ export class AuditChain {
     for (let i = 0; i < ATTEMPTS; i++) {
       const from = await this.head();
       const { puts, to } = this.#sealPages(from, pages);
-      const next = pageRow(from.sequence + 1);
+      const next = this.names.page(from.sequence + 1);
       const commit: Commit = {
         ...also,
         checks: [...(also.checks ?? []), { key: next, revision: 'absent' }],
@@ -93,50 +102,47 @@ export class AuditChain {
   async settle(): Promise<boolean> {
     const unsure = this.#unsure;
     if (!unsure) return false;
-    const row = await this.parts.meta.get(pageRow(unsure.sequence));
+    const row = await this.parts.meta.get(this.names.page(unsure.sequence));
     this.#unsure = undefined;
     return row !== undefined && this.open(row).mac.equals(unsure.mac);
   }
 
   /** @throws StoreDamaged */
   async page(sequence: number): Promise<Page | undefined> {
-    const row = await this.parts.meta.get(pageRow(sequence));
+    const row = await this.parts.meta.get(this.names.page(sequence));
     return row && this.open(row);
   }
 
   /** @throws StoreDamaged */
   open(row: Row): Page {
-    const sequence = sequenceOf(row.key);
+    const sequence = this.names.sequenceOf(row.key);
     if (sequence === undefined) throw new StoreDamaged('a row among the audit pages is none');
-    return parsePage(this.parts.chainKey, sequence, this.parts.sealer.open(PAGE_TYPE, row.key, row.value));
+    return parsePage(this.#key, sequence, this.parts.sealer.open(PAGE_TYPE, row.key, row.value));
   }
 
   /** Up to `limit` rows of pages; ascending unless `reverse`. What isn't named as a page is among them. */
   rows(limit: number, range: { gte?: Uint8Array; lt?: Uint8Array; reverse?: boolean } = {}): Promise<Row[]> {
-    return this.parts.meta.range({ gte: PAGES, lt: END, limit, ...range });
+    return this.parts.meta.range({ ...under(this.names.pages), limit, ...range });
   }
 
   checkpoint(): Promise<Stored<CheckpointRecord> | undefined> {
-    return this.checkpoints.get(CHECKPOINT_ROW);
+    return this.checkpoints.get(this.names.checkpoint);
   }
 
   #sealPages(from: Head, pages: readonly Buffer[]): { puts: { key: Buffer; value: Buffer }[]; to: Head } {
-    const { sealer, chainKey } = this.parts;
+    const { sealer } = this.parts;
     const writtenMs = this.clock.now();
     let to = from;
     const puts = pages.map((events) => {
       const sequence = to.sequence + 1;
-      const { plaintext, mac } = buildPage(chainKey, { sequence, writtenMs, previous: to.mac, events });
+      const { plaintext, mac } = buildPage(this.#key, { sequence, writtenMs, previous: to.mac, events });
       to = { sequence, mac };
-      const key = pageRow(sequence);
+      const key = this.names.page(sequence);
       return { key, value: sealer.seal(PAGE_TYPE, key, plaintext) };
     });
     return { puts, to };
   }
 }
-
-/** Behind every page, whatever its number. */
-const END = Buffer.concat([PAGES.subarray(0, -1), Buffer.of(PAGES.at(-1)! + 1)]);
 
 /** What the first page follows. */
 export function placeOfCheckpoint(checkpoint: CheckpointRecord | undefined): Head {
@@ -156,6 +162,6 @@ function headOf(chain: AuditChain, row: Row): Head {
   } catch (error) {
     if (!(error instanceof StoreDamaged)) throw error;
     // The log goes on behind it; what follows says so by naming no MAC.
-    return { sequence: sequenceOf(row.key)!, mac: NO_MAC };
+    return { sequence: chain.names.sequenceOf(row.key)!, mac: NO_MAC };
   }
 }

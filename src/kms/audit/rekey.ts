@@ -5,19 +5,11 @@ import type { RecordSealer } from '../../seal/ports.js';
 import type { MetaStore, Row } from '../../store/ports.js';
 import { CommitBuilder, type Stored, Table } from '../../store/table.js';
 import { AuditChain, macOf, placeOfCheckpoint } from './chain.js';
+import { type ChainNames, chainsOf } from './chain-names.js';
 import { findGap, gapText } from './gap.js';
 import { HeadFile } from './head-file.js';
 import { buildPage, NO_MAC, parsePage } from './page.js';
-import {
-  CHECKPOINT,
-  CHECKPOINT_ROW,
-  PAGE_TYPE,
-  pageRow,
-  REKEY,
-  REKEY_ROW,
-  type RekeyRecord,
-  sequenceOf,
-} from './rows.js';
+import { CHECKPOINT, PAGE_TYPE, REKEY, type RekeyRecord } from './rows.js';
 
 const ROWS_AT_ONCE = 64;
 /** Room for the checkpoint and the row of progress beside a last page of full size. */
@@ -68,9 +60,27 @@ export interface AuditRekeyParts {
  * @returns how many pages this call did
  */
 export async function rekeyAudit(parts: AuditRekeyParts): Promise<number> {
+  let pages = 0;
+  for (const names of await chainsOf(parts.meta, parts.headFile)) {
+    const keysOf = ({ sealer, chainKey }: AuditKeys): AuditKeys => ({ sealer, chainKey: names.key(chainKey) });
+    const own = { ...parts, old: keysOf(parts.old), new: keysOf(parts.new), names };
+    const before = pages;
+    const onProgress = parts.onProgress && ((done: number) => parts.onProgress?.(before + done));
+    pages += await rekeyChain({ ...own, headFile: names.headFile(parts.headFile), ...(onProgress && { onProgress }) });
+  }
+  return pages;
+}
+
+/** Keys and head file of one chain. */
+interface ChainRekeyParts extends AuditRekeyParts {
+  names: ChainNames;
+}
+
+async function rekeyChain(parts: ChainRekeyParts): Promise<number> {
+  const { names } = parts;
   const newFile = new HeadFile(parts.headFile, parts.new.chainKey);
   const progress = new Table<RekeyRecord>(parts.meta, parts.new.sealer, REKEY);
-  let stored = await progress.get(REKEY_ROW);
+  let stored = await progress.get(names.rekey);
   if (!stored) {
     const head = await newFile.read();
     // The file is rewritten last: this was done before.
@@ -83,45 +93,45 @@ export async function rekeyAudit(parts: AuditRekeyParts): Promise<number> {
     if (done === 0) break;
     pages += done;
     parts.onProgress?.(pages);
-    stored = (await progress.get(REKEY_ROW))!;
+    stored = (await progress.get(names.rekey))!;
   }
   const { sequence, newMac } = stored.record;
   await newFile.write({ sequence, mac: newMac === undefined ? NO_MAC : macOf(newMac) });
-  await parts.meta.commit(new CommitBuilder().del(REKEY_ROW).build());
+  await parts.meta.commit(new CommitBuilder().del(names.rekey).build());
   return pages;
 }
 
 /** Seals the checkpoint anew, and notes where the chain begins, in one commit. */
-async function begin(parts: AuditRekeyParts, progress: Table<RekeyRecord>): Promise<Stored<RekeyRecord>> {
-  const { meta, old } = parts;
-  const chain = new AuditChain({ meta, ...old });
+async function begin(parts: ChainRekeyParts, progress: Table<RekeyRecord>): Promise<Stored<RekeyRecord>> {
+  const { meta, old, names } = parts;
+  const chain = new AuditChain({ meta, ...old, names });
   const head = await new HeadFile(parts.headFile, old.chainKey).read();
   const gap = await findGap(chain, head);
   if (gap) throw new StoreDamaged(`the audit log and its head file don't agree: ${gapText(gap)}`);
   const checkpoint = await chain.checkpoint();
   const { sequence, mac } = placeOfCheckpoint(checkpoint?.record);
   const hex = mac.toBytes().toString('hex');
-  const commit = new CommitBuilder().expect(REKEY_ROW, undefined).expect(CHECKPOINT_ROW, checkpoint);
-  if (checkpoint) commit.put(new Table(meta, parts.new.sealer, CHECKPOINT).put(CHECKPOINT_ROW, checkpoint.record));
-  commit.put(progress.put(REKEY_ROW, { sequence, oldMac: hex, newMac: hex }));
+  const commit = new CommitBuilder().expect(names.rekey, undefined).expect(names.checkpoint, checkpoint);
+  if (checkpoint) commit.put(new Table(meta, parts.new.sealer, CHECKPOINT).put(names.checkpoint, checkpoint.record));
+  commit.put(progress.put(names.rekey, { sequence, oldMac: hex, newMac: hex }));
   if (!(await meta.commit(commit.build()))) throw new Error('the audit log changed while its key was replaced');
-  return (await progress.get(REKEY_ROW))!;
+  return (await progress.get(names.rekey))!;
 }
 
 /** One commit. @returns how many rows were passed; 0: there are no more. */
 async function rekeySome(
-  { meta, old, new: fresh }: AuditRekeyParts,
+  { meta, old, new: fresh, names }: ChainRekeyParts,
   progress: Table<RekeyRecord>,
   stored: Stored<RekeyRecord>,
 ): Promise<number> {
-  const rows = await nextPages(meta, stored.record.sequence);
-  const commit = new CommitBuilder().expect(REKEY_ROW, stored);
+  const rows = await nextPages(meta, names, stored.record.sequence);
+  const commit = new CommitBuilder().expect(names.rekey, stored);
   let state = stored.record;
   let bytes = 0;
   let passed = 0;
   for (const row of rows) {
     if (bytes + row.value.length > COMMIT_BYTES) break;
-    const sequence = sequenceOf(row.key)!;
+    const sequence = names.sequenceOf(row.key)!;
     passed++;
     try {
       const plaintext = old.sealer.open(PAGE_TYPE, row.key, row.value);
@@ -136,16 +146,16 @@ async function rekeySome(
     }
   }
   if (passed === 0) return 0;
-  commit.put(progress.put(REKEY_ROW, state));
+  commit.put(progress.put(names.rekey, state));
   if (!(await meta.commit(commit.build()))) throw new Error('the audit log changed while its key was replaced');
   return passed;
 }
 
-async function nextPages(meta: MetaStore, behind: number): Promise<Row[]> {
-  let gte = pageRow(behind + 1);
+async function nextPages(meta: MetaStore, names: ChainNames, behind: number): Promise<Row[]> {
+  let gte = names.page(behind + 1);
   for (;;) {
-    const rows = await meta.range({ gte, lt: pageRow(Number.MAX_SAFE_INTEGER), limit: ROWS_AT_ONCE });
-    const pages = rows.filter(({ key }) => sequenceOf(key) !== undefined);
+    const rows = await meta.range({ gte, lt: names.page(Number.MAX_SAFE_INTEGER), limit: ROWS_AT_ONCE });
+    const pages = rows.filter(({ key }) => names.sequenceOf(key) !== undefined);
     const last = rows.at(-1);
     if (pages.length > 0 || !last) return pages;
     gte = Buffer.concat([last.key, Buffer.of(0)]);

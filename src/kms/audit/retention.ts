@@ -3,7 +3,7 @@ import type { MetaStore } from '../../store/ports.js';
 import { CommitBuilder, type Stored } from '../../store/table.js';
 import { type AuditChain, placeOfCheckpoint } from './chain.js';
 import { ChainCheck } from './chain-check.js';
-import { CHECKPOINT_ROW, type CheckpointRecord } from './rows.js';
+import type { CheckpointRecord } from './rows.js';
 
 /** Pages of one commit: up to 4 MiB are read for it. */
 const ROWS_AT_ONCE = 64;
@@ -20,19 +20,24 @@ const NOTHING: CheckpointRecord = {
 
 /**
  * Removes pages written before `beforeMs`, oldest first. Each commit moves the checkpoint and deletes what lies before it: a crash
- * between two leaves a chain that verifies. What didn't verify is counted in the checkpoint before it goes.
+ * between two leaves a chain that verifies. What didn't verify is counted in the checkpoint before it goes. `upTo`: no page behind this one.
  */
-export async function removeOldPages(meta: MetaStore, chain: AuditChain, beforeMs: number): Promise<number> {
+export async function removeOldPages(
+  meta: MetaStore,
+  chain: AuditChain,
+  beforeMs: number,
+  upTo = Number.MAX_SAFE_INTEGER,
+): Promise<number> {
   let removed = 0;
   for (;;) {
-    const some = await removeSome(meta, chain, beforeMs);
+    const some = await removeSome(meta, chain, beforeMs, upTo);
     if (some === 0) return removed;
     removed += some;
     await yieldToRequests();
   }
 }
 
-async function removeSome(meta: MetaStore, chain: AuditChain, beforeMs: number): Promise<number> {
+async function removeSome(meta: MetaStore, chain: AuditChain, beforeMs: number, upTo: number): Promise<number> {
   const stored = await chain.checkpoint();
   const before = stored?.record ?? NOTHING;
   const check = new ChainCheck(chain, placeOfCheckpoint(stored?.record));
@@ -44,7 +49,7 @@ async function removeSome(meta: MetaStore, chain: AuditChain, beforeMs: number):
     const page = check.take(row);
     // How old it is can't be told; it goes with the next one that is old.
     if (!page) continue;
-    if (page.writtenMs >= beforeMs) break;
+    if (page.writtenMs >= beforeMs || page.sequence > upTo) break;
     dels = passed.length;
     checkpoint = {
       sequence: page.sequence,
@@ -67,8 +72,8 @@ function commit(
   checkpoint: CheckpointRecord,
   dels: Uint8Array[],
 ): Promise<boolean> {
-  const builder = new CommitBuilder().expect(CHECKPOINT_ROW, stored).frees();
-  builder.put(chain.checkpoints.put(CHECKPOINT_ROW, checkpoint));
+  const builder = new CommitBuilder().expect(chain.names.checkpoint, stored).frees();
+  builder.put(chain.checkpoints.put(chain.names.checkpoint, checkpoint));
   for (const key of dels) builder.del(key);
   return meta.commit(builder.build());
 }

@@ -36,20 +36,14 @@ export const REKEY: Shape<RekeyRecord> = { type: 'kms-audit-rekey', version: 1 }
 
 const row = (text: string): Buffer => Buffer.concat([TAG.kms, utf8(text)]);
 
-/** What all rows of the chain start with: pages, checkpoint, rotation. Rows of last uses aren't among them. */
+/** What all rows of all chains start with: pages, checkpoint, rotation. Rows of last uses aren't among them. */
 export const CHAIN_ROWS = row('l');
+/** Of the first chain; `ChainNames` has those of all. */
 export const PAGES = row('l/');
 export const CHECKPOINT_ROW = row('lc');
 export const REKEY_ROW = row('lr');
 
 export const pageRow = (sequence: number): Buffer => Buffer.concat([PAGES, u64(sequence)]);
-
-/** `undefined`: no page's row key. */
-export function sequenceOf(rowKey: Buffer): number | undefined {
-  if (rowKey.length !== PAGES.length + 8) return undefined;
-  const sequence = Number(rowKey.readBigUInt64BE(PAGES.length));
-  return Number.isSafeInteger(sequence) ? sequence : undefined;
-}
 
 export const ALL_LAST_USES = row('u/');
 /** Accounts have 12 digits and key ids 36 characters: neither needs an end mark. */

@@ -5,24 +5,25 @@ import type { RootKey } from '../../seal/root-key.js';
 import { type CommitBuilder, Table } from '../../store/table.js';
 import { Gate } from '../gate.js';
 import { AuditChain, type ChainParts } from './chain.js';
+import { chainsOf } from './chain-names.js';
 import { eventLine } from './event-line.js';
 import { findGap, type Gap, gapText } from './gap.js';
-import { HeadFile } from './head-file.js';
+import type { HeadFile } from './head-file.js';
 import { HeadKeeper } from './head-keeper.js';
 import type { AuditEvent, AuditLog, LastUse } from './ports.js';
 import type { QueueLimits, UsedKey } from './queue.js';
 import { removeOldPages } from './retention.js';
 import { LAST_USE, lastUseRow } from './rows.js';
-import { type TailEntry, type TailQuery, tailOf } from './tail.js';
+import { endsOf, type Position, type TailEntry, type TailOfAll, tailAudit } from './tail.js';
 import { systemTimers, type Timers } from './timers.js';
-import { type Verification, verifyChain } from './verify.js';
+import { headFileOf, type Verification, verifyAudit } from './verify.js';
 import { AuditWriter } from './writer.js';
 
 /** Under what the records are chained. 32 bytes. */
 export const auditChainKeyOf = (rootKey: RootKey): Secret => rootKey.derive('coffer/audit-chain');
 
 export interface AuditParts extends ChainParts {
-  /** Beside the root key: `<root key file>.audit`. */
+  /** Of the first chain, beside the root key: `<root key file>.audit`. */
   headFile: string;
   clock: Clock;
   /** One line for the log of the server: the log can't be written, or was tampered with. */
@@ -54,7 +55,7 @@ export class AuditTrail implements AuditLog {
   private constructor(private readonly parts: AuditParts) {
     const { timers = systemTimers, onTrouble, queue } = parts;
     this.#chain = new AuditChain(parts, parts.clock);
-    this.#file = new HeadFile(parts.headFile, parts.chainKey);
+    this.#file = headFileOf(parts, this.#chain.names);
     this.#keeper = new HeadKeeper(this.#file, timers, onTrouble);
     this.#lastUses = new Table(parts.meta, parts.sealer, LAST_USE);
     const onWritten = this.#keeper.note.bind(this.#keeper);
@@ -103,23 +104,43 @@ export class AuditTrail implements AuditLog {
     await this.#keeper.write();
   }
 
-  /** Walks the whole chain. `onProgress`: pages done so far. */
+  /** Walks every chain, those of other processes too. `onProgress`: pages done so far. */
   async verify(onProgress?: (pages: number) => void): Promise<Verification> {
     // Where that fails, what is there can still be looked at.
     await this.flush().catch(() => {});
-    return this.#removal.shared(() => verifyChain(this.#chain, this.#file, onProgress));
+    return this.#removal.shared(() => verifyAudit(this.parts, onProgress));
   }
 
-  /** The newest `limit` events, or the first `limit` behind `after`; oldest first. What is still queued isn't among them. */
-  tail(query: TailQuery): Promise<TailEntry[]> {
-    return tailOf(this.#chain, query);
+  /**
+   * The newest `limit` events, or the first `limit` behind `after`; of all chains, oldest first. What is still queued isn't among them.
+   */
+  tail(query: TailOfAll): Promise<TailEntry[]> {
+    return tailAudit(this.parts, query);
   }
 
-  /** Removes the pages that are older. @returns how many. */
+  /** Where every chain ends now: `after` of who wants to see what comes. */
+  ends(): Promise<Map<number, Position>> {
+    return endsOf(this.parts);
+  }
+
+  /** Removes the pages that are older, of every chain. @returns how many. */
   async retain(nowMs: number, retentionMs: number): Promise<number> {
+    const { meta, headFile } = this.parts;
+    const beforeMs = nowMs - retentionMs;
     // Otherwise the file could name a page that goes.
     await this.#keeper.write();
-    return this.#removal.exclusive(() => removeOldPages(this.parts.meta, this.#chain, nowMs - retentionMs));
+    return this.#removal.exclusive(async () => {
+      let removed = await removeOldPages(meta, this.#chain, beforeMs);
+      for (const names of await chainsOf(meta, headFile)) {
+        const { chain } = names;
+        if (chain === this.#chain.names.chain) continue;
+        // Another process writes that file, or nobody does any more: the page that it names has to stay to be found.
+        const head = await headFileOf(this.parts, names).read();
+        if (typeof head === 'string') continue;
+        removed += await removeOldPages(meta, new AuditChain({ ...this.parts, chain }), beforeMs, head.sequence);
+      }
+      return removed;
+    });
   }
 
   async #start(): Promise<void> {

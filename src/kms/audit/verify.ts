@@ -2,13 +2,15 @@ import { setImmediate as yieldToRequests } from 'node:timers/promises';
 import { StoreDamaged } from '../../base/damaged.js';
 import { AuditChain, type ChainParts, placeOfCheckpoint } from './chain.js';
 import { ChainCheck } from './chain-check.js';
+import { type ChainNames, chainsOf, FIRST_CHAIN } from './chain-names.js';
 import { findGap, gapText } from './gap.js';
 import { HeadFile } from './head-file.js';
 import { eventsOf, type Page } from './page.js';
-import { type CheckpointRecord, PAGES } from './rows.js';
+import type { CheckpointRecord } from './rows.js';
 
 /** Up to 3 MiB are looked at before others get their turn. */
 const ROWS_AT_ONCE = 48;
+const TRIES = 3;
 
 export interface Verification {
   /** What is there and opens. */
@@ -21,6 +23,8 @@ export interface Verification {
   head: { sequence: number; mac: string };
   /** What retention removed. */
   removed?: CheckpointRecord;
+  /** Of every chain, where there are several; `head` is the first's then, and all else is of all together. */
+  heads?: { chain: number; sequence: number; mac: string }[];
   /** One line each. Empty: the log is as it was written. */
   findings: string[];
 }
@@ -43,7 +47,7 @@ export async function verifyChain(
   }
   let first: Page | undefined;
   let last: Page | undefined;
-  let gte: Uint8Array = PAGES;
+  let gte: Uint8Array = chain.names.pages;
   for (;;) {
     const rows = await chain.rows(ROWS_AT_ONCE, { gte });
     for (const row of rows) {
@@ -68,12 +72,69 @@ export async function verifyChain(
   };
 }
 
-/** For a store that no server has open: nothing is written, not even a gap that is found. */
-export function verifyAudit(
+/** Every chain. Nothing is written, not even a gap that is found. */
+export async function verifyAudit(
   parts: ChainParts & { headFile: string },
   onProgress?: (pages: number) => void,
 ): Promise<Verification> {
-  return verifyChain(new AuditChain(parts), new HeadFile(parts.headFile, parts.chainKey), onProgress);
+  const found: { chain: number; verified: Verification }[] = [];
+  let pages = 0;
+  for (const names of await chainsOf(parts.meta, parts.headFile)) {
+    const chain = new AuditChain({ ...parts, chain: names.chain });
+    const verified = await verifyAtRest(
+      chain,
+      headFileOf(parts, names),
+      onProgress && ((own) => onProgress(pages + own)),
+    );
+    pages += verified.pages;
+    found.push({ chain: names.chain, verified });
+  }
+  return together(found);
+}
+
+export const headFileOf = (
+  { headFile, chainKey }: Pick<ChainParts, 'chainKey'> & { headFile: string },
+  names: ChainNames,
+): HeadFile => new HeadFile(names.headFile(headFile), names.key(chainKey));
+
+/** Another process may remove old pages while they are looked at: then they are looked at again. */
+async function verifyAtRest(
+  chain: AuditChain,
+  file: HeadFile,
+  onProgress: ((pages: number) => void) | undefined,
+): Promise<Verification> {
+  for (let i = 0; ; i++) {
+    const before = (await readCheckpoint(chain)).checkpoint?.sequence;
+    const verified = await verifyChain(chain, file, onProgress);
+    const after = (await readCheckpoint(chain)).checkpoint?.sequence;
+    if (verified.findings.length === 0 || before === after || i === TRIES) return verified;
+  }
+}
+
+function together(found: readonly { chain: number; verified: Verification }[]): Verification {
+  const [first] = found as [{ chain: number; verified: Verification }];
+  if (found.length === 1) return first.verified;
+  const all = found.map(({ verified }) => verified);
+  const times = all.flatMap(({ firstMs, lastMs }) => [firstMs ?? [], lastMs ?? []].flat());
+  const removed = all.flatMap((one) => one.removed ?? []);
+  const sum = (of: (one: CheckpointRecord) => number): number => removed.reduce((total, one) => total + of(one), 0);
+  return {
+    pages: all.reduce((total, one) => total + one.pages, 0),
+    events: all.reduce((total, one) => total + one.events, 0),
+    ...(times.length > 0 && { firstMs: Math.min(...times), lastMs: Math.max(...times) }),
+    head: first.verified.head,
+    heads: found.map(({ chain, verified }) => ({ chain, ...verified.head })),
+    ...(removed.length > 0 && {
+      removed: {
+        ...removed[0]!,
+        ...{ pages: sum((one) => one.pages), events: sum((one) => one.events) },
+        ...{ gaps: sum((one) => one.gaps), damage: sum((one) => one.damage) },
+      },
+    }),
+    findings: found.flatMap(({ chain, verified }) =>
+      verified.findings.map((text) => (chain === FIRST_CHAIN ? text : `chain ${chain}: ${text}`)),
+    ),
+  };
 }
 
 async function readCheckpoint(

@@ -50,7 +50,7 @@ export interface ClusterFacts {
   allowSingleMember: boolean;
 }
 
-/** How the key service gets at AWS CloudHSM clusters: implemented by the room that serves them, injected by `open.ts`. */
+/** How the key service gets at AWS CloudHSM clusters: implemented by the room that serves them, injected by `gateway/`. */
 export interface Clusters {
   /** Undefined where the account has no such cluster. */
   describe(accountId: string, clusterId: string): Promise<ClusterFacts | undefined>;

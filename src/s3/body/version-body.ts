@@ -58,7 +58,7 @@ async function manifestParts(
     if (next && next.offset <= range.start) continue;
     let offset = manifest.index[page]!.offset;
     if (offset >= range.end && page > 0) break;
-    for (const part of await manifestPage(manifests, objectId, page)) {
+    for (const part of await manifestPage(manifests, objectId, manifest, page)) {
       if (offset < range.end && (offset + part.size > range.start || part.size === 0))
         parts.push(readable(part, offset, cipher));
       offset += part.size;
@@ -67,8 +67,13 @@ async function manifestParts(
   return parts;
 }
 
-async function manifestPage(manifests: Manifests, objectId: string, page: number): Promise<ManifestPart[]> {
-  const parts = await manifests.find(objectId, page);
+async function manifestPage(
+  manifests: Manifests,
+  objectId: string,
+  manifest: Manifest,
+  page: number,
+): Promise<ManifestPart[]> {
+  const parts = await manifests.find(objectId, manifest, page);
   if (!parts) throw new VersionReplaced('a manifest page is missing');
   return parts;
 }
@@ -84,7 +89,7 @@ export async function findPart(
     const next = manifest.index[page + 1];
     if (next && next.firstPart <= partNumber) continue;
     let offset = manifest.index[page]!.offset;
-    for (const part of await manifestPage(manifests, objectId, page)) {
+    for (const part of await manifestPage(manifests, objectId, manifest, page)) {
       if (part.partNumber === partNumber) return { part, offset };
       offset += part.size;
     }

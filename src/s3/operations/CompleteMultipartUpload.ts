@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { PART_MIN_BYTES, PART_NUMBER_MAX } from '../../base/limits.js';
 import type { XmlTree } from '../../base/xml/ports.js';
+import { untilCommitted } from '../../store/conflict.js';
 import type {
   ManifestPart,
   ObjectContent,
@@ -10,7 +11,7 @@ import type {
   UploadRecord,
 } from '../../store/records.js';
 import type { Stored } from '../../store/table.js';
-import { UploadGone } from '../../store/uploads.js';
+import { PartsChanged, UploadGone, type UploadParts } from '../../store/uploads.js';
 import { checksumNodes } from '../checksum/headers.js';
 import { type CompleteChecksums, completeChecksums } from '../checksum/multipart.js';
 import type { Checksum } from '../checksum/upload-checksums.js';
@@ -73,7 +74,7 @@ export const completeMultipartUpload = operation({
     const { customerKey, uploadId } = input;
     if (customerKey) requirePrivateTransport(context);
     try {
-      return await context.services.uploads.alone(uploadId, () => complete(input, context));
+      return await context.services.uploads.alone(uploadId, () => untilCommitted(() => complete(input, context)));
     } catch (error) {
       // By somebody else, between the reading of the upload and the commit.
       if (error instanceof UploadGone) return await completedBefore(input, context);
@@ -101,7 +102,8 @@ export const completeMultipartUpload = operation({
   }),
 });
 
-async function complete(input: Input, context: OperationContext): Promise<Completed> {
+/** Undefined: parts were put meanwhile, by another process. */
+async function complete(input: Input, context: OperationContext): Promise<Completed | undefined> {
   const { key, uploadId, listed, condition, customerKey } = input;
   const { services, facts, fields } = context;
   const found = await services.uploads.find(facts.bucket.record.bucketId, key, uploadId);
@@ -111,14 +113,15 @@ async function complete(input: Input, context: OperationContext): Promise<Comple
   const upload = found.record;
   requireSameReplica(input.replica, upload);
   if (customerKey) requireMatchingKey(upload, customerKey);
-  const stored = await services.uploads.allParts(uploadId);
-  const chosen = choose(listed, stored, upload);
+  const stored = await services.uploads.allParts(found);
+  const chosen = choose(listed, stored.parts, upload);
   const checksums = completeChecksums(fields.headers, upload.checksum, listed);
   requireSizes(chosen, input.objectSize);
   const cipher = await cipherOf(context, upload, customerKey);
   try {
     const checksum = await combine(checksums, chosen, upload, cipher);
     const parts = chosen.map(({ lastModifiedMs: _, ...part }): ManifestPart => part);
+    const manifest = await services.manifests.write(upload.objectId, parts);
     const content: ObjectContent = {
       size: parts.reduce((sum, part) => sum + part.size, 0),
       etag: multipartEtag(parts),
@@ -129,13 +132,22 @@ async function complete(input: Input, context: OperationContext): Promise<Comple
       ...(upload.acl && { acl: upload.acl }),
       ...(checksum ? { checksum: checksum.stored } : {}),
       encryption: upload.encryption,
-      body: { manifest: await services.manifests.write(upload.objectId, parts) },
+      body: { manifest },
       uploadId,
       ...(upload.createdWith && { createdWith: upload.createdWith }),
     };
-    const record = await commit(context, found, key, content, condition, unlisted(stored, chosen));
+    let record: ObjectRecord;
+    try {
+      record = await commit(context, found, key, content, condition, stored, unlisted(stored.parts, chosen));
+    } catch (error) {
+      // What may have been committed keeps its pages.
+      const isRefused = error instanceof PartsChanged || error instanceof UploadGone || error instanceof S3Error;
+      if (isRefused) await services.manifests.discard(upload.objectId, manifest);
+      if (error instanceof PartsChanged) return undefined;
+      throw error;
+    }
     services.sweep();
-    return completed(context, key, record, checksum?.answered);
+    return await completed(context, key, record, checksum?.answered);
   } finally {
     cipher?.dispose();
   }
@@ -295,6 +307,7 @@ async function commit(
   key: string,
   content: ObjectContent,
   condition: WriteCondition | undefined,
+  stored: UploadParts,
   dropped: PartRecord[],
 ): Promise<ObjectRecord> {
   const { services } = context;
@@ -318,11 +331,8 @@ async function commit(
           throw new S3Error('ConditionalRequestConflict', { extra: { Condition: name, Key: key } });
         }
       },
-      stillValid: async () => {
-        const now = await services.uploads.table.get(upload.key);
-        if (!now?.revision.equals(upload.revision)) throw new UploadGone(uploadId);
-      },
-      alongside: (builder) => services.uploads.complete(builder, upload, dropped),
+      stillValid: () => services.uploads.requireUnchanged(upload, stored),
+      alongside: (builder) => services.uploads.complete(builder, upload, stored, dropped),
     },
     context,
   );

@@ -83,7 +83,7 @@ export class ReplicaSource {
     if (!('manifest' in body)) return;
     let start = 0;
     for (let page = 0; page < body.manifest.pages; page++) {
-      for (const part of await this.services.manifests.page(this.record.objectId, page)) {
+      for (const part of await this.services.manifests.page(this.record.objectId, body.manifest, page)) {
         const end = start + part.size;
         yield {
           partNumber: part.partNumber,

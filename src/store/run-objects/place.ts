@@ -12,8 +12,10 @@ export interface Place<Name extends string> {
  */
 export function parsePlace<Name extends string>(url: string, names: readonly Name[], form: string): Place<Name> {
   let parsed: URL;
+  let name: string;
   try {
     parsed = new URL(url.replace(/^rados:(?!\/\/)/, 'rados://'));
+    name = decodeURIComponent(parsed.hostname);
   } catch {
     throw new ConfigError(`The place of blobs is no URL of the form ${form}.`);
   }
@@ -25,14 +27,14 @@ export function parsePlace<Name extends string>(url: string, names: readonly Nam
     throw new ConfigError(`The place of blobs is ${form}.`);
   }
   const params: Partial<Record<Name, string>> = {};
-  for (const [name, value] of parsed.searchParams) {
-    if (!(names as readonly string[]).includes(name)) {
-      throw new ConfigError(`The place of blobs is ${form}: there is no parameter "${name}".`);
+  for (const [param, value] of parsed.searchParams) {
+    if (!(names as readonly string[]).includes(param)) {
+      throw new ConfigError(`The place of blobs is ${form}: there is no parameter "${param}".`);
     }
-    if (params[name as Name] !== undefined || value === '') {
-      throw new ConfigError(`The place of blobs is ${form}: "${name}" has to have one value.`);
+    if (params[param as Name] !== undefined || value === '') {
+      throw new ConfigError(`The place of blobs is ${form}: "${param}" has to have one value.`);
     }
-    params[name as Name] = value;
+    params[param as Name] = value;
   }
-  return { name: decodeURIComponent(hostname), params };
+  return { name, params };
 }

@@ -12,6 +12,8 @@ export async function readAnswer(
   signal: AbortSignal,
 ): Promise<Buffer> {
   const stream = Body as Readable;
+  // Whoever waits for its end is told; what comes after that is nobody's, and must not count as unhandled.
+  stream.on('error', () => {});
   const stop = () => stream.destroy(signal.reason as Error);
   signal.addEventListener('abort', stop);
   try {

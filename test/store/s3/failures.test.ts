@@ -195,7 +195,7 @@ test("an object that lies under another's name, is damaged or is cut off is name
 });
 
 /** A server that answers by a script, once it has been opened against. */
-async function scripted(answer: (method: string, response: ServerResponse) => void) {
+async function scripted(answer: (method: string, response: ServerResponse) => void, graceMs = 900_000) {
   let begun = false;
   const requests: string[] = [];
   const fake: Server = createServer((request, response) => {
@@ -211,7 +211,7 @@ async function scripted(answer: (method: string, response: ServerResponse) => vo
     });
   }).listen(0, '127.0.0.1');
   await once(fake, 'listening');
-  const store = await open(urlOf(`http://127.0.0.1:${(fake.address() as AddressInfo).port}`));
+  const store = await open(urlOf(`http://127.0.0.1:${(fake.address() as AddressInfo).port}`), { graceMs });
   begun = true;
   return { store, requests, close: () => new Promise((resolve) => fake.close(resolve).closeAllConnections()) };
 }
@@ -244,6 +244,22 @@ test('a server that is busy for a moment is asked again', async () => {
   );
   try {
     expect(await store.put(OWNER, [randomBytes(10)], 0)).toEqual({ first: 0, count: 1 });
+  } finally {
+    await close();
+  }
+});
+
+test('an answer that stops in its middle is given up in time, and nothing else comes of it', async () => {
+  const { store, close } = await scripted((_, response) => {
+    response.writeHead(206, { 'content-range': 'bytes 0-5000/90000' });
+    response.write(randomBytes(1000));
+  }, 1000);
+  try {
+    const failures = await Promise.all(
+      [0, 1, 2].map((first) => read(store, { first, count: 1 }).catch((error: Error) => error.name)),
+    );
+    expect(failures).toEqual(['NoAnswer', 'NoAnswer', 'NoAnswer']);
+    await new Promise((resolve) => setImmediate(resolve));
   } finally {
     await close();
   }

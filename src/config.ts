@@ -78,7 +78,7 @@ export interface Config {
   logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
   /** Files that hold secrets, by setting: nobody else should be able to read them. */
   secretFiles: [name: string, path: string][];
-  /** Where root key and credentials lie by default: `$XDG_CONFIG_HOME/coffer`. */
+  /** Where root key and credentials lie by default: `COFFER_KEY_DIR`, or `$XDG_CONFIG_HOME/coffer`. */
   configHome: string;
 }
 
@@ -87,7 +87,7 @@ const DAY_MS = 86_400_000;
 /** Reads all settings from the environment. @throws ConfigError, one line */
 export function readConfig(env: Env): Config {
   refuseUnknown(env);
-  const home = configHome(env);
+  const home = readOptional(env, settings.keyDir) ?? configHome(env);
   const dataDir = read(env, settings.dataDir);
   return {
     host: read(env, settings.host),

@@ -120,6 +120,12 @@ export const settings = {
     path,
     'JSON file of accounts, users, roles and policies; replaces the default account',
   ),
+  keyDir: optional(
+    'COFFER_KEY_DIR',
+    path,
+    'Directory of the root key, the key-store key, the heads of the audit log and generated credentials, where `COFFER_ROOT_KEY_FILE` names no other. Gateways that share `COFFER_META` share it too, on a file system that all of them mount and that renames and links atomically',
+    '`<config home>/coffer`',
+  ),
   rootKeyFile: optional(
     'COFFER_ROOT_KEY_FILE',
     path,

@@ -6,12 +6,13 @@ import { shownUrl } from '../config/kinds.js';
 import type { Config } from '../config.js';
 import { tracesOf } from '../seal/key-places.js';
 import { isEmptyStore } from '../store/empty.js';
-import type { EngineOptions } from '../store/engines.js';
+import type { EngineOptions, OpenedMeta } from '../store/engines.js';
 import { FencedMeta } from '../store/fenced-meta.js';
 import type { Lease, Leases } from '../store/leases.js';
 import { openStore } from '../store/leveldb/open.js';
 import { LocalLeases } from '../store/local-leases.js';
 import { MeasuredMeta } from '../store/measured-meta.js';
+import type { BlobStore } from '../store/ports.js';
 import { SharedLeases } from '../store/shared-leases.js';
 import type { Store } from '../store/store.js';
 import { ENGINES, type Engines, schemeOf } from './engines.js';
@@ -94,9 +95,7 @@ async function openShared(config: Config, options: ProfileOptions): Promise<Prof
         compactMeta: (range) => opened.compactMeta(range),
         readOnly: () => undefined,
         measureSpace: async () => {},
-        // The log says more than whoever reaches the port may read.
-        trouble: async () =>
-          (await opened.trouble()) === undefined ? undefined : 'the metadata store is not available',
+        trouble: () => troubleOf(opened, store),
         counts: () => ({ commits: measured.counts, engine: opened.counts?.() ?? {} }),
         async close() {
           await leases.close();
@@ -112,6 +111,13 @@ async function openShared(config: Config, options: ProfileOptions): Promise<Prof
     await opened.close();
     throw error;
   }
+}
+
+/** Which of the two it is. The log says more than whoever reaches the port may read. */
+async function troubleOf(meta: OpenedMeta, blobs: BlobStore): Promise<string | undefined> {
+  const [rows, bytes] = await Promise.all([meta.trouble(), blobs.trouble?.()]);
+  if (rows !== undefined) return 'the metadata store is not available';
+  return bytes === undefined ? undefined : 'the blob store is not available';
 }
 
 /**

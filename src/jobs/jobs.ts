@@ -61,8 +61,9 @@ export class Jobs {
 
   /** The job has something to do: where it runs here, its next turn begins now, or when the one under way has ended. */
   hurry(name: string): void {
-    const one = this.#standing.get(name)!;
-    if (one.job.where === 'once' && !one.lease) return;
+    const one = this.#standing.get(name);
+    // A command over the data of a store runs no jobs: the next server does it.
+    if (!one || (one.job.where === 'once' && !one.lease)) return;
     one.dueMs = this.parts.clock.now();
     if (!one.running) this.tick();
     else void one.running.then(() => this.tick());

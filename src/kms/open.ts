@@ -127,7 +127,8 @@ export async function openKms(options: KmsOptions): Promise<OpenedKms> {
       clock,
       dayMs: options.dayMs,
       ...(options.impact && { impact: options.impact }),
-      shred: () => void keep().catch(options.onTrouble),
+      // Of several gateways, the one whose turn it is finds the mark.
+      ...(!generation && { shred: () => void keep().catch(options.onTrouble) }),
     });
   };
   // Keys of regions that are served no more rotate and end all the same.

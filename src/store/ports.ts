@@ -178,6 +178,8 @@ export interface BlobStore {
   left(owners: readonly Uint8Array[], mark: number): AsyncIterable<OwnedRun>;
   /** Every stored run, in any order: for scrubbing and copies. */
   list(): AsyncIterable<OwnedRun>;
+  /** Why it can't be used just now, in one line without secrets; undefined: it can. Engines that fail with the rows' own don't have it. */
+  trouble?(): Promise<string | undefined>;
   /** Where bytes lie, for people. Engines that keep no bytes in files don't have it. */
   layout?(): BlobLayout;
   /** Reads every run that lies in files and yields a line for each that isn't as it was written; `undefined` for one that is. */

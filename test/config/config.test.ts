@@ -148,7 +148,7 @@ describe('settings', () => {
 
   it('have one row each in the table, complete', () => {
     expect(new Set(SETTINGS.map(({ name }) => name)).size).toBe(SETTINGS.length);
-    expect(SETTINGS).toHaveLength(55);
+    expect(SETTINGS).toHaveLength(56);
     for (const { name, default: byDefault, meaning } of SETTINGS) {
       expect(name).toMatch(/^COFFER_[A-Z0-9_]+$/);
       expect(byDefault).not.toBe('');
@@ -285,5 +285,8 @@ describe('the root key stays out of the data directory', () => {
 
   it('a relative XDG_CONFIG_HOME is ignored, as its specification asks', () => {
     expect(readConfig({ ...home, XDG_CONFIG_HOME: 'x' }).configHome).toBe('/home/me/.config/coffer');
+    expect(readConfig({ ...home, XDG_CONFIG_HOME: '/xdg', COFFER_KEY_DIR: '/shared/keys' }).configHome).toBe(
+      '/shared/keys',
+    );
   });
 });

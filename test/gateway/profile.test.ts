@@ -141,3 +141,28 @@ test('an empty database is no new store for a root key that has had one', async 
   );
   expect(await refusal({ ...env, COFFER_NEW_STORE: '1' }, other)).toBe('it opens');
 });
+
+test('trouble of rows and of blobs are told apart, and no more than that', async () => {
+  const trouble: { meta?: string; blobs?: string } = {};
+  const engines = inMemory();
+  const memory = await engines.meta.memory!();
+  const blobs = Object.assign(new MemoryBlobStore(1), { trouble: async () => trouble.blobs });
+  const { store } = await openProfile(config({ COFFER_META: 'memory://db/coffer', COFFER_BLOBS: 'bin:pool' }), {
+    ...SILENT,
+    engines: {
+      meta: {
+        memory:
+          async () =>
+          async (...at) => ({ ...(await memory(...at)), trouble: async () => trouble.meta }),
+      },
+      blobs: { bin: async () => async () => blobs },
+    },
+  });
+  expect(store.blobs).toBe(blobs);
+  expect(await store.trouble()).toBeUndefined();
+  trouble.blobs = 'osd.3 is full';
+  expect(await store.trouble()).toBe('the blob store is not available');
+  trouble.meta = 'db-7 refused the connection';
+  expect(await store.trouble()).toBe('the metadata store is not available');
+  await store.close();
+});

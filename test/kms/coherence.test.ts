@@ -1,7 +1,9 @@
 /** Two key services over one store, as two gateways are: what one changes decides the next request at the other. */
 import { expect, test, vi } from 'vitest';
 import { MemoryMetaStore } from '../../src/store/memory/meta-store.js';
+import { TestXksProxy, xksCredential } from '../support/xks-proxy.js';
 import { ACCOUNT, DAY_MS, makeKms, OTHER_REGION, REGION, root, user } from './harness.js';
+import { PATIENT } from './key-stores/support.js';
 
 const PLAINTEXT = Buffer.from('some bytes').toString('base64');
 const ROOT = `arn:aws:iam::${ACCOUNT}:root`;
@@ -235,4 +237,42 @@ test('a replica of a multi-Region key that one gateway makes is there at the oth
   expect((await there()).KeyMetadata.MultiRegionConfiguration.PrimaryKey.Region).toBe(OTHER_REGION);
   const here = (await one.ask('DescribeKey', { KeyId })).json.KeyMetadata;
   expect(here.MultiRegionConfiguration.MultiRegionKeyType).toBe('REPLICA');
+});
+
+test('a key store that one gateway connects, changes or disconnects is so at the other, whatever connections that has', async () => {
+  const credential = xksCredential();
+  const proxy = await TestXksProxy.start(credential);
+  proxy.addKey('one');
+  const meta = new MemoryMetaStore(true);
+  const [one, other] = [makeKms(meta, { xks: PATIENT }), makeKms(meta, { xks: PATIENT })];
+  try {
+    const CustomKeyStoreId = (await one.ask('CreateCustomKeyStore', proxy.settings(credential, 'external'))).json
+      .CustomKeyStoreId as string;
+    const asked = { CustomKeyStoreId };
+    const connect = async () => {
+      expect((await one.ask('ConnectCustomKeyStore', asked)).status).toBe(200);
+      await vi.waitFor(
+        async () =>
+          expect((await other.ask('DescribeCustomKeyStores', asked)).json.CustomKeyStores[0].ConnectionState).toBe(
+            'CONNECTED',
+          ),
+        60_000,
+      );
+    };
+    await connect();
+    const key = { Origin: 'EXTERNAL_KEY_STORE', CustomKeyStoreId, XksKeyId: 'one' };
+    const { KeyId } = (await other.ask('CreateKey', key)).json.KeyMetadata;
+    const encrypt = async (gateway: typeof one) =>
+      (await gateway.ask('Encrypt', { KeyId, Plaintext: PLAINTEXT })).json.__type ?? 'done';
+    expect([await encrypt(one), await encrypt(other)]).toEqual(['done', 'done']);
+    await one.ask('DisconnectCustomKeyStore', asked);
+    expect(await encrypt(other)).toBe('KMSInvalidStateException');
+    await connect();
+    expect([await encrypt(other), await encrypt(one)]).toEqual(['done', 'done']);
+    await other.ask('DisconnectCustomKeyStore', asked);
+    expect(await encrypt(one)).toBe('KMSInvalidStateException');
+  } finally {
+    for (const { stores } of [one, other]) await stores.close();
+    await proxy.close();
+  }
 });

@@ -206,6 +206,32 @@ describe('leases that gateways share', () => {
   });
 });
 
+test('who needs a shared store for himself watches the others until each was seen at work, or is dead', async () => {
+  const database = new MemoryMetaStore(true);
+  let nowMs = 0;
+  const alive: SharedLeases[] = [];
+  const wait = async (ms: number): Promise<void> => {
+    nowMs += ms;
+    for (const one of alive) await one.beat();
+  };
+  const enter = () =>
+    SharedLeases.open({ meta: database, nowMs: () => nowMs, times: TIMES, onTrouble: () => {}, wait });
+  const command = await enter();
+  expect(await command.othersAtWork()).toBe(false);
+  expect(nowMs).toBe(0);
+  const other = await enter();
+  await other.take('sweeper');
+  alive.push(other);
+  expect(await command.othersAtWork()).toBe(true);
+  // It was killed, and left its rows.
+  alive.pop();
+  expect(await command.othersAtWork()).toBe(false);
+  expect(nowMs).toBeLessThan(60_000);
+  alive.push(await enter());
+  await command.beat();
+  expect(await command.othersAtWork()).toBe(true);
+});
+
 test('leases of a store that one process alone has are nobody else’s: all earlier gateways have ended', async () => {
   const leases = new LocalLeases();
   const held: Lease = (await leases.take('sweeper'))!;

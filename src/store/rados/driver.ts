@@ -2,6 +2,7 @@ import { StoreDamaged } from '../errors.js';
 import type { OwnedRun, Run } from '../ports.js';
 import type { ObjectDriver } from '../run-objects/driver.js';
 import { hex } from '../run-objects/format.js';
+import { MARKER_NAME } from '../run-objects/marker.js';
 import type { Completions } from './completions.js';
 import { DIFFERENT, failureOf, NO_DATA, NOT_FOUND } from './failures.js';
 import { inThread, type Pointer } from './library.js';
@@ -112,6 +113,10 @@ export class RadosDriver implements ObjectDriver {
       const count = await this.#countOf(name);
       if (count !== undefined) yield { owner: Buffer.from(owner, 'hex'), run: { first: Number(first), count } };
     }
+  }
+
+  async marked(): Promise<boolean> {
+    return (await this.getNamed(MARKER_NAME, 0, 1)) !== undefined;
   }
 
   async close(): Promise<void> {

@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { Budget } from '../../base/budget.js';
 import { KiB, MiB } from '../../base/limits.js';
 import { checkBlobPut, checkOwner } from '../commit-limits.js';
@@ -12,6 +13,7 @@ const IN_FLIGHT_BYTES = 64 * MiB;
 /** What a request counts for at least: so many are 256 of them. */
 const REQUEST_COST_BYTES = 256 * KiB;
 const DELETIONS_AT_ONCE = 8;
+const TROUBLE_AFTER_MS = 3000;
 
 /**
  * `BlobStore` on objects without order and transactions: one object a run (format.ts), named by the owner and by how many values he
@@ -78,6 +80,15 @@ export class RunObjectStore implements BlobStore {
   async *list(): AsyncGenerator<OwnedRun> {
     this.#requireOpen();
     yield* this.driver.list();
+  }
+
+  async trouble(): Promise<string | undefined> {
+    const late = wait(TROUBLE_AFTER_MS, 'the object store takes long to answer', { ref: false });
+    const asked = this.driver.marked().then(
+      (marked) => (marked ? undefined : 'the object store has lost the object that says whose it is'),
+      (error: Error) => error.message,
+    );
+    return Promise.race([asked, late]);
   }
 
   async close(): Promise<void> {

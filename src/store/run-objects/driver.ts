@@ -18,6 +18,8 @@ export interface ObjectDriver {
   /** An owner's runs: whoever deletes them in this order finds the others again. */
   left(owner: Uint8Array): AsyncIterable<Run>;
   list(): AsyncIterable<OwnedRun>;
+  /** Whether the marker of this place is there (marker.ts). */
+  marked(): Promise<boolean>;
   close(): Promise<void>;
 }
 

@@ -11,6 +11,7 @@ import { u32 } from '../../base/bytes.js';
 import { StoreUnavailable } from '../errors.js';
 import type { OwnedRun, Run } from '../ports.js';
 import { NoAnswer, type ObjectDriver } from '../run-objects/driver.js';
+import { MARKER_NAME } from '../run-objects/marker.js';
 import { failureOf, statusOf } from './failures.js';
 import { ownerPrefix, parseRunName, runName } from './names.js';
 import { nameOf, type S3Place } from './place.js';
@@ -123,6 +124,10 @@ export class S3Driver implements ObjectDriver {
       token = page.NextContinuationToken;
       if (token === undefined) throw new StoreUnavailable(`${this.#place} lists without saying how to go on`);
     }
+  }
+
+  async marked(): Promise<boolean> {
+    return (await this.getNamed(MARKER_NAME, 0, 1)) !== undefined;
   }
 
   async close(): Promise<void> {

@@ -159,10 +159,13 @@ test('a server that is gone is unavailable, and is used again when it is back', 
   const store = await open(urlOf(proxy.url, { prefix: 'gone' }));
   const values = [randomBytes(1000)];
   const run = await store.put(OWNER, values, 0);
+  expect(await store.trouble!()).toBeUndefined();
   await server.end('SIGTERM');
+  expect(await store.trouble!()).toMatch(/the bucket blobs .* doesn't answer|takes long/);
   await expect(read(store, run)).rejects.toMatchObject({ name: 'NoAnswer' });
   await expect(store.put(OWNER, values, 1)).rejects.toMatchObject({ name: 'PutInDoubt' });
   server = await startServer({ dir: server.dir });
+  expect(await store.trouble!()).toBeUndefined();
   expect(same(await read(store, run), values)).toBe(true);
 });
 

@@ -63,6 +63,7 @@ test('Express and PKCS#11 are loaded in one file each, LevelDB in the engine alo
   const naming = sources.filter((path) => readFileSync(path, 'utf8').includes("('pkcs11js')"));
   expect(naming.map((path) => relative(SRC, path))).toEqual(['pkcs11/pkcs11.ts']);
   for (const path of importers('level')) expect(path).toMatch(/^store\/leveldb\//);
+  for (const path of importers('@aws-sdk/client-s3')) expect(path).toMatch(/^store\/s3\//);
 });
 
 test('an operation lies in the file of its name, and every file is registered', () => {

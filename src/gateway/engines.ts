@@ -15,7 +15,10 @@ const postgres: Load<OpenMetaEngine> = async () => (await import('../store/postg
 /** What several gateways can share. One line each. */
 export const ENGINES: Engines = {
   meta: { postgres, postgresql: postgres },
-  blobs: {},
+  blobs: {
+    s3: async () => (await import('../store/s3/open.js')).openS3Blobs,
+    rados: async () => (await import('../store/rados/open.js')).openRadosBlobs,
+  },
 };
 
 /** `postgres` of `postgres://…`, in lower case; of a word without one, the word itself. */

@@ -71,7 +71,7 @@ export class KeyDestroyer {
         await generation.end(undefined);
         return this.#await(0, notice);
       }
-      await this.parts.secrets?.takeUp(() => file.replace(this.current));
+      await this.#takeUp();
     }
     // Ended first: survivors of then, wrapped under the new key already, may be what is deleted or due by now.
     if (file.previous) await this.#endReplacement();
@@ -118,9 +118,12 @@ export class KeyDestroyer {
 
   /** At start: the secret's replacement may have been interrupted, or was impossible then. */
   async takeUpSecret(): Promise<void> {
-    const { secrets, file, onNotice, generation } = this.parts;
     // Where others may be about to replace it, that waits for a claim.
-    if (generation) return;
+    if (!this.parts.generation) await this.#takeUp();
+  }
+
+  async #takeUp(): Promise<void> {
+    const { secrets, file, onNotice } = this.parts;
     const stays = await secrets?.takeUp(() => file.replace(this.current));
     if (stays === undefined) return;
     onNotice?.(`a destruction secret of before is still there (${stays}): old copies of ${file.path} may open with it`);

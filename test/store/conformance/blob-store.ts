@@ -162,8 +162,8 @@ export function blobStoreConformance(name: string, open: () => Promise<Opened<Bl
     it('list yields every run, and left what some owners have put', async () => {
       const third = Buffer.alloc(16, 3);
       const before = store.mark();
-      const runs = [await put(OWNER, values(1, 2, 3)), await put(OTHER, values(4)), await put(OWNER, values(5, 6))];
-      await store.delete(OTHER, [runs[1]!]);
+      const runs = [await put(OWNER, values(1, 2, 3)), await put(third, values(4)), await put(OWNER, values(5, 6))];
+      await store.delete(third, [runs[1]!]);
       const mark = store.mark();
       runs.push(await put(OTHER, values(7)));
       const own = [

@@ -1,5 +1,4 @@
-import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -141,17 +140,27 @@ async function heldKey(server: TestServer, members: number): Promise<string> {
   return newKey(server.port, { Origin: 'AWS_CLOUDHSM', CustomKeyStoreId });
 }
 
+/** Looked up in /proc: `ps` isn't everywhere. */
 const childrenOf = (pid: number): number[] =>
-  execFileSync('ps', ['-o', 'pid=', '--ppid', String(pid)], { encoding: 'utf8' })
-    .trim()
-    .split(/\s+/)
-    .map(Number);
+  readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((one) => statOf(one)?.[1] === String(pid));
+
+/** Behind the name: state, parent, … Undefined where it has gone. */
+function statOf(pid: number): string[] | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ').at(-1)!.split(' ');
+  } catch {
+    return undefined;
+  }
+}
 
 /** Of a process and its members, in user and system. */
 function cpuSeconds(pid: number): number {
   const ticks = [pid, ...childrenOf(pid)].map((one) => {
-    const [, , , , , , , , , , , user, system] = readFileSync(`/proc/${one}/stat`, 'latin1').split(') ')[1]!.split(' ');
-    return Number(user) + Number(system);
+    const stat = statOf(one);
+    return stat ? Number(stat[11]) + Number(stat[12]) : 0;
   });
   return ticks.reduce((sum, one) => sum + one, 0) / TICKS_PER_SECOND;
 }

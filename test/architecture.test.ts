@@ -55,11 +55,12 @@ test('rooms import only rooms to their right', () => {
   expect(checked).toBeGreaterThan(200);
 });
 
-test('Express is imported in one file, LevelDB in the engine alone', () => {
+test('Express is imported in one file, LevelDB and PostgreSQL in their engines alone', () => {
   const importers = (name: string) =>
     sources.filter((path) => readFileSync(path, 'utf8').includes(`from '${name}'`)).map((path) => relative(SRC, path));
   expect(importers('express')).toEqual(['http/server.ts']);
   for (const path of importers('level')) expect(path).toMatch(/^store\/leveldb\//);
+  for (const path of importers('pg')) expect(path).toMatch(/^store\/postgres\//);
 });
 
 test('an operation lies in the file of its name, and every file is registered', () => {

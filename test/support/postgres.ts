@@ -96,6 +96,13 @@ export class PostgresServer {
     await this.reload();
   }
 
+  /** Into its data directory, for itself alone. */
+  async addFile(name: string, content: Buffer): Promise<void> {
+    const file = join(this.data, name);
+    await writeFile(file, content, { mode: 0o600 });
+    if (isRoot) await chown(file, idOf('-u'), idOf('-g'));
+  }
+
   /** Settings that need no restart; null takes one back. */
   async set(settings: Record<string, string | null>): Promise<void> {
     for (const [name, value] of Object.entries(settings)) {

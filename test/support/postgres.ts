@@ -17,13 +17,13 @@ function programs(): string | undefined {
   return versions[0] === undefined ? undefined : join(DEBIAN, versions[0], 'bin');
 }
 
-const bin = programs();
-const isRoot = process.getuid?.() === 0;
+export const bin = programs();
+export const isRoot = process.getuid?.() === 0;
 
 /** What these tests lack here; undefined where they can run. It stands in the names of tests that are left out. */
 export const lacking: string | undefined = bin === undefined ? 'postgresql is not installed' : undefined;
 
-const idOf = (what: '-u' | '-g'): number => Number(execFileSync('id', [what, 'postgres']).toString());
+export const idOf = (what: '-u' | '-g'): number => Number(execFileSync('id', [what, 'postgres']).toString());
 
 /** PostgreSQL refuses to run as root: then it runs as Debian's user for it. */
 async function run(program: string, ...args: string[]): Promise<void> {
@@ -142,7 +142,7 @@ export class PostgresServer {
   }
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as { port: number };

@@ -3,13 +3,14 @@ import { mkdtempSync } from 'node:fs';
 import { chmod, chown, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { openPostgres } from '../../src/store/postgres/open.js';
 import { b, named, options, put } from '../store/postgres/harness.js';
 import { lacking as lackingPatroni, PatroniCluster } from '../support/patroni.js';
 import { idOf, isRoot, lacking, PostgresServer } from '../support/postgres.js';
 
 const MiB = 1024 * 1024;
+const WITHIN = { timeout: 600_000, interval: 50 };
 
 /** A small file system of its own; needs root. */
 function mount(size: string): string | undefined {
@@ -25,6 +26,12 @@ function mount(size: string): string | undefined {
 
 const disk = lacking ? undefined : mount('64m');
 const why = lacking ?? (disk === undefined ? 'a file system can only be mounted by root' : undefined);
+
+afterAll(async () => {
+  if (disk === undefined) return;
+  execFileSync('umount', ['-l', disk]);
+  await rm(disk, { recursive: true, force: true });
+});
 
 describe.skipIf(why)(`PostgreSQL whose tables fill their disk${why ? ` (left out: ${why})` : ''}`, () => {
   test('refuses what takes room and goes on reading and deleting, until there is room', async () => {
@@ -74,8 +81,6 @@ describe.skipIf(why)(`PostgreSQL whose tables fill their disk${why ? ` (left out
       await store.close();
     } finally {
       await server.stop();
-      execFileSync('umount', ['-l', disk!]);
-      await rm(disk!, { recursive: true, force: true });
     }
   });
 });
@@ -117,10 +122,10 @@ describe.skipIf(lackingPatroni)(
           }
           return acknowledged;
         });
-        await expect.poll(() => total).toBeGreaterThan(200);
+        await expect.poll(() => total, WITHIN).toBeGreaterThan(200);
         const killed = await cluster.killPrimary();
         const atKill = total;
-        await expect.poll(() => total).toBeGreaterThan(atKill + 200);
+        await expect.poll(() => total, WITHIN).toBeGreaterThan(atKill + 200);
         stop = true;
         const acknowledged = await Promise.all(writers);
         expect(Object.entries(await cluster.roles()).find(([name]) => name !== killed)![1]).toMatch(

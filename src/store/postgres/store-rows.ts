@@ -22,13 +22,15 @@ interface Facts {
 const VERSION_MIN = 130_000;
 
 /**
- * Is this a primary whose acknowledged commits last? Asked of every connection, since the next one may lead to another server.
+ * Is this a primary whose acknowledged commits last? Asked of every connection, since the next one may lead to another server;
+ * its `synchronous_commit` stays what it is now, whatever is set later.
  * @throws StoreUnavailable for a standby, ConfigError for a server that forgets
  */
 export async function requireDurablePrimary(client: ClientBase): Promise<void> {
   const { rows } = await client.query<Facts>(`SELECT
     current_setting('server_version_num')::int AS version, pg_is_in_recovery() AS standby,
-    current_setting('transaction_read_only') AS "readOnly", current_setting('synchronous_commit') AS "synchronousCommit",
+    current_setting('transaction_read_only') AS "readOnly",
+    set_config('synchronous_commit', current_setting('synchronous_commit'), false) AS "synchronousCommit",
     current_setting('synchronous_standby_names') AS standbys, current_setting('fsync') AS fsync`);
   const { version, standby, readOnly, synchronousCommit, standbys, fsync } = rows[0]!;
   if (version < VERSION_MIN) throw new ConfigError('PostgreSQL 13 or later is needed');

@@ -34,7 +34,8 @@ export async function openedBehindProxy(parameters = PATIENT, schema = freshSche
   const proxy = await CuttingProxy.start(server.port);
   const troubles: string[] = [];
   const url = server.url(schema, { port: proxy.port }) + parameters;
-  const store = await openPostgres(url, options({ onTrouble: (line) => troubles.push(line) }));
+  const opened = async () => openPostgres(url, options({ onTrouble: (line) => troubles.push(line) }));
+  const store = await eventually(opened);
   afterwards(async () => {
     proxy.goOn();
     await store.close();
@@ -50,3 +51,14 @@ export const options = (more: Partial<EngineOptions> = {}): EngineOptions => ({
   password: undefined,
   ...more,
 });
+
+/** As often as it takes: with little patience a slow machine alone is a reason to give up. */
+export async function eventually<T>(work: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if ((error as Error).name !== 'StoreUnavailable') throw error;
+    }
+  }
+}

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Cut } from '../../support/cutting-proxy.js';
-import { lacking } from '../../support/postgres.js';
-import { b, named, openedBehindProxy, PATIENT, put } from './harness.js';
+import { lacking, type PostgresServer } from '../../support/postgres.js';
+import { afterwards, b, eventually, named, type Opened, openedBehindProxy, PATIENT, put } from './harness.js';
 
 /** Of the message that runs the prepared statement. */
 const COMMIT = 'commit\0';
@@ -47,7 +47,7 @@ describe.skipIf(lacking)(`a connection that is lost during a commit${lacking ? `
   test('and none can be had any more: sent, its outcome is unknown; not sent, it was surely not applied', async () => {
     const { store, proxy, valueAt } = await openedBehindProxy('&patience_ms=100&resolve_ms=100');
     const { meta } = store;
-    await meta.commit({ puts: [put('a')] });
+    await eventually(() => meta.commit({ puts: [put('a')] }));
     proxy.cutNext(COMMIT, 'before the answer');
     proxy.closed = true;
     await expect(meta.commit({ puts: [put('b')] })).rejects.toThrow(named('OutcomeUnknown'));
@@ -56,8 +56,8 @@ describe.skipIf(lacking)(`a connection that is lost during a commit${lacking ? `
     expect(await store.trouble()).toContain('postgres://postgres@127.0.0.1:');
     proxy.closed = false;
     await expect.poll(() => store.trouble()).toBeUndefined();
-    expect(await valueAt('b')).toBe('b');
-    expect(await valueAt('c')).toBeUndefined();
+    expect(await eventually(() => valueAt('b'))).toBe('b');
+    expect(await eventually(() => valueAt('c'))).toBeUndefined();
     expect(store.counts().resolved.unknown).toBe(1);
   });
 
@@ -88,30 +88,45 @@ describe.skipIf(lacking)(`a connection that is lost during a commit${lacking ? `
     expect(await valueAt('a')).toBe('a');
   });
 
-  test('a wait for a standby that is cut short by hand is no acknowledgement', async () => {
-    const { server, store, valueAt } = await openedBehindProxy();
-    const { meta } = store;
-    await meta.commit({ puts: [put('warm')] });
-    await server.set({ synchronous_standby_names: 'nobody' });
-    const waiting = () => server.sql<{ pid: number }>("SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'");
-    try {
-      let settled = false;
-      const commit = meta.commit({ puts: [put('a')] }).finally(() => {
-        settled = true;
+  const waiting = (server: PostgresServer) =>
+    server.sql<{ pid: number }>("SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'");
+
+  /** A commit that waits for a standby that never comes, until that setting is taken back; earlier ones don't know of it yet. */
+  async function waitingCommit({ server, store }: Opened, settings: Record<string, string> = {}) {
+    const all = { ...settings, synchronous_standby_names: 'nobody' };
+    const back = () => server.set(Object.fromEntries(Object.keys(all).map((name) => [name, null])));
+    await store.meta.commit({ puts: [put('warm')] });
+    await server.set(all);
+    afterwards(back);
+    for (let n = 1; ; n++) {
+      const state = { settled: false, value: String(n), back };
+      const commit = store.meta.commit({ puts: [put('a', state.value)] }).finally(() => {
+        state.settled = true;
       });
-      await expect.poll(waiting).toHaveLength(1);
-      const [first] = await waiting();
-      await server.sql('SELECT pg_cancel_backend($1)', [first!.pid]);
-      // Whoever resolves it waits for the standby in its turn.
-      await expect.poll(async () => (await waiting()).some(({ pid }) => pid !== first!.pid)).toBe(true);
-      expect(settled).toBe(false);
-      await server.set({ synchronous_standby_names: null });
-      expect(await commit).toBe(true);
-      expect(await valueAt('a')).toBe('a');
-      expect(store.counts().resolved.applied).toBe(1);
-    } finally {
-      await server.set({ synchronous_standby_names: null });
+      await expect.poll(async () => state.settled || (await waiting(server)).length === 1).toBe(true);
+      if (!state.settled) return { commit, state };
     }
+  }
+
+  test('a wait for a standby that is cut short by hand is no acknowledgement', async () => {
+    const opened = await openedBehindProxy();
+    const { server, store, valueAt } = opened;
+    const { commit, state } = await waitingCommit(opened);
+    const [first] = await waiting(server);
+    await server.sql('SELECT pg_cancel_backend($1)', [first!.pid]);
+    // Whoever resolves it waits for the standby in its turn.
+    await expect.poll(async () => (await waiting(server)).some(({ pid }) => pid !== first!.pid)).toBe(true);
+    expect(state.settled).toBe(false);
+    await state.back();
+    expect(await commit).toBe(true);
+    expect(await valueAt('a')).toBe(state.value);
+    expect(store.counts().resolved.applied).toBe(1);
+  });
+
+  test('a connection that was found to wait for standbys goes on waiting, whatever is set later', async () => {
+    const { commit, state } = await waitingCommit(await openedBehindProxy(), { synchronous_commit: 'off' });
+    await state.back();
+    expect(await commit).toBe(true);
   });
 
   for (const { at } of CUTS) {

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { Secret } from '../../../src/base/secret.js';
 import { openPostgres } from '../../../src/store/postgres/open.js';
 import { freshSchema, lacking, sharedPostgres } from '../../support/postgres.js';
-import { afterwards, b, named, openedBehindProxy, options, PATIENT, put } from './harness.js';
+import { afterwards, b, eventually, named, openedBehindProxy, options, PATIENT, put } from './harness.js';
 
 const WRITER = fileURLToPath(new URL('./writer-process.ts', import.meta.url));
 
@@ -71,7 +71,7 @@ describe.skipIf(lacking)(`a PostgreSQL server${lacking ? ` (left out: ${lacking}
     const server = await sharedPostgres();
     const schema = freshSchema();
     const url = server.url(schema);
-    const open = (more = '') => openPostgres(url + more, options());
+    const open = (more = '') => openPostgres(url + PATIENT + more, options());
     const first = await open('&mode=serializable');
     expect(first.mode).toBe('serializable');
     await first.close();
@@ -95,7 +95,7 @@ describe.skipIf(lacking)(`a PostgreSQL server${lacking ? ` (left out: ${lacking}
   });
 
   test('whose store was replaced by another, or whose mode was changed, is written to no more', async () => {
-    const { server, schema, store, proxy } = await openedBehindProxy('&patience_ms=2000&mode=serializable');
+    const { server, schema, store, proxy } = await openedBehindProxy(`${PATIENT}&mode=serializable`);
     await store.meta.commit({ puts: [put('a')] });
     await server.sql(`UPDATE ${schema}.store SET value = gen_random_uuid() WHERE name = 'store-id'`);
     proxy.cutNext('commit\0', 'before it is sent');
@@ -135,7 +135,7 @@ describe.skipIf(lacking)(`a PostgreSQL server${lacking ? ` (left out: ${lacking}
     const user = freshSchema();
     await server.addRole(user, 'password-1');
     const url = server.url(freshSchema(), { user: `${user}:password-1` });
-    const open = () => openPostgres(`${url}&patience_ms=100`, options());
+    const open = (patience = PATIENT) => openPostgres(url + patience, options());
     const role = (setting: string) => server.sql(`ALTER ROLE ${user} SET ${setting}`);
     await role("default_transaction_isolation = 'repeatable read'");
     await role("bytea_output = 'escape'");
@@ -144,7 +144,7 @@ describe.skipIf(lacking)(`a PostgreSQL server${lacking ? ` (left out: ${lacking}
     expect((await store.meta.get(Buffer.of(1, 255)))!.value).toEqual(Buffer.of(0, 92, 255));
     await store.close();
     await role('default_transaction_read_only = on');
-    await expect(open()).rejects.toThrow(named('StoreUnavailable'));
+    await expect(open('&patience_ms=2000')).rejects.toThrow('is read-only');
     await role('default_transaction_read_only = off');
     await role('synchronous_commit = off');
     await expect(open()).rejects.toThrow('synchronous_commit is off');
@@ -185,21 +185,30 @@ describe.skipIf(lacking)(`a PostgreSQL server${lacking ? ` (left out: ${lacking}
     expect(await store.trouble()).toBeUndefined();
   });
 
-  test('has as many listings at once as are allowed, and none for longer; others wait, and the rest goes on', async () => {
-    const { store } = await openedBehindProxy('&pool=8&cursor_ms=1000&patience_ms=100&timeout_ms=600000');
-    await expect.poll(() => store.meta.commit({ puts: [put('a'), put('b')] }).catch(() => false)).toBe(true);
-    const range = { gte: b('a'), lt: b('z') };
-    const open = () => store.meta.cursor(range);
+  test('has as many listings at once as are allowed; others wait, and what is no listing goes on', async () => {
+    const { store } = await openedBehindProxy('&pool=8&patience_ms=2000&timeout_ms=600000');
+    await eventually(() => store.meta.commit({ puts: [put('a'), put('b')] }));
+    const open = () => store.meta.cursor({ gte: b('a'), lt: b('z') });
     const cursors = [open(), open()];
-    for (const cursor of cursors) expect(await cursor.next(1)).toHaveLength(1);
+    for (const cursor of cursors) expect(await eventually(() => cursor.next(1))).toHaveLength(1);
     const third = open();
-    await expect(third.next(1)).rejects.toThrow('busy');
-    expect(await store.meta.get(b('a'))).toBeDefined();
-    await expect.poll(() => store.counts().cursors).toBe(0);
-    for (const cursor of cursors) await expect(cursor.next(1)).rejects.toThrow(named('SnapshotExpired'));
-    expect(await third.next(2)).toHaveLength(2);
+    const refused = expect(third.next(1)).rejects.toThrow('busy');
+    expect(await eventually(() => store.meta.get(b('a')))).toBeDefined();
+    await refused;
+    await cursors[0]!.close();
+    expect(await eventually(() => third.next(2))).toHaveLength(2);
     for (const cursor of [...cursors, third]) await cursor.close();
     await expect.poll(() => store.counts().cursors).toBe(0);
+  });
+
+  test('keeps the snapshot of a listing for as long as is allowed and no longer', async () => {
+    const { store } = await openedBehindProxy(`${PATIENT}&cursor_ms=1000`);
+    await store.meta.commit({ puts: [put('a'), put('b')] });
+    const cursor = store.meta.cursor({ gte: b('a'), lt: b('z') });
+    expect(await cursor.next(1)).toHaveLength(1);
+    await expect.poll(() => store.counts().cursors).toBe(0);
+    await expect(cursor.next(1)).rejects.toThrow(named('SnapshotExpired'));
+    await cursor.close();
   });
 
   test('gets its tables tidied up without what was deleted, and a session’s row for no longer than it is used', async () => {

@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { openPostgres } from '../../../src/store/postgres/open.js';
 import { parsePostgresUrl } from '../../../src/store/postgres/url.js';
 import { freshSchema, lacking, sharedPostgres } from '../../support/postgres.js';
-import { options } from './harness.js';
+import { options, PATIENT } from './harness.js';
 
 test('a URL of PostgreSQL says where the database is, and how it is asked', () => {
   const target = parsePostgresUrl(
@@ -83,8 +83,7 @@ describe.skipIf(lacking)(`TLS to PostgreSQL${lacking ? ` (left out: ${lacking})`
     await server.addFile('server.key', await readFile(key));
     await server.addFile('server.crt', await readFile(cert));
     const schema = freshSchema();
-    const open = (more: string) =>
-      openPostgres(`${server.url(schema)}&patience_ms=100&timeout_ms=600000${more}`, options());
+    const open = (more: string) => openPostgres(server.url(schema) + PATIENT + more, options());
     await expect(open('&sslmode=require')).rejects.toThrow('does not support SSL');
     await server.set({ ssl: 'on' });
     try {

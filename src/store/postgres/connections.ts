@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type ClientBase, Pool, type PoolClient, type PoolConfig } from 'pg';
 import { ConfigError } from '../../base/config-error.js';
 import { StoreDamaged, StoreTooNew, StoreUnavailable } from '../errors.js';
-import { failure, fateOf, lineOf, sqlState } from './failures.js';
+import { away, failure, fateOf, lineOf, sqlState } from './failures.js';
 import type { PostgresTarget } from './url.js';
 
 const BACKOFF_MIN_MS = 50;
@@ -116,7 +116,7 @@ export class Connections {
       } catch (error) {
         this.requireOpen();
         if ((error as Error).message === 'timeout exceeded when trying to connect') {
-          throw new StoreUnavailable(`${this.shown}: all connections are busy`);
+          throw away(`${this.shown}: all connections are busy`);
         }
         // What `check` found: it won't be another store by waiting.
         if (error instanceof ConfigError || error instanceof StoreDamaged || error instanceof StoreTooNew) throw error;

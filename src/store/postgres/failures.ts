@@ -52,6 +52,12 @@ export function lineOf(error: unknown): string {
   return code === undefined || line.includes(code) ? line : `${line} (${code})`;
 }
 
+const RETRY_AFTER_SECONDS = 2;
+
+/** Surely not applied, and soon it may be otherwise. */
+export const away = (line: string): StoreUnavailable =>
+  new StoreUnavailable(line, { retryAfterSeconds: RETRY_AFTER_SECONDS });
+
 const OWN = [StoreUnavailable, StoreDamaged, StoreTooNew, ConfigError];
 
 /** For what was surely not applied. What Coffer throws itself stays as it is. */
@@ -60,5 +66,5 @@ export function failure(error: unknown, shown: string): Error {
   const line = `${shown}: ${lineOf(error)}`;
   const code = sqlState(error) ?? '';
   if (DAMAGED.test(code)) return new StoreDamaged(line);
-  return code === DISK_FULL ? new StoreReadOnly(line) : new StoreUnavailable(line);
+  return code === DISK_FULL ? new StoreReadOnly(line) : away(line);
 }

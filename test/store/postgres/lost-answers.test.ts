@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { asS3Error } from '../../../src/s3/failures.js';
 import type { Cut } from '../../support/cutting-proxy.js';
 import { lacking, type PostgresServer } from '../../support/postgres.js';
 import { afterwards, b, eventually, named, type Opened, openedBehindProxy, PATIENT, put } from './harness.js';
@@ -51,7 +52,9 @@ describe.skipIf(lacking)(`a connection that is lost during a commit${lacking ? `
     proxy.cutNext(COMMIT, 'before the answer');
     proxy.closed = true;
     await expect(meta.commit({ puts: [put('b')] })).rejects.toThrow(named('OutcomeUnknown'));
-    await expect(meta.commit({ puts: [put('c')] })).rejects.toThrow(named('StoreUnavailable'));
+    const refused = await meta.commit({ puts: [put('c')] }).catch((error: Error) => error);
+    expect(refused).toEqual(named('StoreUnavailable'));
+    expect(asS3Error(refused, { bucket: 'b', key: 'k' })).toMatchObject({ code: 'SlowDown', status: 503, headers: { 'Retry-After': '2' } });
     await expect(store.blobs.put(Buffer.alloc(16, 1), [b('x')], 0)).rejects.toThrow(named('StoreUnavailable'));
     expect(await store.trouble()).toContain('postgres://postgres@127.0.0.1:');
     proxy.closed = false;

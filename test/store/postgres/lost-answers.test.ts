@@ -54,7 +54,11 @@ describe.skipIf(lacking)(`a connection that is lost during a commit${lacking ? `
     await expect(meta.commit({ puts: [put('b')] })).rejects.toThrow(named('OutcomeUnknown'));
     const refused = await meta.commit({ puts: [put('c')] }).catch((error: Error) => error);
     expect(refused).toEqual(named('StoreUnavailable'));
-    expect(asS3Error(refused, { bucket: 'b', key: 'k' })).toMatchObject({ code: 'SlowDown', status: 503, headers: { 'Retry-After': '2' } });
+    expect(asS3Error(refused, { bucket: 'b', key: 'k' })).toMatchObject({
+      code: 'SlowDown',
+      status: 503,
+      headers: { 'Retry-After': '2' },
+    });
     await expect(store.blobs.put(Buffer.alloc(16, 1), [b('x')], 0)).rejects.toThrow(named('StoreUnavailable'));
     expect(await store.trouble()).toContain('postgres://postgres@127.0.0.1:');
     proxy.closed = false;

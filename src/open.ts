@@ -30,10 +30,11 @@ import { ReplicationCounts } from './s3/replication/counts.js';
 import { ReplicationPlanner } from './s3/replication/planner.js';
 import type { Services } from './s3/services.js';
 import { requireRightRootKey } from './seal/check-value.js';
-import { KeyPlaces } from './seal/key-places.js';
+import { KeyPlaces, type RootKeyPlace } from './seal/key-places.js';
 import { RootSealer } from './seal/record-sealer.js';
 import { loadOrCreateRootKey, type RootKey } from './seal/root-key.js';
 import { requireNoRotation } from './seal/rotation-mark.js';
+import { LibraryToken } from './seal/token/library-token.js';
 import { BucketConfigs } from './store/bucket-configs.js';
 import { BucketPolicies } from './store/bucket-policies.js';
 import { Buckets } from './store/buckets.js';
@@ -63,7 +64,7 @@ export async function openCoffer(config: Config, store: Store, log: Logger) {
   const places = new KeyPlaces(config.configHome, storeId);
   const root = places.rootOf(config);
   const rootKeyFile = 'file' in root ? root.file : undefined;
-  const rootKey = await loadRootKey(config, rootKeyFile, places.saltFile, isNew);
+  const rootKey = await loadRootKey(config, root, storeId, isNew);
   const sealer = new RootSealer(rootKey);
   await requireRightRootKey(meta, sealer);
 
@@ -90,6 +91,7 @@ export async function openCoffer(config: Config, store: Store, log: Logger) {
           hsmFile: config.hsmFile,
           meta,
           sealer,
+          audit,
           clock,
           region: config.region,
           dayMs: config.dayMs,
@@ -108,13 +110,19 @@ export async function openCoffer(config: Config, store: Store, log: Logger) {
         region: config.region,
         regions: config.regions,
         dayMs: config.dayMs,
-        xks: { timeoutMs: config.xksTimeoutMs, caFile: config.xksCaFile, hosts: config.xksHosts },
+        xks: {
+          timeoutMs: config.xksTimeoutMs,
+          caFile: config.xksCaFile,
+          hosts: config.xksHosts,
+          requestsMax: config.xksMaxRequests,
+        },
         clusters: cloudhsm,
         impact: new KeyImpacts(meta, buckets),
         beforeDestruction: () => dataKeys.forgetBucketKeys(),
         compact: (range) => store.compactMeta(range),
         onTrouble: (error) => log.error({ err: error }, 'keeping KMS keys failed'),
         onNotice: (message) => log.warn(message),
+        say: (level, facts, message) => log[level](facts, message),
       });
   const keyService: KeyService = builtIn?.kms ?? (await remoteKeyService(config.kmsEndpoint!, config.region, clock));
 
@@ -232,9 +240,11 @@ async function remoteKeyService(...parts: ConstructorParameters<typeof RemoteKey
   return new RemoteKeyService(...parts);
 }
 
-function loadRootKey(config: Config, file: string | undefined, saltFile: string, create: boolean): Promise<RootKey> {
-  if (file !== undefined) return loadOrCreateRootKey({ file, create });
-  return loadOrCreateRootKey({ passphrase: config.rootKeyPassphrase!, saltFile, create });
+function loadRootKey(config: Config, root: RootKeyPlace, storeId: string, create: boolean): Promise<RootKey> {
+  if ('file' in root) return loadOrCreateRootKey({ ...root, create });
+  if ('saltFile' in root) return loadOrCreateRootKey({ passphrase: config.rootKeyPassphrase!, ...root, create });
+  const { uri, pin } = config.rootKeyPkcs11!;
+  return loadOrCreateRootKey({ token: new LibraryToken(uri, pin), tokenFile: root.tokenFile, storeId, create });
 }
 
 async function accountsOf(config: Config, own: RootCredentials | undefined): Promise<AccountConfig[]> {

@@ -27,13 +27,15 @@ import type { MetaStore } from './store/ports.js';
 const KEYS_EVERY_MS = 60_000;
 /** Members that wait to be made or removed, backups. */
 const HSMS_EVERY_MS = 60_000;
+/** Each proxy is asked once. */
+const XKS_HEALTH_EVERY_MS = 60_000;
 const SAMPLE_EVERY_MS = 10_000;
 const RETAIN_EVERY_MS = 3_600_000;
 const FORGET_EVERY_MS = 60_000;
 
 export interface Coffer {
   url: string;
-  /** Where the root key lies; absent where it comes from a passphrase. */
+  /** Where the root key lies; absent where it comes from a passphrase or a token. */
   rootKeyFile: string | undefined;
   /** Absent where settings or the accounts file give the credentials. */
   credentialsFile: string | undefined;
@@ -119,6 +121,7 @@ async function serve(config: Config, open: OpenCoffer, log: Logger, lostLines: (
     lostLines,
     readOnly,
     cloudhsm && (() => cloudhsm.counts()),
+    builtIn && (() => builtIn.xks),
   );
   const { domain, region } = config;
   const edge = new Edge({
@@ -228,6 +231,11 @@ function chores(
   return [
     ...store,
     { name: 'keeping KMS keys', everyMs: Math.min(KEYS_EVERY_MS, dayMs), run: () => builtIn.keep() },
+    {
+      name: 'asking external key stores for their health',
+      everyMs: XKS_HEALTH_EVERY_MS,
+      run: () => builtIn.checkHealth(),
+    },
     { name: 'sampling failed authentications', everyMs: SAMPLE_EVERY_MS, run: () => authFailures?.sample() },
     {
       name: 'removing old records of the audit log',

@@ -71,7 +71,10 @@ export class KeyDestroyer {
 
   /** At start: the secret's replacement may have been interrupted, or was impossible then. */
   async takeUpSecret(): Promise<void> {
-    await this.parts.secrets?.takeUp(() => this.parts.file.replace(this.current));
+    const { secrets, file, onNotice } = this.parts;
+    const stays = await secrets?.takeUp(() => file.replace(this.current));
+    if (stays === undefined) return;
+    onNotice?.(`a destruction secret of before is still there (${stays}): old copies of ${file.path} may open with it`);
   }
 
   /** @returns what the operator is to do. */

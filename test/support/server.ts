@@ -25,6 +25,8 @@ export interface TestServer {
 }
 
 export interface StartOptions {
+  /** Another build's. */
+  main?: string;
   /** Data of an earlier start; a new folder otherwise. */
   dir?: string;
   env?: Record<string, string>;
@@ -33,7 +35,7 @@ export interface StartOptions {
 /** A real server process over the built code, on a free port, in a folder of its own. */
 export async function startServer(options: StartOptions = {}): Promise<TestServer> {
   const dir = options.dir ?? (await mkdtemp(join(tmpdir(), 'coffer-test-')));
-  const { child, output } = spawnServer(dir, options.env);
+  const { child, output } = spawnServer(dir, options.env, options.main);
   const url = await new Promise<string>((resolve, reject) => {
     const look = (): void => {
       const found = /https?:\/\/127\.0\.0\.1:\d+/.exec(output());
@@ -92,9 +94,10 @@ export function serverEnvironment(dir: string, env: Record<string, string> = {})
 export function spawnServer(
   dir: string,
   env: Record<string, string> = {},
+  main = 'dist/main.js',
 ): { child: ChildProcess; output: () => string } {
   let text = '';
-  const child = spawn(process.execPath, ['dist/main.js'], {
+  const child = spawn(process.execPath, [main], {
     env: serverEnvironment(dir, env),
     stdio: ['ignore', 'pipe', 'pipe'],
   });

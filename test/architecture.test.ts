@@ -56,7 +56,7 @@ test('rooms import only rooms to their right', () => {
   expect(checked).toBeGreaterThan(200);
 });
 
-test('Express and PKCS#11 are loaded in one file each, LevelDB in the engine alone', () => {
+test('Express and PKCS#11 are loaded in one file each, LevelDB and PostgreSQL in their engines alone', () => {
   const importers = (name: string) =>
     sources.filter((path) => readFileSync(path, 'utf8').includes(`from '${name}'`)).map((path) => relative(SRC, path));
   expect(importers('express')).toEqual(['http/server.ts']);
@@ -64,6 +64,7 @@ test('Express and PKCS#11 are loaded in one file each, LevelDB in the engine alo
   expect(naming.map((path) => relative(SRC, path))).toEqual(['pkcs11/pkcs11.ts']);
   for (const path of importers('level')) expect(path).toMatch(/^store\/leveldb\//);
   for (const path of importers('@aws-sdk/client-s3')) expect(path).toMatch(/^store\/s3\//);
+  for (const path of importers('pg')) expect(path).toMatch(/^store\/postgres\//);
 });
 
 test('an operation lies in the file of its name, and every file is registered', () => {

@@ -35,6 +35,9 @@ export function asS3Error(error: unknown, fields: Pick<RequestFields, 'bucket' |
   // The other: a copy whose other side had no room for it.
   if (error instanceof BudgetExhausted || error instanceof Displaced || error instanceof ReaderStalled)
     return new S3Error('SlowDown', { cause: error });
+  if (error instanceof StoreUnavailable && error.retryAfterSeconds !== undefined) {
+    return new S3Error('SlowDown', { headers: { 'Retry-After': String(error.retryAfterSeconds) }, cause: error });
+  }
   if (error instanceof StoreUnavailable) return new S3Error('ServiceUnavailable', { cause: error });
   if (error instanceof OutcomeUnknown) return new S3Error('InternalError', { cause: error });
   return new S3Error('InternalError', { cause: error });

@@ -4,6 +4,13 @@ import type { Run } from './ports.js';
 /** Surely not applied: the engine refused or is closed. The caller may try again later. */
 export class StoreUnavailable extends Error {
   override name = 'StoreUnavailable';
+  /** Of an engine elsewhere, which may be there again, or have time again, so many seconds from now. */
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(message: string, options: ErrorOptions & { retryAfterSeconds?: number } = {}) {
+    super(message, options);
+    this.retryAfterSeconds = options.retryAfterSeconds;
+  }
 }
 
 /** Too little room is left on the disk: what takes more is refused, reads and deletions go on. */

@@ -1,10 +1,10 @@
 import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
-import { appendFile, chmod, chown, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { appendFile, chmod, chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'pg';
 
 const DEBIAN = '/usr/lib/postgresql';
@@ -17,18 +17,21 @@ function programs(): string | undefined {
   return versions[0] === undefined ? undefined : join(DEBIAN, versions[0], 'bin');
 }
 
-const bin = programs();
-const isRoot = process.getuid?.() === 0;
+export const bin = programs();
+export const isRoot = process.getuid?.() === 0;
 
 /** What these tests lack here; undefined where they can run. It stands in the names of tests that are left out. */
 export const lacking: string | undefined = bin === undefined ? 'postgresql is not installed' : undefined;
 
-const idOf = (what: '-u' | '-g'): number => Number(execFileSync('id', [what, 'postgres']).toString());
+export const idOf = (what: '-u' | '-g'): number => Number(execFileSync('id', [what, 'postgres']).toString());
 
 /** PostgreSQL refuses to run as root: then it runs as Debian's user for it. */
-function run(program: string, ...args: string[]): string {
+async function run(program: string, ...args: string[]): Promise<void> {
   const as = isRoot ? { uid: idOf('-u'), gid: idOf('-g') } : {};
-  return execFileSync(join(bin!, program), args, { ...as, stdio: 'pipe', cwd: '/' }).toString();
+  // A server keeps what it is started with open: nobody may wait for the end of a pipe.
+  const child = spawn(join(bin!, program), args, { ...as, stdio: 'ignore', cwd: '/' });
+  const [code] = await once(child, 'exit');
+  if (code !== 0) throw new Error(`${program} ${args.join(' ')} ended with ${code}`);
 }
 
 export interface ServerOptions {
@@ -36,8 +39,6 @@ export interface ServerOptions {
   settings?: Record<string, string>;
   /** Where the data lies; a temporary folder otherwise. */
   directory?: string;
-  /** Of the superuser `postgres`, by SCRAM; without it everybody is trusted. */
-  password?: string;
 }
 
 /** A PostgreSQL of its own on a free port of this machine. */
@@ -45,7 +46,6 @@ export class PostgresServer {
   private constructor(
     readonly directory: string,
     readonly port: number,
-    private readonly options: ServerOptions,
   ) {}
 
   static async start(options: ServerOptions = {}): Promise<PostgresServer> {
@@ -53,8 +53,8 @@ export class PostgresServer {
     await mkdir(directory, { recursive: true });
     await chmod(directory, 0o700);
     if (isRoot) await chown(directory, idOf('-u'), idOf('-g'));
-    const server = new PostgresServer(directory, await freePort(), options);
-    run('initdb', '-D', server.data, '-A', 'trust', '-U', 'postgres', '-E', 'UTF8', '--locale=C', '--no-sync');
+    const server = new PostgresServer(directory, await freePort());
+    await run('initdb', '-D', server.data, '-A', 'trust', '-U', 'postgres', '-E', 'UTF8', '--locale=C', '--no-sync');
     const settings = {
       listen_addresses: "'127.0.0.1'",
       port: String(server.port),
@@ -65,11 +65,7 @@ export class PostgresServer {
     };
     const lines = Object.entries(settings).map(([name, value]) => `${name} = ${value}\n`);
     await appendFile(join(server.data, 'postgresql.conf'), lines.join(''));
-    server.up();
-    if (options.password !== undefined) {
-      await server.sql(`ALTER USER postgres PASSWORD '${options.password}'`);
-      await server.demandPassword();
-    }
+    await server.up();
     return server;
   }
 
@@ -77,25 +73,46 @@ export class PostgresServer {
     return join(this.directory, 'data');
   }
 
-  /** `schema`: a Coffer of its own in the same database. */
-  url(schema = 'coffer', port = this.port): string {
-    const { password } = this.options;
-    return `postgres://postgres${password === undefined ? '' : `:${password}`}@127.0.0.1:${port}/postgres?schema=${schema}`;
+  /** `schema`: a Coffer of its own in the same database. `user`: with a password where it needs one. */
+  url(schema = 'coffer', { port = this.port, user = 'postgres' } = {}): string {
+    return `postgres://${user}@127.0.0.1:${port}/postgres?schema=${schema}`;
   }
 
-  up(): void {
-    run('pg_ctl', '-D', this.data, '-l', join(this.directory, 'log'), '-w', '-t', '600', 'start');
+  async up(): Promise<void> {
+    await run('pg_ctl', '-D', this.data, '-l', join(this.directory, 'log'), '-w', '-t', '600', 'start');
   }
 
   /** `immediate`: as if it had crashed. */
-  down(mode: 'fast' | 'immediate' = 'fast'): void {
-    run('pg_ctl', '-D', this.data, '-w', '-t', '600', '-m', mode, 'stop');
+  async down(mode: 'fast' | 'immediate' = 'fast'): Promise<void> {
+    await run('pg_ctl', '-D', this.data, '-w', '-t', '600', '-m', mode, 'stop');
   }
 
-  async demandPassword(): Promise<void> {
-    await appendFile(join(this.data, 'pg_hba.conf'), '');
-    execFileSync('sed', ['-i', 's/trust$/scram-sha-256/', join(this.data, 'pg_hba.conf')]);
-    run('pg_ctl', '-D', this.data, 'reload');
+  /** Another role than `postgres`, who is trusted. */
+  async addRole(name: string, password: string): Promise<void> {
+    await this.sql(`CREATE ROLE ${name} LOGIN PASSWORD '${password}'; GRANT CREATE ON DATABASE postgres TO ${name}`);
+    const file = join(this.data, 'pg_hba.conf');
+    const rules = await readFile(file, 'utf8');
+    await writeFile(file, `host all ${name} 127.0.0.1/32 scram-sha-256\n${rules}`);
+    await this.reload();
+  }
+
+  /** Into its data directory, for itself alone. */
+  async addFile(name: string, content: Buffer): Promise<void> {
+    const file = join(this.data, name);
+    await writeFile(file, content, { mode: 0o600 });
+    if (isRoot) await chown(file, idOf('-u'), idOf('-g'));
+  }
+
+  /** Settings that need no restart; null takes one back. */
+  async set(settings: Record<string, string | null>): Promise<void> {
+    for (const [name, value] of Object.entries(settings)) {
+      await this.sql(`ALTER SYSTEM ${value === null ? `RESET ${name}` : `SET ${name} = '${value}'`}`);
+    }
+    await this.reload();
+  }
+
+  async reload(): Promise<void> {
+    await run('pg_ctl', '-D', this.data, 'reload');
   }
 
   async sql<T extends Record<string, unknown>>(text: string, values: unknown[] = []): Promise<T[]> {
@@ -104,7 +121,7 @@ export class PostgresServer {
       port: this.port,
       user: 'postgres',
       database: 'postgres',
-      password: this.options.password ?? '',
+      password: '',
     });
     client.on('error', () => {});
     await client.connect();
@@ -117,7 +134,7 @@ export class PostgresServer {
 
   async stop(): Promise<void> {
     try {
-      this.down('immediate');
+      await this.down('immediate');
     } catch {
       // It was down.
     }
@@ -125,7 +142,7 @@ export class PostgresServer {
   }
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as { port: number };
@@ -156,5 +173,3 @@ let schemas = 0;
 
 /** A name that no other test has. */
 export const freshSchema = (): string => `t${process.pid}_${Date.now().toString(36)}_${schemas++}`;
-
-export { delay };

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type ClientBase, Pool, type PoolClient, type PoolConfig } from 'pg';
 import { ConfigError } from '../../base/config-error.js';
 import { StoreDamaged, StoreTooNew, StoreUnavailable } from '../errors.js';
-import { failure, fateOf, lineOf, sqlState } from './failures.js';
+import { away, failure, fateOf, lineOf, sqlState } from './failures.js';
 import type { PostgresTarget } from './url.js';
 
 const BACKOFF_MIN_MS = 50;
@@ -55,6 +55,7 @@ export class Connections {
   readonly #pool: Pool;
   #failures = 0;
   #notBeforeMs = 0;
+  #lastError: unknown;
   #closed = false;
   /** Statements that were tried again. */
   repetitions = 0;
@@ -102,6 +103,8 @@ export class Connections {
     for (;;) {
       this.requireOpen();
       const pauseMs = this.#notBeforeMs - performance.now();
+      // Those who waited long for their turn don't try one after the other: the last attempt has just failed.
+      if (pauseMs > 0 && performance.now() >= untilMs) throw failure(this.#lastError, this.shown);
       if (pauseMs > 0) await delay(Math.min(pauseMs, Math.max(0, untilMs - performance.now())));
       this.requireOpen();
       try {
@@ -113,7 +116,7 @@ export class Connections {
       } catch (error) {
         this.requireOpen();
         if ((error as Error).message === 'timeout exceeded when trying to connect') {
-          throw new StoreUnavailable(`${this.shown}: all connections are busy`);
+          throw away(`${this.shown}: all connections are busy`);
         }
         // What `check` found: it won't be another store by waiting.
         if (error instanceof ConfigError || error instanceof StoreDamaged || error instanceof StoreTooNew) throw error;
@@ -159,6 +162,10 @@ export class Connections {
     await delay(Math.random() * Math.min(2 ** attempt * 2, 200));
   }
 
+  get isOpen(): boolean {
+    return !this.#closed;
+  }
+
   requireOpen(): void {
     if (this.#closed) throw new StoreUnavailable('the store is closed');
   }
@@ -189,6 +196,7 @@ export class Connections {
   #failed(error: unknown): void {
     const pauseMs = Math.min(BACKOFF_MIN_MS * 2 ** Math.min(this.#failures, 10), BACKOFF_MAX_MS);
     if (this.#failures === 0) this.options.onTrouble(`${this.shown}: no connection: ${lineOf(error)}`);
+    this.#lastError = error;
     // Many fail together; that is one failure.
     if (performance.now() < this.#notBeforeMs) return;
     this.#failures++;
@@ -226,5 +234,9 @@ export function clientConfig(
   };
 }
 
-/** Wrong password, no such database or role, no right to connect: waiting changes nothing. */
-export const isRefusal = (error: unknown): boolean => /^(28|3D|3F|42)/.test(sqlState(error) ?? '');
+/** Wrong password, no such database or role, no right to connect, no TLS that is trusted: waiting changes nothing. */
+export function isRefusal(error: unknown): boolean {
+  if (/^(28|3D|3F|42)/.test(sqlState(error) ?? '')) return true;
+  const { code, message } = error as { code?: unknown; message?: string };
+  return /CERT|^ERR_TLS|^ERR_SSL/.test(String(code)) || message === 'The server does not support SSL connections';
+}

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Budget } from '../../base/budget.js';
-import { StoreUnavailable } from '../errors.js';
+import { away } from './failures.js';
 
 /** A snapshot takes a connection, and keeps the database from tidying up behind whoever writes: both are bounded. */
 export class CursorLimits {
@@ -27,7 +27,7 @@ export class CursorLimits {
     if (first === 'late') {
       // It comes all the same, and is for the next one.
       void slot.then(() => this.#slots.release(1));
-      throw new StoreUnavailable('all cursors are busy');
+      throw away('all cursors are busy');
     }
     this.open++;
   }

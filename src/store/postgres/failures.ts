@@ -1,5 +1,5 @@
 import { ConfigError } from '../../base/config-error.js';
-import { StoreDamaged, StoreReadOnly, StoreUnavailable } from '../errors.js';
+import { StoreDamaged, StoreReadOnly, StoreTooNew, StoreUnavailable } from '../errors.js';
 
 /** What became of a statement that failed. */
 export type Fate =
@@ -52,11 +52,19 @@ export function lineOf(error: unknown): string {
   return code === undefined || line.includes(code) ? line : `${line} (${code})`;
 }
 
+const RETRY_AFTER_SECONDS = 2;
+
+/** Surely not applied, and soon it may be otherwise. */
+export const away = (line: string): StoreUnavailable =>
+  new StoreUnavailable(line, { retryAfterSeconds: RETRY_AFTER_SECONDS });
+
+const OWN = [StoreUnavailable, StoreDamaged, StoreTooNew, ConfigError];
+
 /** For what was surely not applied. What Coffer throws itself stays as it is. */
 export function failure(error: unknown, shown: string): Error {
-  if (error instanceof StoreUnavailable || error instanceof StoreDamaged || error instanceof ConfigError) return error;
+  if (error instanceof Error && OWN.some((one) => error instanceof one)) return error;
   const line = `${shown}: ${lineOf(error)}`;
   const code = sqlState(error) ?? '';
   if (DAMAGED.test(code)) return new StoreDamaged(line);
-  return code === DISK_FULL ? new StoreReadOnly(line) : new StoreUnavailable(line);
+  return code === DISK_FULL ? new StoreReadOnly(line) : away(line);
 }

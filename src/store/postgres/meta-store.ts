@@ -84,7 +84,8 @@ export class PostgresMetaStore implements MetaStore {
     this.parts.commits.requireOpen();
     const prepared = prepare(commit, this.parts.mode === 'locks' ? this.parts.storeId : undefined);
     const begunMs = performance.now();
-    const done = await this.#turns.take(prepared.keys, () => this.#apply(prepared));
+    const untilMs = this.parts.commits.patience();
+    const done = await this.#turns.take(prepared.keys, () => this.#apply(prepared, untilMs));
     this.counts.seconds += (performance.now() - begunMs) / 1000;
     if (done) this.counts.commits++;
     else this.counts.refused++;
@@ -95,9 +96,8 @@ export class PostgresMetaStore implements MetaStore {
     await Promise.all([this.parts.commits.close(), this.parts.reads.close()]);
   }
 
-  async #apply(prepared: PreparedCommit): Promise<boolean> {
+  async #apply(prepared: PreparedCommit, untilMs: number): Promise<boolean> {
     const { commits, sessions } = this.parts;
-    const untilMs = commits.patience();
     for (let attempt = 0; ; attempt++) {
       const client = await commits.take(untilMs);
       const session = prepared.writes ? sessions.of(client) : undefined;

@@ -163,10 +163,14 @@ async function create(client: Client, schema: string, mode: CommitMode): Promise
 }
 
 async function vacuum(target: PostgresTarget, base: Base): Promise<void> {
-  await withClient(target, base, async (client) => {
-    await client.query('SET statement_timeout = 0');
-    await client.query(`VACUUM (INDEX_CLEANUP ON) ${target.schema}.meta`);
-  });
+  try {
+    await withClient(target, base, async (client) => {
+      await client.query('SET statement_timeout = 0');
+      await client.query(`VACUUM (INDEX_CLEANUP ON) ${target.schema}.meta`);
+    });
+  } catch (error) {
+    throw failure(error, target.shown);
+  }
 }
 
 async function withClient<T>(target: PostgresTarget, base: Base, work: (client: Client) => Promise<T>): Promise<T> {

@@ -1,6 +1,6 @@
 import type { PoolClient } from 'pg';
 import { randomId } from '../../base/ids.js';
-import { OutcomeUnknown } from '../errors.js';
+import { OutcomeUnknown, StoreUnavailable } from '../errors.js';
 import type { Connections, Statement } from './connections.js';
 
 /**
@@ -61,14 +61,22 @@ export class Sessions {
    * @throws OutcomeUnknown where no answer can be had in time
    */
   async wasApplied({ id }: Session, token: Buffer, cause: unknown): Promise<boolean> {
-    try {
-      const [row] = await this.connections.query(this.#close, [id], performance.now() + this.resolveMs);
-      const applied = (row![0] as Buffer).equals(token);
-      this.counts[applied ? 'applied' : 'notApplied']++;
-      return applied;
-    } catch {
-      this.counts.unknown++;
-      throw new OutcomeUnknown(`${this.connections.shown}: the connection was lost during a commit`, { cause });
+    const untilMs = performance.now() + this.resolveMs;
+    for (let attempt = 0; ; attempt++) {
+      try {
+        const [row] = await this.connections.query(this.#close, [id], untilMs);
+        const applied = (row![0] as Buffer).equals(token);
+        this.counts[applied ? 'applied' : 'notApplied']++;
+        return applied;
+      } catch (error) {
+        // A statement that waited too long for the commit is unavailable, too: it waits on.
+        if (error instanceof StoreUnavailable && performance.now() < untilMs && this.connections.isOpen) {
+          await this.connections.pause(attempt);
+          continue;
+        }
+        this.counts.unknown++;
+        throw new OutcomeUnknown(`${this.connections.shown}: the connection was lost during a commit`, { cause });
+      }
     }
   }
 

@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg';
 import { ConfigError } from '../../base/config-error.js';
-import { StoreDamaged, StoreTooNew, StoreUnavailable } from '../errors.js';
+import { StoreDamaged, StoreTooNew } from '../errors.js';
+import { away } from './failures.js';
 import { type CommitMode, ISOLATION, POSTGRES_FORMAT, POSTGRES_VERSION } from './schema.js';
 
 /** What a database says about itself and the store in it. */
@@ -22,18 +23,20 @@ interface Facts {
 const VERSION_MIN = 130_000;
 
 /**
- * Is this a primary whose acknowledged commits last? Asked of every connection, since the next one may lead to another server.
+ * Is this a primary whose acknowledged commits last? Asked of every connection, since the next one may lead to another server;
+ * its `synchronous_commit` stays what it is now, whatever is set later.
  * @throws StoreUnavailable for a standby, ConfigError for a server that forgets
  */
 export async function requireDurablePrimary(client: ClientBase): Promise<void> {
   const { rows } = await client.query<Facts>(`SELECT
     current_setting('server_version_num')::int AS version, pg_is_in_recovery() AS standby,
-    current_setting('transaction_read_only') AS "readOnly", current_setting('synchronous_commit') AS "synchronousCommit",
+    current_setting('transaction_read_only') AS "readOnly",
+    set_config('synchronous_commit', current_setting('synchronous_commit'), false) AS "synchronousCommit",
     current_setting('synchronous_standby_names') AS standbys, current_setting('fsync') AS fsync`);
   const { version, standby, readOnly, synchronousCommit, standbys, fsync } = rows[0]!;
   if (version < VERSION_MIN) throw new ConfigError('PostgreSQL 13 or later is needed');
-  if (standby) throw new StoreUnavailable('this server is a standby');
-  if (readOnly === 'on') throw new StoreUnavailable('this server is read-only');
+  if (standby) throw away('this server is a standby');
+  if (readOnly === 'on') throw away('this server is read-only');
   if (fsync === 'off') throw new ConfigError('the server has fsync = off: a power cut would lose everything');
   if (synchronousCommit === 'off') {
     throw new ConfigError(

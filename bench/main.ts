@@ -14,6 +14,7 @@ import { blobWrites } from './rows/blob-writes.js';
 import { bucketPolicy } from './rows/bucket-policy.js';
 import { deleteObjects } from './rows/delete-objects.js';
 import { kms } from './rows/kms.js';
+import { kmsHsm } from './rows/kms-hsm.js';
 import { getLarge, putLarge } from './rows/large.js';
 import { list } from './rows/list.js';
 import { listDelimiter } from './rows/list-delimiter.js';
@@ -40,6 +41,7 @@ const ROWS: Record<string, (context: Context) => Promise<void>> = {
   'list-delimiter': listDelimiter,
   'delete-objects': deleteObjects,
   kms,
+  'kms-hsm': kmsHsm,
   'update-encryption': updateEncryption,
   policy,
   'bucket-policy': bucketPolicy,

@@ -8,6 +8,7 @@ import { type Env, exclude, read, readOptional, readSecret } from './config/envi
 import { configHome, requireApart } from './config/home.js';
 import { settings } from './config/settings.js';
 import { refuseUnknown } from './config/unknown.js';
+import type { Pkcs11Uri } from './pkcs11/uri.js';
 
 export { SETTINGS } from './config/settings.js';
 
@@ -39,11 +40,13 @@ export interface Config {
   accessKeyId: string | undefined;
   secretAccessKey: Secret | undefined;
   accountsFile: string | undefined;
-  /** At most one of these two; neither: the default file in `configHome`. */
+  /** At most one of these three; none: the default file in `configHome`. */
   rootKeyFile: string | undefined;
   rootKeyPassphrase: Secret | undefined;
+  rootKeyPkcs11: { uri: Pkcs11Uri; pin: Secret } | undefined;
   /** Of a rotation of the root key. */
   newRootKeyPassphrase: Secret | undefined;
+  newRootKeyPkcs11Pin: Secret | undefined;
   /** Whether a root key inside the data directory is refused. */
   keepKeysApart: boolean;
   tls: { certFile: string; keyFile: string } | 'self-signed' | undefined;
@@ -67,6 +70,7 @@ export interface Config {
   xksHosts: string[] | undefined;
   xksCaFile: string | undefined;
   xksTimeoutMs: number;
+  xksMaxRequests: number;
   dayMs: number;
   auditRetentionMs: number;
   /** Whether a store may be made where another one has been. */
@@ -127,6 +131,7 @@ export function readConfig(env: Env): Config {
     xksHosts: readOptional(env, settings.xksHosts),
     xksCaFile: readOptional(env, settings.xksCaFile),
     xksTimeoutMs: read(env, settings.xksTimeoutMs),
+    xksMaxRequests: read(env, settings.xksMaxRequests),
     dayMs: read(env, settings.daySeconds) * 1000,
     // Of days as they are: whoever shortens those of keys loses no record by it.
     auditRetentionMs: read(env, settings.auditRetentionDays) * DAY_MS,
@@ -193,38 +198,51 @@ function identity(env: Env): Pick<Config, 'accountId' | 'accessKeyId' | 'secretA
   };
 }
 
-function rootKey(
-  env: Env,
-  dataDir: string,
-  home: string,
-): Pick<Config, 'rootKeyFile' | 'rootKeyPassphrase' | 'newRootKeyPassphrase' | 'keepKeysApart'> {
+type RootKeyConfig = Pick<
+  Config,
+  | 'rootKeyFile'
+  | 'rootKeyPassphrase'
+  | 'rootKeyPkcs11'
+  | 'newRootKeyPassphrase'
+  | 'newRootKeyPkcs11Pin'
+  | 'keepKeysApart'
+>;
+
+function rootKey(env: Env, dataDir: string, home: string): RootKeyConfig {
   exclude(env, settings.rootKeyFile, settings.rootKeyPassphrase);
   exclude(env, settings.rootKeyFile, settings.rootKeyPassphraseFile);
+  exclude(env, settings.rootKeyPkcs11, settings.rootKeyFile);
+  exclude(env, settings.rootKeyPkcs11, settings.rootKeyPassphrase);
+  exclude(env, settings.rootKeyPkcs11, settings.rootKeyPassphraseFile);
   const rootKeyFile = readOptional(env, settings.rootKeyFile);
   const rootKeyPassphrase = readSecret(env, settings.rootKeyPassphrase, settings.rootKeyPassphraseFile);
-  // With a passphrase the key-store key still lies in the config home, and it is no less a key.
+  // With a passphrase or a token the key-store key still lies in the config home, and it is no less a key.
   const keepKeysApart = read(env, settings.rootKeyBesideData) === '0';
   if (keepKeysApart) requireApart(rootKeyFile ?? home, dataDir);
   const newRootKeyPassphrase = readSecret(env, settings.newRootKeyPassphrase, settings.newRootKeyPassphraseFile);
-  return { rootKeyFile, rootKeyPassphrase, newRootKeyPassphrase, keepKeysApart };
+  const newRootKeyPkcs11Pin = readOptional(env, settings.newRootKeyPkcs11PinFile);
+  const rootKeyPkcs11 = token(env);
+  return { rootKeyFile, rootKeyPassphrase, rootKeyPkcs11, newRootKeyPassphrase, newRootKeyPkcs11Pin, keepKeysApart };
+}
+
+function token(env: Env): Config['rootKeyPkcs11'] {
+  const uri = readOptional(env, settings.rootKeyPkcs11);
+  const pin = readOptional(env, settings.rootKeyPkcs11PinFile);
+  if (uri && pin) return { uri, pin };
+  if (!uri && !pin) return undefined;
+  throw new ConfigError('COFFER_ROOT_KEY_PKCS11 and COFFER_ROOT_KEY_PKCS11_PIN_FILE go together');
 }
 
 function secretFiles(env: Env): Config['secretFiles'] {
-  const {
-    accountsFile,
-    secretAccessKeyFile,
-    rootKeyPassphraseFile,
-    replicationTargetsFile,
-    tlsKeyFile,
-    metaPasswordFile,
-  } = settings;
   const all = [
-    accountsFile,
-    secretAccessKeyFile,
-    rootKeyPassphraseFile,
-    replicationTargetsFile,
-    tlsKeyFile,
-    metaPasswordFile,
+    settings.accountsFile,
+    settings.secretAccessKeyFile,
+    settings.rootKeyPassphraseFile,
+    settings.rootKeyPkcs11PinFile,
+    settings.newRootKeyPkcs11PinFile,
+    settings.replicationTargetsFile,
+    settings.tlsKeyFile,
+    settings.metaPasswordFile,
   ];
   return all.flatMap(({ name }): [string, string][] => (env[name] ? [[name, resolve(env[name])]] : []));
 }

@@ -12,7 +12,7 @@ export function welcome(coffer: Coffer, config: Config, terminal: boolean): stri
   const lines = [
     `Coffer serves on ${url}`,
     `  data         ${config.meta === 'embedded' ? config.dataDir : shownUrl(config.meta)}`,
-    `  root key     ${rootKeyFile ?? 'from the passphrase'}`,
+    `  root key     ${rootKeyFile ?? (config.rootKeyPkcs11 ? `in the token ${config.rootKeyPkcs11.uri.text}` : 'from the passphrase')}`,
     `  credentials  ${credentialsFile ?? given}`,
   ];
   if (terminal && newCredentials) {

@@ -23,6 +23,7 @@ const ORDER = [
   ['policy'],
   ['store'],
   ['seal'],
+  ['pkcs11'],
   ['base'],
 ];
 /** Folders of the doors: they put rooms together. */
@@ -55,10 +56,12 @@ test('rooms import only rooms to their right', () => {
   expect(checked).toBeGreaterThan(200);
 });
 
-test('Express is imported in one file, LevelDB in the engine alone', () => {
+test('Express and PKCS#11 are loaded in one file each, LevelDB in the engine alone', () => {
   const importers = (name: string) =>
     sources.filter((path) => readFileSync(path, 'utf8').includes(`from '${name}'`)).map((path) => relative(SRC, path));
   expect(importers('express')).toEqual(['http/server.ts']);
+  const naming = sources.filter((path) => readFileSync(path, 'utf8').includes("('pkcs11js')"));
+  expect(naming.map((path) => relative(SRC, path))).toEqual(['pkcs11/pkcs11.ts']);
   for (const path of importers('level')) expect(path).toMatch(/^store\/leveldb\//);
 });
 

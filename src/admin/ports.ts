@@ -3,6 +3,7 @@ import type { Secret } from '../base/secret.js';
 import type { Officers } from '../cloudhsm/officers.js';
 import type { AuditTrail } from '../kms/audit/trail.js';
 import type { Kms } from '../kms/kms.js';
+import type { Pkcs11Uri } from '../pkcs11/uri.js';
 import type { ConditionValues } from '../policy/ports.js';
 import type { Services } from '../s3/services.js';
 import type { KeyPlaces } from '../seal/key-places.js';
@@ -43,11 +44,14 @@ export interface OfflineContext {
   /** As `Store.compactMeta`. */
   compactMeta(): Promise<void>;
   places: KeyPlaces;
-  /** As settings give it; absent: the default place, or a passphrase. */
+  /** As settings give it: one of these, or the default place. */
   rootKeyFile: string | undefined;
   passphrase: Secret | undefined;
+  pkcs11: { uri: Pkcs11Uri; pin: Secret } | undefined;
   /** `COFFER_NEW_ROOT_KEY_PASSPHRASE`. */
   newPassphrase: Secret | undefined;
+  /** `COFFER_NEW_ROOT_KEY_PKCS11_PIN_FILE`. */
+  newPin: Secret | undefined;
   /** @throws ConfigError where a key must not lie there. */
   requireKeyMayLieAt(path: string): void;
   /** Asks on the terminal whether to go on. Undefined: there is no terminal. */

@@ -162,7 +162,9 @@ async function* runOffline(
     places: new KeyPlaces(config.configHome, store.storeId),
     rootKeyFile: config.rootKeyFile,
     passphrase: config.rootKeyPassphrase,
+    pkcs11: config.rootKeyPkcs11,
     newPassphrase: config.newRootKeyPassphrase,
+    newPin: config.newRootKeyPkcs11Pin,
     requireKeyMayLieAt: (path) => {
       if (config.keepKeysApart) requireApart(path, config.dataDir);
     },

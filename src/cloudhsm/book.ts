@@ -1,3 +1,4 @@
+import type { Committing } from '../kms/committing.js';
 import type { RecordSealer } from '../seal/ports.js';
 import { under } from '../store/keys.js';
 import type { MetaStore } from '../store/ports.js';
@@ -46,6 +47,9 @@ export class HsmBook {
     this.policies = new Table(meta, sealer, RESOURCE_POLICY);
   }
 
+  /** Where nobody asked for it. */
+  readonly commit: Committing = (commit) => this.meta.commit(commit.build());
+
   async cluster(accountId: string, clusterId: string): Promise<ClusterRecord | undefined> {
     return (await this.clusters.get(clusterRow(accountId, clusterId)))?.record;
   }
@@ -65,28 +69,31 @@ export class HsmBook {
 
   /**
    * Changes a row on what it says when it is written; `change` may refuse by throwing, and says with `commit` what goes with it.
-   * Undefined of it: nothing is to be changed. @returns undefined: there is none
+   * Undefined of it: nothing is to be changed. `committing`: with a record of the audit. @returns undefined: there is none
    */
   async changeCluster(
     accountId: string,
     clusterId: string,
     change: (found: ClusterRecord, commit: CommitBuilder) => ClusterRecord | undefined,
+    committing?: Committing,
   ): Promise<ClusterRecord | undefined> {
-    return this.#change(this.clusters, clusterRow(accountId, clusterId), change);
+    return this.#change(this.clusters, clusterRow(accountId, clusterId), change, committing);
   }
 
   async changeBackup(
     accountId: string,
     backupId: string,
     change: (found: BackupRecord, commit: CommitBuilder) => BackupRecord | undefined,
+    committing?: Committing,
   ): Promise<BackupRecord | undefined> {
-    return this.#change(this.backups, backupRow(accountId, backupId), change);
+    return this.#change(this.backups, backupRow(accountId, backupId), change, committing);
   }
 
   /** The row, with everything that stands beside it. `false`: it may not go, as it stands when it is written. */
   async removeCluster(
     { accountId, clusterId }: ClusterRecord,
     mayGo: (found: ClusterRecord) => boolean,
+    committing: Committing = this.commit,
   ): Promise<boolean> {
     const row = clusterRow(accountId, clusterId);
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -95,20 +102,20 @@ export class HsmBook {
       if (!mayGo(stored.record)) return false;
       const commit = new CommitBuilder().expect(row, stored).del(row).frees();
       commit.del(certificatesRow(accountId, clusterId)).del(tagsRow(accountId, clusterId));
-      if (await this.meta.commit(commit.build())) break;
+      if (await committing(commit)) break;
     }
     for (const reference of await this.deletedKeys(clusterId)) await this.forgetDeletedKey(clusterId, reference);
     return true;
   }
 
-  async removeBackup(accountId: string, backupId: string): Promise<void> {
+  async removeBackup(accountId: string, backupId: string, committing: Committing): Promise<void> {
     const commit = new CommitBuilder()
       .del(backupRow(accountId, backupId))
       .del(certificatesRow(accountId, backupId))
       .del(tagsRow(accountId, backupId))
       .del(policyRow(accountId, backupId))
       .frees();
-    await this.meta.commit(commit.build());
+    await committing(commit);
   }
 
   /** References. */
@@ -140,6 +147,7 @@ export class HsmBook {
     table: Table<T>,
     key: Buffer,
     change: (found: T, commit: CommitBuilder) => T | undefined,
+    committing: Committing = this.commit,
   ): Promise<T | undefined> {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const stored = await table.get(key);
@@ -147,7 +155,7 @@ export class HsmBook {
       const commit = new CommitBuilder().expect(key, stored);
       const changed = change(stored.record, commit);
       if (changed === undefined) return stored.record;
-      if (await this.meta.commit(commit.put(table.put(key, changed)).build())) return changed;
+      if (await committing(commit.put(table.put(key, changed)))) return changed;
     }
     throw invalid('Others changed it at the same time, again and again. Try again.');
   }

@@ -1,9 +1,11 @@
 import { partitionOf } from '../base/partition.js';
 import type { KmsCallerContext } from '../encryption/ports.js';
+import type { Committing } from '../kms/committing.js';
 import { decide } from '../policy/decide.js';
 import type { PolicyDocument } from '../policy/ports.js';
 import { HsmConditions } from './conditions.js';
 import { denied, notFound } from './errors.js';
+import { HsmEvent } from './event.js';
 import { hsmArn, readBackupId } from './ids.js';
 import type { HsmParts } from './ports.js';
 import { type BackupRecord, backupRow, type ClusterRecord, policyRow, type TagPair } from './records.js';
@@ -21,16 +23,25 @@ interface About {
   tagKeys?: readonly string[];
 }
 
-/** One request under way: who asks, and what of it is allowed. */
+/** One request under way: who asks, what of it is allowed, and its record of the audit. */
 export class HsmCall {
+  readonly event: HsmEvent;
+
   constructor(
     readonly name: string,
     readonly who: KmsCallerContext,
     readonly parts: CallParts,
-  ) {}
+  ) {
+    this.event = new HsmEvent(name, who, parts);
+  }
 
   get accountId(): string {
     return this.who.caller.accountId;
+  }
+
+  /** Commits what the request changes together with its record. */
+  get committing(): Committing {
+    return this.event.committing();
   }
 
   /** On nothing that exists. @throws CloudHsmAccessDeniedException */
@@ -40,6 +51,7 @@ export class HsmCall {
 
   /** Found and authorized; only the caller's own. @throws CloudHsmAccessDeniedException, CloudHsmResourceNotFoundException */
   async cluster(clusterId: string, about: About = {}): Promise<ClusterRecord> {
+    this.event.note({ resourceArn: this.arn(clusterId) });
     const tags = await this.parts.book.tagsOf(this.accountId, clusterId);
     this.#require(this.name, this.arn(clusterId), this.accountId, tags, about);
     const found = await this.parts.book.cluster(this.accountId, clusterId);
@@ -53,6 +65,7 @@ export class HsmCall {
     const { book } = this.parts;
     const tags = await book.tagsOf(accountId, backupId);
     const arn = hsmArn(this.parts.region, accountId, backupId);
+    this.event.note({ resourceArn: arn });
     this.#require(action, arn, accountId, tags, about, await this.policyOf(accountId, backupId));
     const found = (await book.backups.get(backupRow(accountId, backupId)))?.record;
     if (!found) throw noBackup(backupId);

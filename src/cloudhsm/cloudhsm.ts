@@ -1,14 +1,14 @@
-import { parseJsonObject } from '../base/json-object.js';
 import type { Secret } from '../base/secret.js';
 
 import type { KmsCallerContext } from '../encryption/ports.js';
 import type { ClusterFacts, Clusters, KeyHolder } from '../kms/key-stores/ports.js';
+import { hasPkcs11js } from '../pkcs11/pkcs11.js';
 import type { Answer } from './action.js';
 import { type CallParts, HsmCall } from './call.js';
 import { HsmError, serialization, serviceError } from './errors.js';
+import { recorded } from './event.js';
 import { Fields } from './fields.js';
 import { type MemberCounts, membersOf, TokenKeys } from './holder.js';
-import { hasPkcs11js } from './member/pkcs11.js';
 import { Officers } from './officers.js';
 import type { HsmParts } from './ports.js';
 import { certificatesRow } from './records.js';
@@ -45,16 +45,27 @@ export class CloudHsm implements Clusters {
     };
   }
 
-  /** One request of the AWS JSON 1.1 protocol. `target`: the X-Amz-Target header. */
-  async dispatch(target: string, body: Buffer, who: KmsCallerContext): Promise<HsmAnswer> {
+  /**
+   * One request. `target`: the X-Amz-Target header of the AWS JSON 1.1 protocol, or what another protocol says in its place.
+   * `members`: of the body; undefined where it isn't an object.
+   */
+  async dispatch(
+    target: string,
+    members: Record<string, unknown> | undefined,
+    who: KmsCallerContext,
+  ): Promise<HsmAnswer> {
     return answerOf(async () => {
       const action = HSM_ACTIONS.get(target.slice(HSM_TARGET.length));
       if (!action) throw new HsmError('UnknownOperationException', '');
-      if (!hasPkcs11js()) throw serviceError(NO_PKCS11JS);
-      const fields = new Fields(parseJson(body));
-      const input = action.input(fields);
-      fields.requireAllRead();
-      return action.run(input, new HsmCall(action.name, who, this.#call));
+      const call = new HsmCall(action.name, who, this.#call);
+      return recorded(call.event, async () => {
+        if (!hasPkcs11js()) throw serviceError(NO_PKCS11JS);
+        if (!members) throw serialization('The request body is not an object.');
+        const fields = new Fields(members);
+        const input = action.input(fields);
+        fields.requireAllRead();
+        return action.run(input, call);
+      });
     });
   }
 
@@ -110,10 +121,4 @@ async function answerOf(work: () => Promise<Answer>): Promise<HsmAnswer> {
     const { code, message, statusCode } = error;
     return { status: statusCode, json: { __type: code, ...(message !== '' && { Message: message, message }) } };
   }
-}
-
-function parseJson(body: Buffer): Record<string, unknown> {
-  const json = parseJsonObject(body);
-  if (!json) throw serialization('The request body is not a JSON object.');
-  return json;
 }

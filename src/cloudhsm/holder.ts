@@ -8,7 +8,7 @@ import {
   KeyHolderUnavailable,
 } from '../kms/key-stores/ports.js';
 import { carryAll } from './carry.js';
-import { MemberLost, MemberProcess, MemberRefused } from './member/process.js';
+import { isPinTrouble, MemberLost, MemberProcess, MemberRefused } from './member/process.js';
 import { type AnswerOf, LABEL_PREFIX, type MemberCall, NO_KEY, type RequestOf } from './member/protocol.js';
 import type { HsmParts } from './ports.js';
 import type { ClusterRecord, HsmRecord } from './records.js';
@@ -242,9 +242,10 @@ export class TokenKeys implements KeyHolder {
     const joined = await Promise.allSettled([...this.#members.values()].map((member) => this.#login(member)));
     const refused = joined
       .map((one) => (one.status === 'rejected' && one.reason instanceof MemberRefused ? one.reason.code : ''))
-      .find((code) => code.startsWith('CKR_PIN') || code === 'CKR_USER_PIN_NOT_INITIALIZED');
+      .find((code) => code.startsWith('CKR_PIN') || code.startsWith('CKR_USER_'));
     if (refused === 'CKR_PIN_LOCKED') throw notConnected('USER_LOCKED_OUT');
     if (refused === 'CKR_USER_PIN_NOT_INITIALIZED') throw notConnected('USER_NOT_FOUND');
+    if (refused?.startsWith('CKR_USER_')) throw notConnected('USER_LOGGED_IN');
     if (refused !== undefined) throw notConnected('INVALID_CREDENTIALS');
     await this.#carry();
     if (this.#serving().length === 0) throw notConnected('INSUFFICIENT_CLOUDHSM_HSMS');
@@ -361,13 +362,12 @@ const MEANING = {
   CLUSTER_NOT_FOUND: 'The cluster does not exist.',
   INSUFFICIENT_CLOUDHSM_HSMS: 'The cluster is not active, or none of its HSMs answers.',
   USER_NOT_FOUND: `The cluster has no crypto user ${KMS_USER}.`,
+  USER_LOGGED_IN: `The crypto user ${KMS_USER} is logged in elsewhere, and the token takes no other login.`,
   USER_LOCKED_OUT: `The crypto user ${KMS_USER} is locked out.`,
   INVALID_CREDENTIALS: `The password of the crypto user ${KMS_USER} is another one.`,
 } satisfies Partial<Record<ConnectionErrorCode, string>>;
 
 const notConnected = (code: keyof typeof MEANING) => new ConnectionError(code, MEANING[code]);
-
-const isPinTrouble = (error: unknown): boolean => error instanceof MemberRefused && error.code.startsWith('CKR_PIN_');
 
 /** Those that can hold keys: their user's PIN isn't Coffer's own any more. */
 export const membersOf = ({ hsms }: ClusterRecord): HsmRecord[] =>

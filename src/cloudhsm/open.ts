@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.js';
+import type { AuditLog } from '../kms/audit/ports.js';
 import type { RecordSealer } from '../seal/ports.js';
 import type { MetaStore } from '../store/ports.js';
 import { HsmBook } from './book.js';
@@ -15,18 +16,21 @@ export function openCloudHsm(options: {
   hsmFile: string;
   meta: MetaStore;
   sealer: RecordSealer;
+  /** Absent where a remote KMS keeps the log. */
+  audit?: AuditLog | undefined;
   clock: Clock;
   region: string;
   dayMs: number;
   say: Say;
   watchEveryMs?: number;
 }): CloudHsm {
-  const { hsmFile, meta, sealer, watchEveryMs = WATCH_EVERY_MS, ...rest } = options;
+  const { hsmFile, meta, sealer, audit, watchEveryMs = WATCH_EVERY_MS, ...rest } = options;
   const file = readHsmFile(hsmFile);
   return new CloudHsm({
     ...rest,
     watchEveryMs,
     file,
+    audit,
     book: new HsmBook(meta, sealer),
     places: new Places(file),
     turns: new Turns(),

@@ -1,8 +1,8 @@
-import { cp, mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { cp, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { HsmFile } from './hsm-file.js';
 import type { MemberPlace } from './member/process.js';
-import type { HsmRecord } from './records.js';
+import type { HsmRecord, InitialPins } from './records.js';
 
 /** How often a folder is copied again that changed meanwhile. */
 const COPIES = 10;
@@ -16,10 +16,20 @@ export class Places {
     return this.file.tokens !== undefined;
   }
 
-  of({ hsmId, label, slot }: Pick<HsmRecord, 'hsmId' | 'label' | 'slot'>): MemberPlace {
-    const { library } = this.file;
-    if (!this.inFolders) return { library, label, ...(slot !== undefined && { slot }) };
-    return { library, label, confFile: join(this.#folder(hsmId), 'softhsm2.conf') };
+  of({ hsmId, label, slot, initialized }: Pick<HsmRecord, 'hsmId' | 'label' | 'slot' | 'initialized'>): MemberPlace {
+    const { library, environment } = this.file;
+    if (!this.inFolders) {
+      return { library, label, environment, ...(slot !== undefined && { slot }), ...(initialized && { initialized }) };
+    }
+    return { library, label, environment, confFile: join(this.#folder(hsmId), 'softhsm2.conf') };
+  }
+
+  /** Of a token that is initialized already, as its files have them now. */
+  async pinsOf({ slot }: Pick<HsmRecord, 'slot'>): Promise<InitialPins> {
+    const files = this.file.slots.find((one) => one.slot === slot)?.pinFiles;
+    if (!files) throw new Error(`COFFER_HSM_FILE names no files with the PINs of slot ${slot}.`);
+    const [soPin, userPin] = await Promise.all([files.officer, files.user].map((path) => readFile(path, 'utf8')));
+    return { soPin: soPin!.replace(/\r?\n$/, ''), userPin: userPin!.replace(/\r?\n$/, '') };
   }
 
   /** An empty folder for a new token. What was begun there is removed. */

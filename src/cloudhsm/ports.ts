@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.js';
+import type { AuditLog } from '../kms/audit/ports.js';
 import type { HsmBook } from './book.js';
 import type { HsmFile } from './hsm-file.js';
 import type { Places } from './places.js';
@@ -10,6 +11,8 @@ export type Say = (level: 'info' | 'warn' | 'error', facts: Record<string, unkno
 /** What the parts of the room share. */
 export interface HsmParts {
   book: HsmBook;
+  /** Absent where a remote KMS keeps the log. */
+  audit: AuditLog | undefined;
   file: HsmFile;
   places: Places;
   turns: Turns;

@@ -24,6 +24,8 @@ export interface HsmRecord {
   label: string;
   /** The slot of the library, where tokens aren't made in folders. */
   slot?: number;
+  /** Somebody else initialized its token: it is found by its slot, and keeps its label. */
+  initialized?: true;
   /** Of the key pair in its token: SPKI, base64. */
   publicKey?: string;
   initial?: InitialPins;

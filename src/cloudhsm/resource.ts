@@ -42,7 +42,7 @@ export async function changeTags(
     if (!its) break;
     const tags = change(stored?.record ?? []);
     const commit = new CommitBuilder().expect(row, stored).expect(owner, its);
-    if (await book.meta.commit((tags.length === 0 ? commit.del(row) : commit.put(book.tags.put(row, tags))).build())) {
+    if (await call.committing(tags.length === 0 ? commit.del(row) : commit.put(book.tags.put(row, tags)))) {
       return;
     }
   }

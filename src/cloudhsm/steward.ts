@@ -1,10 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import { CommitBuilder } from '../store/table.js';
 import { clusterCsr, hardwareCertificates } from './certificates.js';
-import { newId } from './ids.js';
-import { onceIn } from './member/process.js';
+import { ownWork } from './event.js';
+import { hsmArn, newId } from './ids.js';
+import { isPinTrouble, onceIn } from './member/process.js';
 import type { HsmParts } from './ports.js';
-import { type BackupRecord, backupRow, type ClusterRecord, certificatesRow, type HsmRecord } from './records.js';
+import {
+  type BackupRecord,
+  backupRow,
+  type ClusterRecord,
+  certificatesRow,
+  type HsmRecord,
+  type InitialPins,
+} from './records.js';
 
 /** Making a token and its key pair takes a second; a slow machine's or a device's takes longer. */
 const MAKE_TIMEOUT_MS = 60_000;
@@ -17,6 +25,8 @@ export const BACKUP_GRACE_DAYS = 7;
  */
 export class Steward {
   readonly #running = new Set<Promise<void>>();
+  /** Members whose PINs aren't those that the operator names: tried again and again, they would be locked out. */
+  readonly #refused = new Set<string>();
   #closed = false;
 
   constructor(private readonly parts: HsmParts) {}
@@ -35,7 +45,7 @@ export class Steward {
 
   /** Daily backups, and backups whose time is over. */
   async keep(): Promise<void> {
-    const { book, clock, dayMs, places } = this.parts;
+    const { book, clock, dayMs, places, region } = this.parts;
     await this.settleAll();
     const nowMs = clock.now();
     for await (const { record } of book.clustersOf()) {
@@ -49,7 +59,9 @@ export class Steward {
         const now = (await book.backups.get(backupRow(record.accountId, record.backupId)))?.record;
         if (!now || (now.state !== 'CREATE_IN_PROGRESS' && !isOver(now, nowMs, dayMs))) return;
         await places.removeBackup(record.backupId);
-        await book.removeBackup(record.accountId, record.backupId);
+        const { accountId, backupId, clusterId } = record;
+        const about = { resourceArn: hsmArn(region, accountId, backupId), details: { ClusterId: clusterId } };
+        await book.removeBackup(accountId, backupId, ownWork(this.parts, 'DestroyBackup', about));
       });
     }
   }
@@ -76,10 +88,12 @@ export class Steward {
   }
 
   async #make(cluster: ClusterRecord, hsm: HsmRecord): Promise<void> {
+    if (this.#refused.has(hsm.hsmId)) return;
     try {
       await this.#makeToken(cluster, hsm);
     } catch (error) {
       this.parts.say('error', { err: error, clusterId: cluster.clusterId, hsmId: hsm.hsmId }, 'a member was not made');
+      if (isPinTrouble(error)) this.#refused.add(hsm.hsmId);
       await this.#changeHsm(cluster, hsm.hsmId, (found) => ({ ...found, stateMessage: messageOf(error) }));
     }
   }
@@ -137,13 +151,15 @@ export class Steward {
     const { book, places, clock } = this.parts;
     const { accountId, clusterId } = cluster;
     const { hsmId } = hsm;
-    const initial = { soPin: newPin(), userPin: newPin() };
+    // What was begun in a slot goes on with its PINs: the token has them.
+    const begun = places.inFolders ? undefined : hsm.initial;
+    const initial = hsm.initialized ? await places.pinsOf(hsm) : (begun ?? { soPin: newPin(), userPin: newPin() });
     await places.prepare(hsmId);
     await this.#changeHsm(cluster, hsmId, (found) => ({ ...found, initial }));
     const first = cluster.hsms.every((one) => one.state !== 'ACTIVE') && cluster.state === 'UNINITIALIZED';
     await onceIn(places.of(hsm), MAKE_TIMEOUT_MS, async (member) => {
-      const publicKey = Buffer.from(await member.ask('make', initial));
-      const { userPin } = initial;
+      const publicKey = Buffer.from(await member.ask('make', initial as Required<InitialPins>));
+      const userPin = initial.userPin!;
       const csr = first
         ? await clusterCsr({ clusterId, hsmId }, publicKey, (data) => member.ask('sign', { userPin, data }))
         : undefined;
@@ -172,7 +188,7 @@ export class Steward {
 
   /** From a member that is named, or from the first. Nothing where there is nothing to back up. */
   async #backUp(accountId: string, clusterId: string, hsmId?: string): Promise<void> {
-    const { book, places, clock } = this.parts;
+    const { book, places, clock, region } = this.parts;
     const cluster = await book.cluster(accountId, clusterId);
     const hsm = cluster?.hsms.find((one) => (hsmId === undefined ? one.state === 'ACTIVE' : one.hsmId === hsmId));
     if (!cluster || !hsm?.publicKey || (cluster.state !== 'ACTIVE' && cluster.state !== 'INITIALIZED')) return;
@@ -197,7 +213,8 @@ export class Steward {
     const row = backupRow(accountId, backupId);
     const commit = new CommitBuilder().expect(row, undefined).put(book.backups.put(row, record));
     if (certificates) commit.put(book.certificates.put(certificatesRow(accountId, backupId), certificates.record));
-    await book.meta.commit(commit.build());
+    const about = { resourceArn: hsmArn(region, accountId, backupId), details: { ClusterId: clusterId } };
+    await ownWork(this.parts, 'CreateBackup', about)(commit);
     await places.backUp(hsm.hsmId, backupId);
     await book.changeBackup(accountId, backupId, (found) => ({ ...found, state: 'READY' }));
     await book.changeCluster(accountId, clusterId, (found) => ({ ...found, lastBackupMs: record.createdMs }));

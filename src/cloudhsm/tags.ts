@@ -1,4 +1,4 @@
-import { tagError } from './errors.js';
+import { HsmError, tagError } from './errors.js';
 import type { Fields } from './fields.js';
 import type { TagPair } from './records.js';
 
@@ -20,7 +20,9 @@ export function readTags(list: readonly Fields[] | undefined): TagPair[] {
 
 export function mergeTags(old: readonly TagPair[], added: readonly TagPair[]): TagPair[] {
   const merged = [...new Map([...old, ...added])];
-  if (merged.length > TAGS_MAX) throw tagError(`A resource has at most ${TAGS_MAX} tags.`);
+  if (merged.length > TAGS_MAX) {
+    throw new HsmError('CloudHsmResourceLimitExceededException', `A resource has at most ${TAGS_MAX} tags.`);
+  }
   return merged;
 }
 

@@ -1,3 +1,4 @@
+import { parsePkcs11Uri } from '../pkcs11/uri.js';
 import {
   hostName,
   httpUrl,
@@ -67,7 +68,7 @@ export const settings = {
   ),
   minFreeMib: defaulted(
     'COFFER_MIN_FREE_MIB',
-    integer(0, 1_000_000),
+    integer(0, 100_000_000),
     '1024',
     'Below so many MiB free on the data directory’s disk the store is read-only: reads and deletes go on',
   ),
@@ -138,6 +139,12 @@ export const settings = {
     'Passphrase (scrypt) instead of a key file; or `COFFER_ROOT_KEY_PASSPHRASE_FILE`',
   ),
   rootKeyPassphraseFile: optional('COFFER_ROOT_KEY_PASSPHRASE_FILE', secretFile, 'File that holds the passphrase'),
+  rootKeyPkcs11: optional(
+    'COFFER_ROOT_KEY_PKCS11',
+    parsePkcs11Uri,
+    'PKCS#11 URI (RFC 7512) of an AES-256 key in a token that the root key is wrapped under, instead of a key file (`docs/hsm.md`)',
+  ),
+  rootKeyPkcs11PinFile: optional('COFFER_ROOT_KEY_PKCS11_PIN_FILE', secretFile, 'File that holds the token’s user PIN'),
   newRootKeyPassphrase: optional(
     'COFFER_NEW_ROOT_KEY_PASSPHRASE',
     secret,
@@ -147,6 +154,11 @@ export const settings = {
     'COFFER_NEW_ROOT_KEY_PASSPHRASE_FILE',
     secretFile,
     'File that holds the new passphrase',
+  ),
+  newRootKeyPkcs11PinFile: optional(
+    'COFFER_NEW_ROOT_KEY_PKCS11_PIN_FILE',
+    secretFile,
+    'For `coffer root-key rotate --to-pkcs11` alone: file that holds the PIN of a token that isn’t that of `COFFER_ROOT_KEY_PKCS11`',
   ),
   rootKeyBesideData: defaulted(
     'COFFER_ROOT_KEY_BESIDE_DATA',
@@ -252,8 +264,8 @@ export const settings = {
   xksHosts: optional(
     'COFFER_XKS_HOSTS',
     list,
-    'Where proxies of external key stores may be: hosts, or `host:port`, comma-separated',
-    'everywhere',
+    'Where proxies of external key stores may be: hosts, or `host:port`, comma-separated; a private or loopback address has to be named',
+    'every public address',
   ),
   xksCaFile: optional(
     'COFFER_XKS_CA_FILE',
@@ -265,6 +277,12 @@ export const settings = {
     integer(1, 60_000),
     '250',
     'How long a proxy of an external key store has to answer; AWS gives it 250 ms',
+  ),
+  xksMaxRequests: defaulted(
+    'COFFER_XKS_MAX_REQUESTS',
+    integer(1, 100_000),
+    '256',
+    'Requests under way to one proxy of external key stores; what comes beyond them gets ThrottlingException',
   ),
   daySeconds: defaulted(
     'COFFER_DAY_SECONDS',

@@ -11,6 +11,8 @@ const KEYS_EVERY_MS = 60_000;
 const HSMS_EVERY_MS = 60_000;
 /** A destruction isn't said to be done before all gateways have noticed it. */
 const NOTICE_EVERY_MS = 5000;
+/** Each proxy is asked once by each gateway, whose own connections it is about. */
+const XKS_HEALTH_EVERY_MS = 60_000;
 const SAMPLE_EVERY_MS = 10_000;
 const RETAIN_EVERY_MS = 3_600_000;
 const FORGET_EVERY_MS = 60_000;
@@ -81,6 +83,12 @@ export function jobsOf(gateway: Gateway, counted: (counts: LifecycleCounts) => v
       where: 'once',
       everyMs: Math.min(KEYS_EVERY_MS, dayMs),
       run: () => builtIn.keep(),
+    },
+    builtIn && {
+      name: 'asking external key stores for their health',
+      where: 'everywhere',
+      everyMs: XKS_HEALTH_EVERY_MS,
+      run: () => builtIn.checkHealth(),
     },
     builtIn &&
       shared && {

@@ -62,6 +62,7 @@ export async function openKeyService(parts: KmsParts): Promise<GatewayKms> {
           hsmFile: config.hsmFile,
           meta,
           sealer,
+          audit,
           clock,
           region: config.region,
           dayMs: config.dayMs,
@@ -81,13 +82,19 @@ export async function openKeyService(parts: KmsParts): Promise<GatewayKms> {
         regions: config.regions,
         dayMs: config.dayMs,
         peers: leases,
-        xks: { timeoutMs: config.xksTimeoutMs, caFile: config.xksCaFile, hosts: config.xksHosts },
+        xks: {
+          timeoutMs: config.xksTimeoutMs,
+          caFile: config.xksCaFile,
+          hosts: config.xksHosts,
+          requestsMax: config.xksMaxRequests,
+        },
         clusters: cloudhsm,
         impact: parts.impact,
         beforeDestruction: () => parts.beforeDestruction(),
         compact: (range) => store.compactMeta(range),
         onTrouble: (error) => log.error({ err: error }, 'keeping KMS keys failed'),
         onNotice: (message) => log.warn(message),
+        say: (level, facts, message) => log[level](facts, message),
       });
   const keyService = builtIn?.kms ?? (await remoteKeyService(config.kmsEndpoint!, config.region, clock));
   return { keyService, builtIn, audit, authFailures, cloudhsm };

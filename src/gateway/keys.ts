@@ -5,6 +5,7 @@ import { KeyPlaces, type RootKeyPlace } from '../seal/key-places.js';
 import { RootSealer } from '../seal/record-sealer.js';
 import { loadOrCreateRootKey, type RootKey } from '../seal/root-key.js';
 import { requireNoRotation } from '../seal/rotation-mark.js';
+import { LibraryToken } from '../seal/token/library-token.js';
 import { isEmptyStore } from '../store/empty.js';
 import type { Store } from '../store/store.js';
 
@@ -14,7 +15,7 @@ export interface GatewayKeys {
   sealer: RootSealer;
   places: KeyPlaces;
   root: RootKeyPlace;
-  /** Where it lies; absent where it comes from a passphrase. */
+  /** Where it lies; absent where it comes from a passphrase or a token. */
   rootKeyFile: string | undefined;
 }
 
@@ -26,12 +27,15 @@ export async function openKeys(config: Config, { meta, storeId }: Store): Promis
   const places = new KeyPlaces(config.configHome, storeId);
   const root = places.rootOf(config);
   const rootKeyFile = 'file' in root ? root.file : undefined;
-  const rootKey = await loadOrCreateRootKey(
-    rootKeyFile !== undefined
-      ? { file: rootKeyFile, create: isNew }
-      : { passphrase: config.rootKeyPassphrase!, saltFile: places.saltFile, create: isNew },
-  );
+  const rootKey = await loadRootKey(config, root, storeId, isNew);
   const sealer = new RootSealer(rootKey);
   await requireRightRootKey(meta, sealer, () => isEmptyStore(meta));
   return { rootKey, sealer, places, root, rootKeyFile };
+}
+
+function loadRootKey(config: Config, root: RootKeyPlace, storeId: string, create: boolean): Promise<RootKey> {
+  if ('file' in root) return loadOrCreateRootKey({ ...root, create });
+  if ('saltFile' in root) return loadOrCreateRootKey({ passphrase: config.rootKeyPassphrase!, ...root, create });
+  const { uri, pin } = config.rootKeyPkcs11!;
+  return loadOrCreateRootKey({ token: new LibraryToken(uri, pin), tokenFile: root.tokenFile, storeId, create });
 }

@@ -16,7 +16,7 @@ import { tlsFiles } from './tls.js';
 
 export interface Coffer {
   url: string;
-  /** Where the root key lies; absent where it comes from a passphrase. */
+  /** Where the root key lies; absent where it comes from a passphrase or a token. */
   rootKeyFile: string | undefined;
   /** Absent where settings or the accounts file give the credentials. */
   credentialsFile: string | undefined;
@@ -92,6 +92,7 @@ async function serve(gateway: Gateway, lostLines: () => number): Promise<Coffer>
     lostLines,
     () => store.readOnly() !== undefined,
     cloudhsm && (() => cloudhsm.counts()),
+    builtIn && (() => builtIn.xks),
     () => sharedLines(store.counts?.(), leases.counts()),
   );
   const tls = await tlsFiles(config);

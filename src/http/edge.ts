@@ -17,6 +17,7 @@ import { joinHeaders } from './headers.js';
 import { type InternalPages, isInternal } from './internal.js';
 import type { Metrics } from './metrics.js';
 import type { Peers } from './peer.js';
+import { answer } from './rpc.js';
 import type { S3Requests } from './s3-requests.js';
 import { isServicePreflight, type ServiceRequests, serviceOf, servicePreflight } from './service-requests.js';
 import { ClientGone, ResponseWriter, type Written } from './writer.js';
@@ -145,11 +146,20 @@ async function refuseHeaders(writer: ResponseWriter, entry: AccessEntry): Promis
   return writer.error(new S3Error('RequestHeaderSectionTooLarge', { extra }));
 }
 
+const THROTTLED: Partial<Record<Service | 'admin', string>> = {
+  kms: 'ThrottlingException',
+  cloudhsm: 'Throttling',
+  sts: 'Throttling',
+};
+
 /** Too many connections, or requests, or answers that nobody takes. In the words of the service that was asked. */
-function slowDown({ writer, entry, id }: Exchange, service: Service | 'admin'): Written {
+function slowDown(exchange: Exchange, service: Service | 'admin'): Written {
+  const { writer, entry, id } = exchange;
   const error = new S3Error('SlowDown');
-  entry.error = service === 'kms' ? 'ThrottlingException' : service === 'sts' ? 'Throttling' : error.code;
-  if (service === 'kms') return writer.json(400, { __type: entry.error, message: 'Rate exceeded' });
+  entry.error = THROTTLED[service] ?? error.code;
+  if (service === 'kms' || service === 'cloudhsm') {
+    return answer(exchange, 400, { __type: entry.error, message: 'Rate exceeded' });
+  }
   if (service === 'sts') return writer.queryXml(400, queryError(entry.error, 'Rate exceeded', id));
   if (service === 'admin') return writer.json(error.status, { code: error.code, message: error.message });
   return writer.error(error);

@@ -1,6 +1,7 @@
 import type { MemberCounts } from '../cloudhsm/holder.js';
 import type { LifecycleCounts } from '../jobs/lifecycle/counts.js';
 import type { ReplicationCounts } from '../s3/replication/counts.js';
+import { type XksFigures, xksLines } from './xks-metrics.js';
 
 interface Tally {
   /** By status class; 0 where the client was gone before an answer. */
@@ -23,6 +24,7 @@ export class Metrics {
     private readonly lostLogLines: () => number = () => 0,
     private readonly readOnly: () => boolean = () => false,
     private readonly members?: () => Readonly<MemberCounts>,
+    private readonly xks?: () => XksFigures,
     /** Whole lines of others. */
     private readonly more: () => readonly string[] = () => [],
   ) {}
@@ -88,6 +90,7 @@ export class Metrics {
     lines.push('# TYPE coffer_log_lines_lost_total counter', `coffer_log_lines_lost_total ${this.lostLogLines()}`);
     if (this.replication) lines.push(...replicationLines(this.replication));
     if (this.members) lines.push(...memberLines(this.members()));
+    if (this.xks) lines.push(...xksLines(this.xks()));
     lines.push(...this.more());
     return `${lines.join('\n')}\n`;
   }

@@ -9,9 +9,12 @@ import { KMS_JSON_BODY_MAX_BYTES } from '../base/limits.js';
 import { type CloudHsm, HSM_TARGET, noHsms } from '../cloudhsm/cloudhsm.js';
 import { getCallerIdentity, queryError } from '../iam/sts.js';
 import type { AuthFailures } from '../kms/audit/auth-failures.js';
+import { UNAVAILABLE as KMS_UNAVAILABLE } from '../kms/errors.js';
 import type { Kms } from '../kms/kms.js';
 import { S3Error } from '../s3/error.js';
+import { StoreReadOnly, StoreUnavailable } from '../store/errors.js';
 import { type Exchange, requestContextOf } from './exchange.js';
+import { answer, bodyReader, targetOf } from './rpc.js';
 import { withSmallBody } from './small-body.js';
 import type { Written } from './writer.js';
 
@@ -35,12 +38,12 @@ export interface ServiceParts {
 const TARGET = 'TrentService.';
 const FORM = 'application/x-www-form-urlencoded';
 
-/** Whom a request is for: KMS and CloudHSM by the target header (AWS JSON protocol), STS by a form (query protocol), else S3. */
+/** Whom a request is for: KMS and CloudHSM by their target (AWS JSON or CBOR protocol), STS by a form (query protocol), else S3. */
 export function serviceOf({ method, headers }: IncomingMessage, rawPath: string): Service {
   if (method !== 'POST') return 's3';
-  const target = headers['x-amz-target'];
-  if (typeof target === 'string' && target.startsWith(TARGET)) return 'kms';
-  if (typeof target === 'string' && target.startsWith(HSM_TARGET)) return 'cloudhsm';
+  const target = targetOf({ headers }, rawPath);
+  if (target?.startsWith(TARGET)) return 'kms';
+  if (target?.startsWith(HSM_TARGET)) return 'cloudhsm';
   return rawPath === '/' && headers['content-type']?.startsWith(FORM) ? 'sts' : 's3';
 }
 
@@ -112,35 +115,37 @@ export class ServiceRequests {
         message: 'This Coffer uses a remote KMS: send the request there.',
       });
     }
+    // It speaks JSON alone, as its model says: a request in CBOR names no action of it.
     const target = String(request.headers['x-amz-target']);
     const who = { caller, requestId: id, requestContext: requestContextOf(exchange, clock) };
-    const answer = await kms.dispatch(target, body, who);
-    const refused = answer.json.__type;
+    const answered = await kms.dispatch(target, body, who);
+    const refused = answered.json.__type;
     // Names that no action has stay out of log and metrics: a client chooses them.
     if (refused !== 'UnknownOperationException') entry.operation = `KMS.${target.slice(TARGET.length)}`;
-    if (answer.status !== 200) entry.error = String(refused);
-    return writer.json(answer.status, answer.json);
+    if (answered.status !== 200) entry.error = String(refused);
+    return answer(exchange, answered.status, answered.json);
   }
 
   async #cloudhsm(exchange: Exchange, caller: Caller, body: Buffer): Promise<Written> {
     const { cloudhsm, clock } = this.parts;
-    const { id, request, entry, writer } = exchange;
-    const target = String(request.headers['x-amz-target']);
+    const { id, request, entry } = exchange;
+    const target = targetOf(request, exchange.signed.rawPath)!;
     const who = { caller, requestId: id, requestContext: requestContextOf(exchange, clock) };
-    const answer = cloudhsm ? await cloudhsm.dispatch(target, body, who) : await noHsms();
-    const refused = answer.json.__type;
+    const answered = cloudhsm ? await cloudhsm.dispatch(target, bodyReader(exchange)(body), who) : await noHsms();
+    const refused = answered.json.__type;
     if (cloudhsm && refused !== 'UnknownOperationException') {
       entry.operation = `CloudHSM.${target.slice(HSM_TARGET.length)}`;
     }
-    if (answer.status !== 200) entry.error = String(refused);
-    return writer.json(answer.status, answer.json);
+    if (answered.status !== 200) entry.error = String(refused);
+    return answer(exchange, answered.status, answered.json);
   }
 
-  #refuse({ id, entry, writer, peer }: Exchange, service: Exclude<Service, 's3'>, error: unknown): Written {
+  #refuse(exchange: Exchange, service: Exclude<Service, 's3'>, error: unknown): Written {
+    const { id, entry, writer, peer } = exchange;
     const { code, status, message } = this.#explain(id, service, error);
     if (error instanceof AuthError) this.parts.authFailures?.note({ service, code, requestId: id, sourceIp: peer.ip });
     entry.error = code;
-    if (service !== 'sts') return writer.json(status, { __type: code, message });
+    if (service !== 'sts') return answer(exchange, status, { __type: code, message });
     return writer.queryXml(status, queryError(code, message, id, status >= 500 ? 'Receiver' : 'Sender'));
   }
 
@@ -153,11 +158,30 @@ export class ServiceRequests {
     if (error instanceof BudgetExhausted) {
       return { code: service === 'kms' ? 'ThrottlingException' : 'Throttling', status: 400, message: 'Rate exceeded' };
     }
+    if (error instanceof StoreUnavailable) {
+      const message = isReadOnly(error) ? READ_ONLY : NOT_AVAILABLE;
+      this.parts.log.warn({ id, err: error }, `a request was refused: ${message}`);
+      return { code: UNAVAILABLE[service], status: 503, message };
+    }
     this.parts.log.error({ id, err: error }, 'request failed');
     const code = INTERNAL[service];
     return { code, status: 500, message: 'The request failed for an internal reason.' };
   }
 }
+
+/** Of a store that takes no writes, or of the audit log, which can't be written for that reason. */
+const isReadOnly = (error: Error): boolean =>
+  error instanceof StoreReadOnly || (error.cause instanceof Error && isReadOnly(error.cause));
+const READ_ONLY =
+  'The store is read-only: too little room is left on its disk. Reads and deletions are served; try the rest again later.';
+const NOT_AVAILABLE = 'The store is not available just now. Try again later.';
+
+/** Errors that clients try again by themselves. */
+const UNAVAILABLE = {
+  kms: KMS_UNAVAILABLE,
+  cloudhsm: 'CloudHsmInternalFailureException',
+  sts: 'ServiceUnavailable',
+} as const;
 
 const INTERNAL = {
   kms: 'KMSInternalException',

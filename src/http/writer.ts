@@ -89,6 +89,18 @@ export class ResponseWriter {
     return this.#text(status, headers, 'application/x-amz-json-1.1', JSON.stringify(json));
   }
 
+  /** An answer of the Smithy RPC v2 CBOR protocol. */
+  cbor(status: number, body: Uint8Array): Written {
+    const headers = {
+      'x-amzn-requestid': this.requestId,
+      server: 'Coffer',
+      'smithy-protocol': 'rpc-v2-cbor',
+      ...this.always,
+    };
+    const sent = { ...headers, 'content-type': 'application/cbor', 'content-length': String(body.length) };
+    return this.#end(status, sent, Buffer.from(body.buffer, body.byteOffset, body.length), body.length);
+  }
+
   /** An answer of the query protocol. */
   queryXml(status: number, document: string): Written {
     const headers = { 'x-amzn-requestid': this.requestId, server: 'Coffer', ...this.always };

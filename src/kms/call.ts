@@ -4,7 +4,7 @@ import type { AuditEvent } from './audit/ports.js';
 import type { Committing } from './committing.js';
 import type { RequestFacts } from './conditions.js';
 import { notOurs } from './denial.js';
-import { noSuchKey, notFound } from './errors.js';
+import { codeOf, noSuchKey, notFound } from './errors.js';
 import type { GrantRecord } from './grant-record.js';
 import type { Asked, KmsAction } from './key-authorizer.js';
 import { isOver, type KeyRecord } from './key-record.js';
@@ -197,8 +197,7 @@ export class Call {
   }
 
   async failed(error: unknown): Promise<void> {
-    const code = error instanceof KmsError ? error.code : 'KMSInternalException';
-    await this.keys.parts.audit.record(this.#event(code));
+    await this.keys.parts.audit.record(this.#event(codeOf(error)));
   }
 
   #event(result: string): AuditEvent {

@@ -120,7 +120,10 @@ export class KeyDestroyer {
   async takeUpSecret(): Promise<void> {
     // Where others may be about to replace it, that waits for a claim.
     if (this.parts.generation) return;
-    await this.parts.secrets?.takeUp(() => this.parts.file.replace(this.current));
+    const { secrets, file, onNotice } = this.parts;
+    const stays = await secrets?.takeUp(() => file.replace(this.current));
+    if (stays === undefined) return;
+    onNotice?.(`a destruction secret of before is still there (${stays}): old copies of ${file.path} may open with it`);
   }
 
   /** @returns what the operator is to do. */

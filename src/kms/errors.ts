@@ -1,4 +1,5 @@
 import { KmsError } from '../encryption/ports.js';
+import { StoreUnavailable } from '../store/errors.js';
 
 /** The answers of AWS KMS that more than one action gives. */
 export const notFound = (message: string): KmsError => new KmsError('NotFoundException', message);
@@ -29,3 +30,11 @@ export const incorrectKey = (): KmsError =>
     'IncorrectKeyException',
     'The key ID in the request does not identify a CMK that can perform this operation.',
   );
+
+/** What is answered where the store writes nothing just now: AWS's error of status 503, which clients try again by themselves. */
+export const UNAVAILABLE = 'DependencyTimeoutException';
+/** The code that a failed request is answered with, also where it isn't KMS's own error. */
+export function codeOf(error: unknown): string {
+  if (error instanceof KmsError) return error.code;
+  return error instanceof StoreUnavailable ? UNAVAILABLE : 'KMSInternalException';
+}

@@ -20,9 +20,11 @@ import { KeyRing } from './key-ring.js';
 import { KeyStoreGeneration, type Peers } from './key-store-generation.js';
 import { KeyStoreKeyFile } from './key-store-key.js';
 import { KeyStoreBook } from './key-stores/book.js';
+import { type HealthCounts, type HealthParts, KeyStoreHealth, sumOf } from './key-stores/health.js';
 import { Holders } from './key-stores/holders.js';
-import { KeyStores } from './key-stores/key-stores.js';
+import { KeyStores, ownCall } from './key-stores/key-stores.js';
 import type { Clusters } from './key-stores/ports.js';
+import { XksCounts, type XksTally } from './key-stores/xks/counts.js';
 import { type XksSettings, XksTransport } from './key-stores/xks/transport.js';
 import { KeyWraps } from './key-wraps.js';
 import { Keys, type Principals } from './keys.js';
@@ -55,6 +57,8 @@ export interface KmsOptions {
   /** The processes that use the same keys, where the store is shared. */
   peers?: Peers;
   onTrouble(error: unknown): void;
+  /** A line of the log. */
+  say?: HealthParts['say'];
   /** What the operator is to do after a destruction, in one line. */
   onNotice?(message: string): void;
 }
@@ -70,6 +74,9 @@ export interface OpenedKms {
   recover(): Promise<void>;
   /** Rotates, expires and destroys what is due. Call it from time to time. */
   keep(): Promise<void>;
+  /** Asks the proxies of connected key stores whether they serve. Call it from time to time. */
+  checkHealth(): Promise<void>;
+  xks: { readonly requests: Iterable<Readonly<XksTally>>; readonly health: HealthCounts };
   /** Every few seconds, in every process that serves: lets go of key material that another one has destroyed. */
   notice(): Promise<void>;
   /** Ends the connections to holders of keys. */
@@ -95,8 +102,11 @@ export async function openKms(options: KmsOptions): Promise<OpenedKms> {
   const tokenKey = rootKey.derive('coffer/kms/import-token');
   const tokenCipher = new Xaes(tokenKey);
   const transport = new XksTransport(options.xks);
+  const counts = new XksCounts();
   const keysOf = (region: string): Keys => {
     const place = regions.placeOf(region);
+    // A key store's cluster is in its own region, and clusters are in the one alone.
+    const clusters = place === HOME ? options.clusters : undefined;
     const ring = new KeyRing(
       meta,
       sealer,
@@ -110,8 +120,8 @@ export async function openKms(options: KmsOptions): Promise<OpenedKms> {
     );
     const stores = new KeyStores({
       book: new KeyStoreBook(meta, sealer, place),
-      holders: new Holders({ transport, clock, region }, options.clusters),
-      clusters: options.clusters,
+      holders: new Holders({ transport, counts, clock, region }, clusters),
+      clusters,
       audit: options.audit,
       clock,
       onTrouble: options.onTrouble,
@@ -166,13 +176,39 @@ export async function openKms(options: KmsOptions): Promise<OpenedKms> {
     for (const one of regions.all) await one.stores.recover();
   };
   const byRegion = new Map([...served].map((region) => [region, new Kms(regions.of(region)!)]));
+  const health = [...served].map((region) => {
+    const { book, holders } = regions.of(region)!.stores.parts;
+    return new KeyStoreHealth({ book, holders, say: options.say ?? (() => undefined) });
+  });
+  const checkHealth = async (): Promise<void> => {
+    for (const one of health) await one.check(() => ownCall('KmsHealthCheck'));
+  };
+  const xks = {
+    get requests() {
+      return counts.tallies;
+    },
+    get health() {
+      return sumOf(health.map((one) => one.counts));
+    },
+  };
   const close = async (): Promise<void> => {
     for (const one of regions.all) await one.stores.close();
     await generation?.leave().catch(options.onTrouble);
     transport.close();
   };
   const notice = async (): Promise<void> => generation?.notice();
-  return { kms: byRegion.get(options.region)!, byRegion, keys, destroyer, recover, keep, notice, close };
+  return {
+    kms: byRegion.get(options.region)!,
+    byRegion,
+    keys,
+    destroyer,
+    recover,
+    keep,
+    notice,
+    checkHealth,
+    xks,
+    close,
+  };
 }
 
 function generationOf(

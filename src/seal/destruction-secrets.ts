@@ -8,6 +8,31 @@ import { type DestructionSecret, encodeKeyFile, newDestructionSecret } from './k
 /** The file, its directory or its mount is not to be written; a file that is mounted by itself can't be renamed over. */
 const NOT_REPLACEABLE = ['EROFS', 'EACCES', 'EPERM', 'EBUSY', 'ENOENT'];
 
+/** The lines of secrets that the file needs. */
+export type KeptLines = () => Promise<readonly DestructionSecret[]>;
+
+/** Where destruction secrets are drawn, and what else than the file knows of them. Answers in text say why it can't be done. */
+export interface SecretKeeper {
+  /** As it stands in the file. */
+  lineOf(secret: DestructionSecret): DestructionSecret;
+  /** What these lines of the file hold: another process has written them. */
+  openAll(lines: readonly DestructionSecret[]): Promise<readonly DestructionSecret[]>;
+  draw(kept: KeptLines): Promise<Secret | string>;
+  /** What isn't kept is of no use to anybody from now on. */
+  forgetOthers(kept: KeptLines): Promise<string | undefined>;
+  /** At start, where nothing is being destroyed: removes what a crash left. */
+  tidy(kept: KeptLines): Promise<string | undefined>;
+}
+
+/** They are in the file, and nowhere else. */
+const IN_FILE: SecretKeeper = {
+  lineOf: (secret) => secret,
+  openAll: async (lines) => lines,
+  draw: async () => newDestructionSecret(),
+  forgetOthers: async () => undefined,
+  tidy: async () => undefined,
+};
+
 /**
  * The destruction secret in a root key file (or salt file). The key-store file is sealed under the root key and it; it is replaced
  * whenever a CMK is destroyed, so that older copies of the key-store file don't open with the root key file of today.
@@ -18,11 +43,12 @@ export class DestructionSecrets {
   /** Where other processes may replace the file too. */
   guard: FileGuard | undefined;
 
-  /** `content` and `secrets`: what the file holds. */
+  /** `content` and `secrets`: what the file holds, the latter as the keeper opened them. */
   constructor(
     private readonly keyFile: KeyFile,
     private readonly content: Secret,
     secrets: readonly DestructionSecret[],
+    private readonly keeper = IN_FILE,
   ) {
     this.#secrets = secrets;
   }
@@ -48,7 +74,7 @@ export class DestructionSecrets {
       const stays = await this.#finish(reseal);
       if (stays !== undefined) return stays;
     }
-    const stays = await this.#write([newDestructionSecret(), this.#secrets[0]]);
+    const stays = await this.#begin();
     if (stays === undefined) return this.#finish(reseal);
     await reseal();
     return stays;
@@ -61,15 +87,19 @@ export class DestructionSecrets {
     found?.content.fill(0);
     if (!found || !isOwn) throw new RootKeyError(`${this.file} is another root key's by now`);
     const before = this.#secrets;
-    this.#secrets = found.secrets;
+    this.#secrets = await this.keeper.openAll(found.secrets);
     for (const secret of before) secret?.dispose();
   }
 
-  /** At start: ends a replacement that was interrupted, and removes what a crash left beside the file. */
-  async takeUp(reseal: () => Promise<void>): Promise<void> {
-    if (this.#secrets.length > 1) await this.#finish(reseal);
+  /**
+   * At start: ends a replacement that was interrupted, and removes what a crash left beside the file. @returns why what should be gone
+   * isn't
+   */
+  async takeUp(reseal: () => Promise<void>): Promise<string | undefined> {
+    const stays = this.#secrets.length > 1 ? await this.#finish(reseal) : await this.keeper.tidy(this.#lines);
     const path = await realpath(this.file).catch(() => this.file);
     await removeTemporaries(path).catch(() => {});
+    return stays;
   }
 
   /** Zeroes what is in memory; the file is left as it is from now on. */
@@ -81,7 +111,22 @@ export class DestructionSecrets {
 
   async #finish(reseal: () => Promise<void>): Promise<string | undefined> {
     await reseal();
-    return this.#write([this.#secrets[0]]);
+    const [now, ...before] = this.#secrets;
+    const stays = await this.#write([now]);
+    if (stays !== undefined) return stays;
+    for (const secret of before) secret?.dispose();
+    return this.keeper.forgetOthers(this.#lines);
+  }
+
+  async #begin(): Promise<string | undefined> {
+    const before = this.#secrets[0];
+    const fresh = await this.keeper.draw(this.#lines);
+    if (typeof fresh === 'string') return fresh;
+    const stays = await this.#write([fresh, before]);
+    if (stays === undefined) return undefined;
+    await this.keeper.forgetOthers(this.#lines);
+    fresh.dispose();
+    return stays;
   }
 
   /** @returns why it can't be. */
@@ -103,6 +148,16 @@ export class DestructionSecrets {
     return undefined;
   }
 
+  /**
+   * What the file holds, and what it is to hold: it may have got another secret, durably, with an error behind that, and what the next
+   * start needs is never to be forgotten.
+   */
+  readonly #lines: KeptLines = async () => {
+    const found = await loadKeyFile(this.keyFile);
+    found?.content.fill(0);
+    return [...(found?.secrets ?? []), ...this.#secrets.map((secret) => this.keeper.lineOf(secret))];
+  };
+
   /** Another root key's file that was put in its place meanwhile is not ours to change. */
   async #requireOwnContent(): Promise<void> {
     const found = await loadKeyFile(this.keyFile);
@@ -114,7 +169,9 @@ export class DestructionSecrets {
 
   #encode(secrets: readonly DestructionSecret[]): string {
     if (this.#disposed) throw new Error('the root key is disposed of');
-    return encodeKeyFile(this.keyFile.marker, { content: this.content.expose(), secrets });
+    const lines = secrets.map((secret) => this.keeper.lineOf(secret));
+    const { marker, line } = this.keyFile;
+    return encodeKeyFile(marker, { content: this.content.expose(), secrets: lines }, line);
   }
 }
 

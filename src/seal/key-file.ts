@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { link, open, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { makeDirectory } from '../base/make-directory.js';
-import { decodeKeyFile, encodeKeyFile, type KeyFileContent, newDestructionSecret } from './key-file-text.js';
+import { decodeKeyFile, encodeKeyFile, type KeyFileContent, type SecretLine } from './key-file-text.js';
 
 /** No usable root key. The message is one line for the person who starts the server. */
 export class RootKeyError extends Error {
@@ -17,8 +17,10 @@ export interface KeyFile {
   bytes: number;
   /** Refuse a file that others may read. */
   secret: boolean;
-  /** Draws the content of a new file; without it an absent file is an error. */
-  make?: (() => Buffer) | undefined;
+  /** How destruction secrets stand in it; absent: in clear. */
+  line?: SecretLine;
+  /** Makes the content of a new file; without it an absent file is an error. */
+  make?: (() => Promise<KeyFileContent>) | undefined;
 }
 
 /** Text: see key-file-text.ts. Never overwrites; a new file is whole or absent after a crash. @throws RootKeyError */
@@ -27,9 +29,10 @@ export async function loadOrCreateKeyFile(keyFile: KeyFile): Promise<KeyFileCont
   const existing = await loadKeyFile(keyFile);
   if (existing) return existing;
   if (!make) throw new RootKeyError(`${file} is missing, and data sealed under it exists`);
-  const content = make();
+  const content = await make();
   await create(keyFile, content);
-  content.fill(0);
+  content.content.fill(0);
+  for (const secret of content.secrets) secret?.dispose();
   // Read back what others will read: another process may have been first.
   const created = await loadKeyFile(keyFile);
   if (!created) throw new RootKeyError(`${file} vanished while it was made`);
@@ -38,7 +41,7 @@ export async function loadOrCreateKeyFile(keyFile: KeyFile): Promise<KeyFileCont
 
 /** Undefined where there is none. @throws RootKeyError */
 export async function loadKeyFile(keyFile: KeyFile): Promise<KeyFileContent | undefined> {
-  const { file, marker, bytes, secret } = keyFile;
+  const { file, marker, bytes, secret, line } = keyFile;
   let text: string;
   try {
     const handle = await open(file, 'r');
@@ -58,19 +61,19 @@ export async function loadKeyFile(keyFile: KeyFile): Promise<KeyFileContent | un
     if (code === 'ENOENT') return undefined;
     throw new RootKeyError(`${file} can't be read: ${code}`);
   }
-  const content = decodeKeyFile(text, marker, bytes);
+  const content = decodeKeyFile(text, marker, bytes, line);
   if (!content) throw new RootKeyError(`${file} is not a file of the format ${marker}`);
   return content;
 }
 
-async function create({ file, marker }: KeyFile, content: Buffer): Promise<void> {
+async function create({ file, marker, line }: KeyFile, content: KeyFileContent): Promise<void> {
   const directory = dirname(file);
   const temporary = `${file}.${randomBytes(6).toString('hex')}.new`;
   try {
     await makeDirectory(directory);
     const handle = await open(temporary, 'wx', 0o600);
     try {
-      await handle.writeFile(encodeKeyFile(marker, { content, secrets: [newDestructionSecret()] }));
+      await handle.writeFile(encodeKeyFile(marker, content, line));
       await handle.sync();
     } finally {
       await handle.close();

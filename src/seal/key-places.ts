@@ -1,26 +1,36 @@
 import { join } from 'node:path';
+import type { Secret } from '../base/secret.js';
+import type { Pkcs11Uri } from '../pkcs11/uri.js';
 
-/** What the root key is made from: a key file, or a passphrase and the salt that lies in a file. Paths are absolute. */
-export type RootKeyPlace = { file: string } | { saltFile: string };
+/**
+ * What the root key is made from: a key file, a passphrase and the salt that lies in a file, or a token and what it wrapped, which lies
+ * in a file. Paths are absolute; `uri` is a PKCS#11 URI.
+ */
+export type RootKeyPlace = { file: string } | { saltFile: string } | { tokenFile: string; uri: string };
 
 /** The one file that a kind of root key has. */
-export const fileOf = (place: RootKeyPlace): string => ('file' in place ? place.file : place.saltFile);
+export function fileOf(place: RootKeyPlace): string {
+  if ('file' in place) return place.file;
+  return 'saltFile' in place ? place.saltFile : place.tokenFile;
+}
+
+/** What of the settings says where the root key comes from. */
+export interface RootKeySettings {
+  rootKeyFile?: string | undefined;
+  rootKeyPassphrase?: Secret | undefined;
+  rootKeyPkcs11?: { uri: Pkcs11Uri; pin: Secret } | undefined;
+}
 
 /** Where the keys of a store lie unless settings say otherwise: beside each other in the config home, named by the store id. */
 export class KeyPlaces {
   constructor(
     private readonly configHome: string,
-    private readonly storeId: string,
+    readonly storeId: string,
   ) {}
 
-  /** As settings say it: a passphrase, a file, or neither. */
-  rootOf({
-    rootKeyFile,
-    rootKeyPassphrase,
-  }: {
-    rootKeyFile?: string | undefined;
-    rootKeyPassphrase?: unknown;
-  }): RootKeyPlace {
+  /** As settings say it: a token, a passphrase, a file, or none of them. */
+  rootOf({ rootKeyFile, rootKeyPassphrase, rootKeyPkcs11 }: RootKeySettings): RootKeyPlace {
+    if (rootKeyPkcs11) return { tokenFile: this.tokenFile, uri: rootKeyPkcs11.uri.text };
     return rootKeyPassphrase ? { saltFile: this.saltFile } : { file: rootKeyFile ?? this.rootKeyFile };
   }
 
@@ -30,6 +40,11 @@ export class KeyPlaces {
 
   get saltFile(): string {
     return this.#beside('.salt');
+  }
+
+  /** What a token wrapped. */
+  get tokenFile(): string {
+    return this.#beside('.token');
   }
 
   /** Beside a chosen root key file, under its name; else under the store's. */

@@ -4,6 +4,9 @@ import { utf8 } from '../base/bytes.js';
 import { Secret } from '../base/secret.js';
 import { DestructionSecrets } from './destruction-secrets.js';
 import { type KeyFile, loadOrCreateKeyFile, RootKeyError } from './key-file.js';
+import { newDestructionSecret } from './key-file-text.js';
+import type { KeyToken } from './token/ports.js';
+import { loadOrCreateTokenKey } from './token/token-key.js';
 
 export { RootKeyError };
 
@@ -60,11 +63,16 @@ export class RootKey {
 }
 
 export interface RootKeySource {
-  /** Path of the key file. Exactly one of this and `passphrase` is given. */
+  /** Path of the key file. Exactly one of this, `passphrase` and `token` is given. */
   file?: string;
   passphrase?: Secret;
   /** Path of the file that keeps the salt of the passphrase; it isn't secret. */
   saltFile?: string;
+  token?: KeyToken;
+  /** Path of the file that keeps what is wrapped in the token. */
+  tokenFile?: string;
+  /** Whose destruction keys they are. */
+  storeId?: string;
   /** Whether an absent file is made. False where data exists: a new key would open none of it. Default true. */
   create?: boolean;
 }
@@ -77,8 +85,13 @@ export interface RootKeySource {
  * const sealer = new RootSealer(rootKey);
  */
 export async function loadOrCreateRootKey(source: RootKeySource): Promise<RootKey> {
-  const { file, passphrase, saltFile, create = true } = source;
-  const make = (bytes: number) => (create ? () => randomBytes(bytes) : undefined);
+  const { file, passphrase, saltFile, token, tokenFile, storeId, create = true } = source;
+  const make = (bytes: number) =>
+    create ? async () => ({ content: randomBytes(bytes), secrets: [newDestructionSecret()] }) : undefined;
+  if (token && tokenFile !== undefined && storeId !== undefined && file === undefined && !passphrase) {
+    const { key, destruction } = await loadOrCreateTokenKey(token, { file: tokenFile, storeId, create });
+    return new RootKey(key, destruction);
+  }
   if (file !== undefined && passphrase === undefined) {
     return load(
       { file, marker: KEY_FILE_MARKER, bytes: ROOT_KEY_BYTES, secret: true, make: make(ROOT_KEY_BYTES) },
@@ -93,7 +106,7 @@ export async function loadOrCreateRootKey(source: RootKeySource): Promise<RootKe
       (salt) => stretch(passphrase.expose(), salt, ROOT_KEY_BYTES, SCRYPT),
     );
   }
-  throw new RootKeyError('a root key comes either from a file, or from a passphrase and a salt file');
+  throw new RootKeyError('a root key comes either from a file, or from a passphrase and a salt file, or from a token');
 }
 
 async function load(keyFile: KeyFile, keyOf: (content: Buffer) => Promise<Buffer>): Promise<RootKey> {

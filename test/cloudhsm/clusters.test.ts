@@ -21,6 +21,7 @@ import {
   TagResourceCommand,
   UntagResourceCommand,
 } from '@aws-sdk/client-cloudhsm-v2';
+import { decode, encode } from 'cborg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   claim,
@@ -279,6 +280,10 @@ describe.skipIf(lacking)(`clusters${lacking ? ` (left out: ${lacking})` : ''}`, 
     const tag = (Key: string) => ({ Key, Value: 'a' });
     await client.send(new TagResourceCommand({ ResourceId, TagList: [tag('team'), tag('x'), tag('y')] }));
     await client.send(new UntagResourceCommand({ ResourceId, TagKeyList: ['x'] }));
+    const many = Array.from({ length: 49 }, (_, i) => tag(`many-${i}`));
+    expect(await code(client.send(new TagResourceCommand({ ResourceId, TagList: many })))).toBe(
+      'CloudHsmResourceLimitExceededException',
+    );
     const page = await client.send(new ListTagsCommand({ ResourceId, MaxResults: 1 }));
     expect(page.TagList).toEqual([tag('team')]);
     const rest = await client.send(new ListTagsCommand({ ResourceId, NextToken: page.NextToken }));
@@ -333,6 +338,55 @@ describe.skipIf(lacking)(`clusters${lacking ? ` (left out: ${lacking})` : ''}`, 
     await client.send(new DeleteClusterCommand({ ClusterId: two.Cluster!.ClusterId! }));
   });
 
+  test('are asked in CBOR too, the protocol that their model names first: answers, timestamps, errors, refusals', async () => {
+    const send = async (operation: string, body: Buffer, key: typeof credentials | undefined = credentials) => {
+      const answer = await signedRequest(server.port, {
+        ...{ method: 'POST', path: `/service/BaldrApiService/operation/${operation}`, body, key, service: 'cloudhsm' },
+        headers: { 'smithy-protocol': 'rpc-v2-cbor', 'content-type': 'application/cbor', accept: 'application/cbor' },
+      });
+      expect(answer.headers.get('smithy-protocol')).toBe('rpc-v2-cbor');
+      expect(answer.headers.get('content-type')).toBe('application/cbor');
+      const json = decode(answer.bytes, { tags: { 1: (content) => ({ seconds: content() }) } });
+      return { status: answer.status, json };
+    };
+    const input = { HsmType: 'hsm1.medium', SubnetIds: ['subnet-0123456a'], TagList: [{ Key: 'a', Value: 'b' }] };
+    const made = await send('CreateCluster', Buffer.from(encode(input)));
+    expect(made).toMatchObject({
+      ...{ status: 200 },
+      json: { Cluster: { TagList: [{ Key: 'a', Value: 'b' }], CreateTimestamp: { seconds: expect.any(Number) } } },
+    });
+    const { ClusterId } = made.json.Cluster;
+    // {_ "Filters": {_ "clusterIds": [_ ClusterId]}}, of lengths that are not said.
+    const text = (of: string) => Buffer.from(encode(of));
+    const open = (byte: number, ...parts: Buffer[]) => Buffer.concat([Buffer.of(byte), ...parts, Buffer.of(0xff)]);
+    const filters = open(0xbf, text('clusterIds'), open(0x9f, text(ClusterId)));
+    const { json } = await send('DescribeClusters', open(0xbf, text('Filters'), filters));
+    expect(json.Clusters).toMatchObject([{ ClusterId }]);
+    expect((await send('DescribeClusters', Buffer.alloc(0))).status).toBe(200);
+    const refusedAs = async (...asked: Parameters<typeof send>) => {
+      const answer = await send(...asked);
+      return [answer.status, answer.json.__type];
+    };
+    const unknown = Buffer.from(encode({ ClusterId: 'cluster-aaaaaaaaaaa' }));
+    expect(await refusedAs('DeleteCluster', unknown)).toEqual([400, 'CloudHsmResourceNotFoundException']);
+    expect(await refusedAs('MakeCluster', unknown)).toEqual([400, 'UnknownOperationException']);
+    const wrong = { ...credentials, secretAccessKey: 'another-secret' };
+    expect((await refusedAs('DeleteCluster', unknown, wrong))[1]).toBe('InvalidSignatureException');
+    for (const nonsense of [
+      ...[Buffer.of(0xff), Buffer.of(0x81, 0x01), Buffer.alloc(60_000, 0x81), Buffer.of(0x9a, 0xff, 0xff, 0xff, 0xff)],
+      ...[Buffer.concat([Buffer.of(0xa2), text('a'), text('b'), text('a'), text('c')]), Buffer.of(0xa1, 0x01, 0x01)],
+    ]) {
+      expect(await refusedAs('DeleteCluster', nonsense)).toEqual([400, 'SerializationException']);
+    }
+    expect((await send('DeleteCluster', Buffer.from(encode({ ClusterId })))).status).toBe(200);
+    // KMS has JSON alone.
+    const kms = await signedRequest(server.port, {
+      ...{ method: 'POST', path: '/service/TrentService/operation/ListKeys', key: credentials, service: 'kms' },
+      headers: { 'smithy-protocol': 'rpc-v2-cbor' },
+    });
+    expect(decode(kms.bytes)).toEqual({ __type: 'UnknownOperationException' });
+  });
+
   test('keep no password and no PIN where the operator finds it', async () => {
     const { clusterId } = await makeCluster(server, 1);
     const { Hsms } = await waitFor(client, clusterId, hasActive(1));
@@ -349,5 +403,8 @@ describe.skipIf(lacking)(`clusters${lacking ? ` (left out: ${lacking})` : ''}`, 
     expect(server.output()).not.toContain(OFFICER_PASSWORD);
     await client.send(new DeleteHsmCommand({ ClusterId: clusterId, HsmId: Hsms![0]!.HsmId! }));
     await waitFor(client, clusterId, hasActive(0));
+    const tail = await coffer(server, ['audit', 'tail', '--count', '200']);
+    expect(tail).toContain('cloudhsm.amazonaws.com ChangeUserPassword');
+    expect(tail).toContain(`:cluster/${clusterId}`);
   });
 });

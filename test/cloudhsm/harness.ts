@@ -11,6 +11,7 @@ import { RootSealer } from '../../src/seal/record-sealer.js';
 import { RootKey } from '../../src/seal/root-key.js';
 import { MemoryMetaStore } from '../../src/store/memory/meta-store.js';
 import { ACCOUNT, root } from '../kms/harness.js';
+import { MemoryAudit } from '../kms/memory-audit.js';
 import { claim, hsmFile, OFFICER_PASSWORD, SOFTHSM, USER_PASSWORD } from '../support/cloudhsm.js';
 
 export const DAY_MS = 86_400_000;
@@ -21,9 +22,11 @@ export async function makeHsm(more: Record<string, unknown> = {}, meta = new Mem
   // Certificates are made later than it is set.
   const clock = new ManualClock(Date.now() + 3_600_000);
   const said: { level: string; message: string; hsmId?: unknown }[] = [];
+  const audit = new MemoryAudit(meta);
   const cloudhsm = openCloudHsm({
     hsmFile: await hsmFile(dir, { memberTimeoutMs: 1000, ...more }),
     meta,
+    audit,
     sealer: new RootSealer(new RootKey(new Secret(Buffer.alloc(32, 7)))),
     clock,
     region: 'us-east-1',
@@ -33,7 +36,7 @@ export async function makeHsm(more: Record<string, unknown> = {}, meta = new Mem
   });
   const tokens = join(dir, 'tokens');
   return {
-    ...{ cloudhsm, clock, said, tokens, meta },
+    ...{ cloudhsm, clock, said, tokens, meta, audit },
     ask: askOf(cloudhsm),
     async close() {
       await cloudhsm.close();
@@ -50,12 +53,15 @@ export const askOf =
   async (action: string, input: object = {}, who = root()): Promise<any> => {
     const { status, json } = await cloudhsm.dispatch(
       `BaldrApiService.${action}`,
-      Buffer.from(JSON.stringify(input)),
+      input as Record<string, unknown>,
       who,
     );
     if (status !== 200) throw new Error(`${json.__type}: ${json.message}`);
     return json;
   };
+
+/** Of a command at the command line. */
+export const operator = (clusterId: string, accountId = ACCOUNT) => ({ accountId, clusterId, requestId: 'command' });
 
 /** Waits, however slow the machine is. */
 export async function until(holds: () => unknown): Promise<void> {
@@ -75,9 +81,9 @@ export async function activeCluster({ ask, cloudhsm }: Hsm, members: number, use
   const { signedCert, trustAnchor } = await claim(Clusters[0].Certificates.ClusterCsr);
   await ask('InitializeCluster', { ClusterId, SignedCert: signedCert, TrustAnchor: trustAnchor });
   for (let i = 2; i <= members; i++) await add(i);
-  await cloudhsm.officers.activate(ACCOUNT, ClusterId, OFFICER_PASSWORD);
+  await cloudhsm.officers.activate(operator(ClusterId), OFFICER_PASSWORD);
   const pins = { userPin: USER_PASSWORD, soPin: OFFICER_PASSWORD };
-  await cloudhsm.officers.createUser(ACCOUNT, ClusterId, { name: user, ...pins });
+  await cloudhsm.officers.createUser(operator(ClusterId), { name: user, ...pins });
   return { clusterId: ClusterId, add, trustAnchor, hsms: await hsmIds({ ask }, ClusterId) };
 }
 

@@ -4,8 +4,8 @@ import { afterEach, describe, expect, test } from 'vitest';
 import type { TokenKeys } from '../../src/cloudhsm/holder.js';
 import { InvalidHeldCiphertext, KeyHolderUnavailable } from '../../src/kms/key-stores/ports.js';
 import { ACCOUNT } from '../kms/harness.js';
-import { lacking } from '../support/cloudhsm.js';
-import { activeCluster, type Hsm, holderOf, hsmIds, makeHsm, pkcs11Tool, until } from './harness.js';
+import { lacking, OFFICER_PASSWORD } from '../support/cloudhsm.js';
+import { activeCluster, type Hsm, holderOf, hsmIds, makeHsm, operator, pkcs11Tool, until } from './harness.js';
 
 const AAD = Buffer.from('the encoded context');
 const PLAINTEXT = Buffer.from('thirty-two bytes of a data key..');
@@ -155,6 +155,26 @@ describe.skipIf(lacking)(`keys in tokens${lacking ? ` (left out: ${lacking})` : 
       ...{ state: 'ACTIVE', activeMembers: 1, allowSingleMember: false },
     });
     expect(await hsm.cloudhsm.describe(ACCOUNT, 'cluster-aaaaaaaaaaa')).toBeUndefined();
+  });
+
+  test('stay when kmsuser gets another password, which alone connects from then on', async () => {
+    hsm = await makeHsm({ allowSingleMember: true });
+    const { clusterId } = await activeCluster(hsm, 1);
+    holder = holderOf(hsm, clusterId);
+    await holder.connect();
+    const reference = await holder.makeKey('key');
+    const sealed = await holder.encrypt(reference, PLAINTEXT, AAD);
+    // Connecting changes no password: its owner goes on using the token.
+    expect(pkcs11Tool(hsm, (await hsmIds(hsm, clusterId))[0]!, '--list-objects', '--type', 'secrkey')).toContain(
+      'kms:key',
+    );
+    await holder.disconnect();
+    const kmsuser = { name: 'kmsuser', userPin: 'another-password', soPin: OFFICER_PASSWORD };
+    await hsm.cloudhsm.officers.changeUserPassword(operator(clusterId), kmsuser);
+    await expect(holderOf(hsm, clusterId).connect()).rejects.toMatchObject({ code: 'INVALID_CREDENTIALS' });
+    holder = holderOf(hsm, clusterId, 'another-password');
+    await holder.connect();
+    expect((await holder.decrypt(reference, sealed, AAD)).equals(PLAINTEXT)).toBe(true);
   });
 
   test('are those of kmsuser: a cluster with another user is none of a key store', async () => {

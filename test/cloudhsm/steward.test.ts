@@ -8,7 +8,7 @@ import { RootSealer } from '../../src/seal/record-sealer.js';
 import { RootKey } from '../../src/seal/root-key.js';
 import { ACCOUNT, OTHER_ACCOUNT, root } from '../kms/harness.js';
 import { claim, lacking, OFFICER_PASSWORD, USER_PASSWORD } from '../support/cloudhsm.js';
-import { activeCluster, askOf, DAY_MS, type Hsm, hsmIds, makeHsm, pkcs11Tool, until } from './harness.js';
+import { activeCluster, askOf, DAY_MS, type Hsm, hsmIds, makeHsm, operator, pkcs11Tool, until } from './harness.js';
 
 describe.skipIf(lacking)(`members and backups${lacking ? ` (left out: ${lacking})` : ''}`, { timeout: 300_000 }, () => {
   let hsm: Hsm;
@@ -41,15 +41,17 @@ describe.skipIf(lacking)(`members and backups${lacking ? ` (left out: ${lacking}
 
     // An activation that ended between token and row is repeated, with the same password alone.
     const before = await book.cluster(ACCOUNT, ClusterId);
-    await next.officers.activate(ACCOUNT, ClusterId, OFFICER_PASSWORD);
+    await next.officers.activate(operator(ClusterId), OFFICER_PASSWORD);
     await book.changeCluster(ACCOUNT, ClusterId, () => before);
-    await expect(next.officers.activate(ACCOUNT, ClusterId, 'another-password')).rejects.toThrow('wrong');
-    expect(await next.officers.activate(ACCOUNT, ClusterId, OFFICER_PASSWORD)).toBe(1);
-    await expect(next.officers.activate(ACCOUNT, ClusterId, OFFICER_PASSWORD)).rejects.toThrow('already');
-    await expect(next.officers.activate(OTHER_ACCOUNT, ClusterId, OFFICER_PASSWORD)).rejects.toThrow('not exist');
+    await expect(next.officers.activate(operator(ClusterId), 'another-password')).rejects.toThrow('wrong');
+    expect(await next.officers.activate(operator(ClusterId), OFFICER_PASSWORD)).toBe(1);
+    await expect(next.officers.activate(operator(ClusterId), OFFICER_PASSWORD)).rejects.toThrow('already');
+    await expect(next.officers.activate(operator(ClusterId, OTHER_ACCOUNT), OFFICER_PASSWORD)).rejects.toThrow(
+      'not exist',
+    );
     const pins = { userPin: USER_PASSWORD, soPin: OFFICER_PASSWORD };
-    await next.officers.createUser(ACCOUNT, ClusterId, { name: 'alice', ...pins });
-    await expect(next.officers.createUser(ACCOUNT, ClusterId, { name: 'bob', ...pins })).rejects.toThrow('has one');
+    await next.officers.createUser(operator(ClusterId), { name: 'alice', ...pins });
+    await expect(next.officers.createUser(operator(ClusterId), { name: 'bob', ...pins })).rejects.toThrow('has one');
     await next.close();
   });
 

@@ -63,6 +63,7 @@ describe('settings', () => {
       xksHosts: undefined,
       xksCaFile: undefined,
       xksTimeoutMs: 250,
+      xksMaxRequests: 256,
       dayMs: 86_400_000,
       auditRetentionMs: 365 * 86_400_000,
       newStore: false,
@@ -148,7 +149,7 @@ describe('settings', () => {
 
   it('have one row each in the table, complete', () => {
     expect(new Set(SETTINGS.map(({ name }) => name)).size).toBe(SETTINGS.length);
-    expect(SETTINGS).toHaveLength(56);
+    expect(SETTINGS).toHaveLength(60);
     for (const { name, default: byDefault, meaning } of SETTINGS) {
       expect(name).toMatch(/^COFFER_[A-Z0-9_]+$/);
       expect(byDefault).not.toBe('');
@@ -217,6 +218,29 @@ describe('refused with one line', () => {
     [
       { COFFER_ROOT_KEY_FILE: '/k', COFFER_ROOT_KEY_PASSPHRASE: 'hush' },
       'COFFER_ROOT_KEY_FILE and COFFER_ROOT_KEY_PASSPHRASE exclude each other',
+    ],
+    [
+      { COFFER_ROOT_KEY_PKCS11: 'pkcs11:token=a;object=b?module-path=/x', COFFER_ROOT_KEY_FILE: '/k' },
+      'COFFER_ROOT_KEY_PKCS11 and COFFER_ROOT_KEY_FILE exclude each other',
+    ],
+    [
+      { COFFER_ROOT_KEY_PKCS11: 'pkcs11:token=a;object=b?module-path=/x', COFFER_ROOT_KEY_PASSPHRASE: 'hush' },
+      'COFFER_ROOT_KEY_PKCS11 and COFFER_ROOT_KEY_PASSPHRASE exclude each other',
+    ],
+    [
+      { COFFER_ROOT_KEY_PKCS11: 'pkcs11:token=a;object=b?module-path=/x' },
+      'COFFER_ROOT_KEY_PKCS11 and COFFER_ROOT_KEY_PKCS11_PIN_FILE go together',
+    ],
+    [
+      {
+        COFFER_ROOT_KEY_PKCS11: 'pkcs11:token=a;object=b?module-path=/x',
+        COFFER_ROOT_KEY_PKCS11_PIN_FILE: '/nowhere',
+      },
+      "COFFER_ROOT_KEY_PKCS11_PIN_FILE: /nowhere can't be read (ENOENT)",
+    ],
+    [
+      { COFFER_ROOT_KEY_PKCS11: 'pkcs11:token=a;object=b?module-path=/x&pin-value=1234' },
+      'COFFER_ROOT_KEY_PKCS11 must hold no PIN: it belongs into a file',
     ],
     [{ COFFER_ROOT_KEY_BESIDE_DATA: 'yes' }, 'COFFER_ROOT_KEY_BESIDE_DATA=yes is none of 0, 1'],
     [{ COFFER_TLS_CERT_FILE: '/c' }, 'COFFER_TLS_CERT_FILE and COFFER_TLS_KEY_FILE go together'],

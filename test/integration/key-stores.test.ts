@@ -33,7 +33,7 @@ import { startServer, type TestServer } from '../support/server.js';
 import { TestXksProxy, XKS_CA_FILE, xksCredential } from '../support/xks-proxy.js';
 
 const Bucket = 'held-keys';
-const env = { COFFER_XKS_CA_FILE: XKS_CA_FILE, COFFER_XKS_TIMEOUT_MS: '60000' };
+const env = { COFFER_XKS_CA_FILE: XKS_CA_FILE, COFFER_XKS_TIMEOUT_MS: '60000', COFFER_XKS_HOSTS: 'localhost' };
 const credential = xksCredential();
 
 let proxy: TestXksProxy;

@@ -12,11 +12,12 @@ import { KeyStoreBook } from '../../src/kms/key-stores/book.js';
 import { Holders } from '../../src/kms/key-stores/holders.js';
 import { KeyStores } from '../../src/kms/key-stores/key-stores.js';
 import type { Clusters } from '../../src/kms/key-stores/ports.js';
+import { XksCounts } from '../../src/kms/key-stores/xks/counts.js';
 import { type XksSettings, XksTransport } from '../../src/kms/key-stores/xks/transport.js';
 import { KeyWraps } from '../../src/kms/key-wraps.js';
 import { Keys, type KmsParts } from '../../src/kms/keys.js';
 import { Kms } from '../../src/kms/kms.js';
-import type { Place } from '../../src/kms/place.js';
+import { HOME, type Place } from '../../src/kms/place.js';
 import { Regions } from '../../src/kms/regions.js';
 import { parseIdentityPolicy } from '../../src/policy/parse.js';
 import { RootSealer } from '../../src/seal/record-sealer.js';
@@ -50,15 +51,18 @@ export function makeKms(
   const audit = new MemoryAudit(meta);
   const troubles: unknown[] = [];
   const transport = new XksTransport(xks ?? { timeoutMs: 250 });
-  const storesOf = (region: string, place: Place) =>
-    new KeyStores({
+  const counts = new XksCounts();
+  const storesOf = (region: string, place: Place) => {
+    const near = place === HOME ? clusters : undefined;
+    return new KeyStores({
       book: new KeyStoreBook(meta, sealer, place),
-      holders: new Holders({ transport, clock, region }, clusters),
-      clusters,
+      holders: new Holders({ transport, counts, clock, region }, near),
+      clusters: near,
       audit,
       clock,
       onTrouble: (error) => troubles.push(error),
     });
+  };
   const home = options.region ?? REGION;
   const regions = new Regions(home, new Set([home, OTHER_REGION]));
   const parts = {
@@ -96,7 +100,7 @@ export function makeKms(
   const createKey = async (input: object = {}): Promise<{ KeyId: string; Arn: string }> =>
     (await ask('CreateKey', input)).json.KeyMetadata;
   const { stores } = keys;
-  const more = { stores, troubles, regions, askElsewhere };
+  const more = { stores, troubles, regions, askElsewhere, counts };
   return { kms, keys, ...more, keeper: new KeyKeeper(keys), ring, clock, meta, audit, ask, createKey };
 }
 

@@ -39,6 +39,7 @@ beforeAll(async () => {
     COFFER_ACCOUNTS_FILE: file,
     COFFER_REGIONS: 'eu-west-1',
     COFFER_XKS_CA_FILE: XKS_CA_FILE,
+    COFFER_XKS_HOSTS: 'localhost',
     COFFER_XKS_TIMEOUT_MS: '60000',
   };
   server = await startServer({ env });

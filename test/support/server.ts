@@ -30,6 +30,8 @@ export interface TestServer {
 }
 
 export interface StartOptions {
+  /** Another build's. */
+  main?: string;
   /** Data of an earlier start; a new folder otherwise. */
   dir?: string;
   env?: Record<string, string>;
@@ -38,9 +40,9 @@ export interface StartOptions {
 /** A real server over the built code, on a free port, in a folder of its own: one process, or two gateways of which either answers. */
 export async function startServer(options: StartOptions = {}): Promise<TestServer> {
   const dir = options.dir ?? (await mkdtemp(join(tmpdir(), 'coffer-test-')));
-  const first = await startProcess(dir, options.env);
+  const first = await startProcess(dir, options);
   if (!isCluster) return serverOf(dir, first.url, [first]);
-  const second = await startProcess(dir, options.env);
+  const second = await startProcess(dir, options);
   const either = await EitherGateway.over([first, second].map(({ url }) => Number(new URL(url).port)));
   const url = `${new URL(first.url).protocol}//127.0.0.1:${either.port}`;
   return serverOf(dir, url, [first, second], () => either.close());
@@ -53,8 +55,8 @@ interface Process {
   exited: Promise<number | null>;
 }
 
-async function startProcess(dir: string, env: StartOptions['env']): Promise<Process> {
-  const { child, output } = spawnServer(dir, env);
+async function startProcess(dir: string, { env, main }: StartOptions): Promise<Process> {
+  const { child, output } = spawnServer(dir, env, main);
   const url = await new Promise<string>((resolve, reject) => {
     const look = (): void => {
       const found = /https?:\/\/127\.0\.0\.1:\d+/.exec(output());
@@ -125,9 +127,10 @@ export function serverEnvironment(dir: string, env: Record<string, string> = {})
 export function spawnServer(
   dir: string,
   env: Record<string, string> = {},
+  main = 'dist/main.js',
 ): { child: ChildProcess; output: () => string } {
   let text = '';
-  const child = spawn(process.execPath, ['dist/main.js'], {
+  const child = spawn(process.execPath, [main], {
     env: serverEnvironment(dir, env),
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -10,7 +10,7 @@ export interface SignedRequestParts {
   path: string;
   query?: string;
   headers?: Record<string, string>;
-  body?: string;
+  body?: string | Buffer;
   /** Absent: anonymous. */
   key?: Keys | undefined;
   /** What is claimed to be the body's hash; default: what it is. */
@@ -25,13 +25,13 @@ export interface SignedRequestParts {
   spoil?: boolean;
 }
 
-const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+const sha256 = (text: string | Buffer): string => createHash('sha256').update(text).digest('hex');
 
 /** A request signed here, so that anything can be sent, whatever an SDK thinks of it. Path and query must be canonical already. */
 export async function signedRequest(
   port: number,
   parts: SignedRequestParts,
-): Promise<{ status: number; text: string; headers: Headers }> {
+): Promise<{ status: number; text: string; bytes: Buffer; headers: Headers }> {
   const {
     method,
     path,
@@ -69,7 +69,8 @@ export async function signedRequest(
   }
   const { host: _, ...sent } = all;
   const init: RequestInit = { method, headers: sent };
-  if (body !== '') init.body = body;
+  if (body.length > 0) init.body = body;
   const answer = await fetch(`http://127.0.0.1:${port}${path}${query ? `?${query}` : ''}`, init);
-  return { status: answer.status, text: await answer.text(), headers: answer.headers };
+  const bytes = Buffer.from(await answer.arrayBuffer());
+  return { status: answer.status, text: bytes.toString('utf8'), bytes, headers: answer.headers };
 }

@@ -44,14 +44,15 @@ export const auditTail = dataCommand({
 });
 
 /**
- * The root of an account sees what its principals did, and what was done with its keys. What is nobody's (failed authentications,
+ * The root of an account sees what its principals did, and what was done with its keys, clusters and backups. What is nobody's (failed authentications,
  * Coffer's own work) is for the root of the only account.
  */
 function concerns(event: AuditEvent, caller: Caller | undefined, isOnly: boolean): boolean {
   if (!caller) return true;
-  if (isOnly && !event.caller && event.keyArn === undefined) return true;
+  if (isOnly && !event.caller && event.keyArn === undefined && event.resourceArn === undefined) return true;
   return (
-    [event.keyArn, event.sourceKeyArn].some((arn) => isOf(arn, caller)) || event.caller?.accountId === caller.accountId
+    [event.keyArn, event.sourceKeyArn, event.resourceArn].some((arn) => isOf(arn, caller)) ||
+    event.caller?.accountId === caller.accountId
   );
 }
 
@@ -69,13 +70,14 @@ function shownTo(event: AuditEvent, caller: Caller | undefined): AuditEvent {
 const isOf = (arn: string | undefined, { accountId }: Caller): boolean => arn?.split(':')[4] === accountId;
 
 function textOf(event: AuditEvent): string {
-  const { timeMs, result, action, caller, keyArn, viaService, source, grantId, encryptionContext, details } = event;
+  const { timeMs, result, action, eventSource, caller, viaService, source, grantId, encryptionContext, details } =
+    event;
   return [
     new Date(timeMs).toISOString(),
     result,
-    action,
+    eventSource === undefined ? action : `${eventSource} ${action}`,
     caller ? caller.arn || 'anonymous' : 'Coffer',
-    keyArn ?? '-',
+    event.keyArn ?? event.resourceArn ?? '-',
     ...(viaService ? [`via ${viaService}`] : []),
     ...(source ? [`for ${source.operation} ${JSON.stringify(`${source.bucket}/${source.key}`)}`] : []),
     ...(grantId ? [`grant ${grantId}`] : []),

@@ -14,8 +14,8 @@ export const hsmActivate = dataCommand({
     officerPassword: { kind: 'secret', placeholder: 'PATH', summary: "the crypto officer's password", required: true },
   },
   async *run({ cluster, account, officerPassword }, context) {
-    const members = await officersOf(context, account, (officers, accountId) =>
-      officers.activate(accountId, cluster, officerPassword),
+    const members = await officersOf(context, { account, cluster }, (officers, call) =>
+      officers.activate(call, officerPassword),
     );
     yield line(`${cluster} is ACTIVE: ${members} of its members got this crypto officer`, { cluster, members });
   },

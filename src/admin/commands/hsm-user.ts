@@ -28,8 +28,8 @@ export const hsmUser = dataCommand({
     if (!Object.hasOwn(run, action)) throw new UsageError(`hsm user ${action} is nothing: create or change-password`);
     if (!/^[\w.@-]{1,31}$/.test(name)) throw new UsageError('a user name is of 1 to 31 letters, digits and _.@-');
     const user = { name, userPin: userPassword, soPin: officerPassword };
-    const members = await officersOf(context, account, (officers, accountId) =>
-      officers[run[action as keyof typeof run]](accountId, cluster, user),
+    const members = await officersOf(context, { account, cluster }, (officers, call) =>
+      officers[run[action as keyof typeof run]](call, user),
     );
     yield line(`${name} has this password in ${members} members of ${cluster}`, { cluster, name, members });
   },

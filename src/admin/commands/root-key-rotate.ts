@@ -9,8 +9,9 @@ import { CommandError, UsageError } from '../errors.js';
 import type { Message } from '../message.js';
 import type { OfflineContext } from '../ports.js';
 import { findKeys } from '../root-key/find-keys.js';
-import { exists, nextOf } from '../root-key/place.js';
+import { exists, nextOf, removeIfThere } from '../root-key/place.js';
 import { Rotation } from '../root-key/rotation.js';
+import { tokensOf } from '../root-key/tokens.js';
 
 const specs = {
   toFile: {
@@ -21,6 +22,12 @@ const specs = {
   toPassphrase: {
     kind: 'flag',
     summary: 'the new key comes from a passphrase: COFFER_NEW_ROOT_KEY_PASSPHRASE, its _FILE, or the terminal',
+  },
+  toPkcs11: {
+    kind: 'text',
+    placeholder: 'URI',
+    summary:
+      'the new key is wrapped in the token that this PKCS#11 URI names; COFFER_NEW_ROOT_KEY_PKCS11_PIN_FILE has its PIN',
   },
   yes: { kind: 'flag', summary: 'does not ask whether to go on' },
   resume: { kind: 'flag', summary: 'takes up a rotation that was interrupted' },
@@ -33,10 +40,9 @@ export const rootKeyRotate = offlineCommand({
   summary: 'makes a new root key and seals everything anew under it; objects stay as they are',
   arguments: specs,
   async *run(args, context) {
-    if (args.toFile !== undefined && args.toPassphrase) {
-      throw new UsageError('--to-file and --to-passphrase exclude each other');
-    }
-    if (args.resume && (args.toFile !== undefined || args.toPassphrase)) {
+    const targets = [args.toFile !== undefined, args.toPassphrase, args.toPkcs11 !== undefined].filter(Boolean).length;
+    if (targets > 1) throw new UsageError('--to-file, --to-passphrase and --to-pkcs11 exclude each other');
+    if (args.resume && targets > 0) {
       throw new UsageError('--resume goes on to where the rotation was begun to');
     }
     yield* args.resume ? resume(context) : begin(args, context);
@@ -51,10 +57,12 @@ async function* begin(args: Arguments<typeof specs>, context: OfflineContext): A
   const passphrase = 'saltFile' in plan.to ? await newPassphrase(context) : undefined;
   const keys: RootKey[] = [];
   try {
-    const from = await loadKey(plan.from, fileOf(plan.from), context.passphrase, false);
+    const from = await loadKey(plan.from, fileOf(plan.from), context.passphrase, context, false);
     keys.push(from);
     await requireRightRootKey(meta, new RootSealer(from));
-    const to = await loadKey(plan.to, nextOf(fileOf(plan.to)), passphrase, true);
+    // Left of an attempt that never began: a destruction since may have taken its destruction key.
+    if ('tokenFile' in plan.to) await removeIfThere(nextOf(plan.to.tokenFile));
+    const to = await loadKey(plan.to, nextOf(fileOf(plan.to)), passphrase, context, true);
     keys.push(to);
     yield* new Rotation({ meta, compactMeta, places, plan, from, to }).begin();
   } finally {
@@ -64,8 +72,13 @@ async function* begin(args: Arguments<typeof specs>, context: OfflineContext): A
 
 /** @throws UsageError where nobody can be asked, CommandError where the answer isn't yes */
 async function requireConsent({ from, to }: { from: RootKeyPlace; to: RootKeyPlace }, context: OfflineContext) {
-  const what = 'file' in from ? `the root key ${fileOf(from)}` : 'the passphrase';
-  const by = 'file' in to ? `the new root key ${fileOf(to)}` : 'a new passphrase';
+  const what = 'file' in from ? `the root key ${fileOf(from)}` : 'saltFile' in from ? 'the passphrase' : fileOf(from);
+  const by =
+    'file' in to
+      ? `the new root key ${fileOf(to)}`
+      : 'saltFile' in to
+        ? 'a new passphrase'
+        : `a new root key in the token ${to.uri}`;
   const consent = await context.confirm(
     `Everything is sealed anew under ${by}; then ${what}, as it is now, opens nothing of this store. Go on? (yes/no) `,
   );
@@ -82,6 +95,9 @@ async function* resume(context: OfflineContext): AsyncGenerator<Message> {
     keyFiles: [context.rootKeyFile ?? places.rootKeyFile, places.rootKeyFile],
     saltFiles: [places.saltFile],
     passphrases: [context.passphrase, context.newPassphrase].filter((one) => one !== undefined),
+    tokenKeys: context.pkcs11 ? [{ tokenFile: places.tokenFile, uri: context.pkcs11.uri.text }] : [],
+    tokens: tokensOf(context),
+    storeId: places.storeId,
   };
   const keys = await findKeys(mark, sources).catch(async (error: unknown) => {
     // A passphrase that was typed when the rotation began stands nowhere.
@@ -97,19 +113,36 @@ async function* resume(context: OfflineContext): AsyncGenerator<Message> {
   }
 }
 
-function currentPlace({ passphrase, rootKeyFile, places }: OfflineContext): RootKeyPlace {
-  return passphrase ? { saltFile: places.saltFile } : { file: rootKeyFile ?? places.rootKeyFile };
-}
+const currentPlace = ({ passphrase, pkcs11, rootKeyFile, places }: OfflineContext): RootKeyPlace =>
+  places.rootOf({ rootKeyFile, rootKeyPassphrase: passphrase, rootKeyPkcs11: pkcs11 });
 
 async function newPlace(
-  { toFile, toPassphrase }: Arguments<typeof specs>,
+  { toFile, toPassphrase, toPkcs11 }: Arguments<typeof specs>,
   context: OfflineContext,
 ): Promise<RootKeyPlace> {
-  if (toPassphrase) return { saltFile: context.places.saltFile };
+  const place: RootKeyPlace | undefined = toPassphrase
+    ? { saltFile: context.places.saltFile }
+    : toPkcs11 !== undefined
+      ? { tokenFile: context.places.tokenFile, uri: toPkcs11 }
+      : undefined;
+  if (place) {
+    // Whether it can be used at all is said before anybody is asked for anything.
+    if ('tokenFile' in place) tokensOf(context).of(place.uri);
+    // The key-store key goes there, too.
+    context.requireKeyMayLieAt(fileOf(place));
+    return place;
+  }
   const current = currentPlace(context);
   if (toFile === undefined) {
     if ('file' in current) return current;
-    throw new UsageError('the root key comes from a passphrase: say --to-passphrase for a new one, or --to-file PATH');
+    if ('saltFile' in current) {
+      throw new UsageError(
+        'the root key comes from a passphrase: say --to-passphrase for a new one, --to-file PATH or --to-pkcs11 URI',
+      );
+    }
+    throw new UsageError(
+      'the root key is wrapped in a token: say --to-pkcs11 URI for a new one in the same or another, --to-file PATH or --to-passphrase',
+    );
   }
   if ('file' in current && current.file === toFile) return current;
   context.requireKeyMayLieAt(toFile);
@@ -118,9 +151,17 @@ async function newPlace(
   return { file: toFile };
 }
 
-function loadKey(place: RootKeyPlace, path: string, passphrase: Secret | undefined, create: boolean): Promise<RootKey> {
+function loadKey(
+  place: RootKeyPlace,
+  path: string,
+  passphrase: Secret | undefined,
+  context: OfflineContext,
+  create: boolean,
+): Promise<RootKey> {
   if ('file' in place) return loadOrCreateRootKey({ file: path, create });
-  return loadOrCreateRootKey({ passphrase: passphrase!, saltFile: path, create });
+  if ('saltFile' in place) return loadOrCreateRootKey({ passphrase: passphrase!, saltFile: path, create });
+  const token = tokensOf(context).of(place.uri);
+  return loadOrCreateRootKey({ token, tokenFile: path, storeId: context.places.storeId, create });
 }
 
 async function newPassphrase({ newPassphrase: given, ask }: OfflineContext): Promise<Secret> {

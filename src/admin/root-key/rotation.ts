@@ -1,5 +1,5 @@
 import { CHECK_VALUE_KEY, checkValueOf } from '../../seal/check-value.js';
-import { fileOf, type KeyPlaces } from '../../seal/key-places.js';
+import { fileOf, type KeyPlaces, type RootKeyPlace } from '../../seal/key-places.js';
 import { RootSealer } from '../../seal/record-sealer.js';
 import { type RootKey, RootKeyError } from '../../seal/root-key.js';
 import { ROTATION_MARK_KEY, RotationMark, type RotationPlan } from '../../seal/rotation-mark.js';
@@ -103,7 +103,7 @@ export class Rotation {
   }
 
   async *#farewell(fromId: Buffer, kept: string | undefined): AsyncGenerator<Message> {
-    const { plan, to } = this.parts;
+    const { plan, places, to } = this.parts;
     const id = to.id.toString('hex');
     const [target, source] = [fileOf(plan.to), fileOf(plan.from)];
     yield line(`the root key is rotated: ${fromId.toString('hex')} opens nothing any more, ${id} does`, {
@@ -111,20 +111,33 @@ export class Rotation {
       to: id,
       file: target,
     });
+    if ('tokenFile' in plan.to) {
+      const [keyStore, head] = [places.keyStoreFile(plan.to), places.auditHeadFile(plan.to)];
+      yield line(`start with COFFER_ROOT_KEY_PKCS11='${plan.to.uri}', and its PIN in COFFER_ROOT_KEY_PKCS11_PIN_FILE`);
+      yield line(`back up ${target} together with ${keyStore} and ${head}, where they are there`);
+    }
     if ('saltFile' in plan.to) {
       yield line(
         `start with the new passphrase in COFFER_ROOT_KEY_PASSPHRASE; its salt lies in ${target}: keep it safe`,
       );
-    } else if ('saltFile' in plan.from || source !== target) {
+    } else if ('file' in plan.to && ('saltFile' in plan.from || source !== target)) {
       yield line(`start with COFFER_ROOT_KEY_FILE=${target}`);
     }
     if ('file' in plan.to)
       yield line(`back up ${target} together with ${target}.keystore and ${target}.audit, where they are there`);
     const old = source === target ? kept : source;
     if (old !== undefined && (await exists(old))) {
-      const what = 'file' in plan.from ? 'the old root key' : 'the salt of the old passphrase';
+      const what = oldOne(plan.from);
       yield line(
         `${what}, ${old}, may be destroyed; backups of the data from before need it, and the key-store file of that time`,
+      );
+    }
+    if ('tokenFile' in plan.from) {
+      const prefix = `coffer-destruction:${places.storeId}:`;
+      yield line(
+        `destruction keys of before are still in the token ${plan.from.uri}: backups of before need them, until they are deleted: by ${
+          'tokenFile' in plan.to ? 'the next destruction, where this token is used on, else by you' : 'you'
+        } (their labels begin with ${prefix})`,
       );
     }
   }
@@ -166,4 +179,9 @@ export class Rotation {
     if (!row) throw new StoreDamaged(`row ${Buffer.from(key).toString('latin1')} is missing`);
     return row;
   }
+}
+
+function oldOne(place: RootKeyPlace): string {
+  if ('file' in place) return 'the old root key';
+  return 'saltFile' in place ? 'the salt of the old passphrase' : 'what the token wrapped of the old root key';
 }

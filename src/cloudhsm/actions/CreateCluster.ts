@@ -74,7 +74,11 @@ export const createCluster = hsmAction({
     const row = clusterRow(accountId, record.clusterId);
     const commit = new CommitBuilder().expect(row, undefined).put(book.clusters.put(row, record));
     if (tags.length > 0) commit.put(book.tags.put(tagsRow(accountId, record.clusterId), tags));
-    await book.meta.commit(commit.build());
+    call.event.note({
+      resourceArn: call.arn(record.clusterId),
+      details: { HsmType: hsmType, ...(backup && { SourceBackupId: backup.backupId }) },
+    });
+    await call.committing(commit);
     return { Cluster: { ...(await clusterView(record, call)), State: 'CREATE_IN_PROGRESS' } };
   },
 });

@@ -2,8 +2,10 @@ import { randomInt } from 'node:crypto';
 import { hsmAction } from '../action.js';
 import { noCluster } from '../call.js';
 import { invalid } from '../errors.js';
+import type { HsmSlot } from '../hsm-file.js';
 import { idPattern, newId, newNetworkId } from '../ids.js';
-import type { HsmRecord } from '../records.js';
+import type { HsmParts } from '../ports.js';
+import type { ClusterRecord, HsmRecord } from '../records.js';
 import { hsmView, subnetMapping } from '../views.js';
 
 const ZONE = /[a-z]{2}(-(gov))?-(east|west|north|south|central){1,2}-\d[a-z]/;
@@ -19,19 +21,13 @@ export const createHsm = hsmAction({
     ipAddress: fields.text('IpAddress', { pattern: /\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}/ }),
   }),
   async run({ clusterId, zone, ipAddress }, call) {
-    const { book, clock, file, places, region, steward } = call.parts;
+    const { book, clock, places, region, steward, turns } = call.parts;
     const { subnetIds } = await call.cluster(clusterId);
     const subnetId = subnetMapping(region, subnetIds)[zone];
     if (subnetId === undefined) throw invalid(`The cluster has no subnet in ${zone}.`);
     const hsmId = newId('hsm');
-    // A slot that any cluster's member has isn't free.
-    const taken = new Set<number>();
-    if (!places.inFolders) {
-      for await (const { record } of book.clustersOf()) for (const { slot } of record.hsms) taken.add(slot ?? -1);
-    }
-    const slot = file.slots.find((one) => !taken.has(one));
-    if (!places.inFolders && slot === undefined) throw invalid('COFFER_HSM_FILE names no slot that is free.');
-    const hsm: HsmRecord = {
+    call.event.note({ details: { HsmId: hsmId, AvailabilityZone: zone } });
+    const made = (slot: HsmSlot | undefined): HsmRecord => ({
       hsmId,
       createdMs: clock.now(),
       availabilityZone: zone,
@@ -40,17 +36,36 @@ export const createHsm = hsmAction({
       eniIp: ipAddress ?? `10.0.${randomInt(256)}.${randomInt(1, 255)}`,
       state: 'CREATE_IN_PROGRESS',
       label: hsmId,
-      ...(slot !== undefined && { slot }),
-    };
-    const changed = await book.changeCluster(call.accountId, clusterId, (found) => {
-      if (found.hsms.length >= HSMS_MAX) throw invalid(`A cluster has at most ${HSMS_MAX} HSMs.`);
-      if (found.state === 'UNINITIALIZED' && found.hsms.length > 0) {
-        throw invalid('The cluster is UNINITIALIZED: initialize it before another HSM is created.');
-      }
-      return { ...found, hsms: [...found.hsms, hsm] };
+      ...(slot && { slot: slot.slot, ...(slot.pinFiles && { initialized: true }) }),
     });
+    const add = (hsm: HsmRecord): Promise<ClusterRecord | undefined> =>
+      book.changeCluster(
+        call.accountId,
+        clusterId,
+        (found) => {
+          if (found.hsms.length >= HSMS_MAX) throw invalid(`A cluster has at most ${HSMS_MAX} HSMs.`);
+          if (found.state === 'UNINITIALIZED' && found.hsms.length > 0) {
+            throw invalid('The cluster is UNINITIALIZED: initialize it before another HSM is created.');
+          }
+          return { ...found, hsms: [...found.hsms, hsm] };
+        },
+        call.committing,
+      );
+    const changed = places.inFolders
+      ? await add(made(undefined))
+      : // Slots are no cluster's own: two that are asked for at once are two.
+        await turns.take('slots', async () => add(made(await freeSlot(call.parts))));
     if (!changed) throw noCluster(clusterId);
     steward.kick(call.accountId, clusterId);
-    return { Hsm: hsmView(changed, hsm, undefined) };
+    return { Hsm: hsmView(changed, changed.hsms.find((one) => one.hsmId === hsmId)!, undefined) };
   },
 });
+
+/** One that no cluster's member has. @throws CloudHsmInvalidRequestException */
+async function freeSlot({ book, file }: HsmParts): Promise<HsmSlot> {
+  const taken = new Set<number | undefined>();
+  for await (const { record } of book.clustersOf()) for (const { slot } of record.hsms) taken.add(slot);
+  const free = file.slots.find(({ slot }) => !taken.has(slot));
+  if (!free) throw invalid('COFFER_HSM_FILE names no slot that is free.');
+  return free;
+}

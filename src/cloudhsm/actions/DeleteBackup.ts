@@ -12,10 +12,15 @@ export const deleteBackup = hsmAction({
   async run({ backupId }, call) {
     const { book, clock, dayMs, region } = call.parts;
     await call.backup(backupId);
-    const changed = await book.changeBackup(call.accountId, backupId, (found) => {
-      if (found.state !== 'READY') throw invalid(`Backup ${backupId} is ${found.state}.`);
-      return { ...found, state: 'PENDING_DELETION', deleteMs: clock.now() + BACKUP_GRACE_DAYS * dayMs };
-    });
+    const changed = await book.changeBackup(
+      call.accountId,
+      backupId,
+      (found) => {
+        if (found.state !== 'READY') throw invalid(`Backup ${backupId} is ${found.state}.`);
+        return { ...found, state: 'PENDING_DELETION', deleteMs: clock.now() + BACKUP_GRACE_DAYS * dayMs };
+      },
+      call.committing,
+    );
     if (!changed) throw noBackup(backupId);
     return { Backup: backupView(changed, await book.tagsOf(call.accountId, backupId), region) };
   },

@@ -11,7 +11,7 @@ export const deleteCluster = hsmAction({
     const { book } = call.parts;
     const cluster = await call.cluster(clusterId);
     const view = await clusterView(cluster, call);
-    if (!(await book.removeCluster(cluster, ({ hsms }) => hsms.length === 0))) {
+    if (!(await book.removeCluster(cluster, ({ hsms }) => hsms.length === 0, call.committing))) {
       throw invalid(`The cluster ${clusterId} has HSMs: delete them first.`);
     }
     return { Cluster: { ...view, State: 'DELETE_IN_PROGRESS' } };

@@ -19,15 +19,21 @@ export const deleteHsm = hsmAction({
       throw invalid('Exactly one of HsmId, EniId and EniIp is to be given.');
     }
     let deleted = '';
-    const changed = await book.changeCluster(call.accountId, clusterId, (found) => {
-      const hsm = found.hsms.find((one) => one.hsmId === hsmId || one.eniId === eniId || one.eniIp === eniIp);
-      if (!hsm) throw notFound(`The cluster ${clusterId} has no such HSM.`);
-      deleted = hsm.hsmId;
-      return {
-        ...found,
-        hsms: found.hsms.map((one) => (one === hsm ? { ...one, state: 'DELETE_IN_PROGRESS' } : one)),
-      };
-    });
+    const changed = await book.changeCluster(
+      call.accountId,
+      clusterId,
+      (found) => {
+        const hsm = found.hsms.find((one) => one.hsmId === hsmId || one.eniId === eniId || one.eniIp === eniIp);
+        if (!hsm) throw notFound(`The cluster ${clusterId} has no such HSM.`);
+        deleted = hsm.hsmId;
+        call.event.note({ details: { HsmId: deleted } });
+        return {
+          ...found,
+          hsms: found.hsms.map((one) => (one === hsm ? { ...one, state: 'DELETE_IN_PROGRESS' } : one)),
+        };
+      },
+      call.committing,
+    );
     if (!changed) throw noCluster(clusterId);
     steward.kick(call.accountId, clusterId);
     return { HsmId: deleted };

@@ -14,7 +14,7 @@ export const deleteResourcePolicy = hsmAction({
     const row = policyRow(accountId, backupId);
     const stored = await book.policies.get(row);
     if (!stored) throw notFound(`Backup ${backupId} has no resource policy.`);
-    await book.meta.commit(new CommitBuilder().del(row).frees().build());
+    await call.committing(new CommitBuilder().del(row).frees());
     return { ResourceArn: call.arn(backupId), Policy: stored.record };
   },
 });

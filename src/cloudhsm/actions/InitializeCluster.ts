@@ -20,18 +20,23 @@ export const initializeCluster = hsmAction({
     await call.cluster(clusterId);
     const row = certificatesRow(call.accountId, clusterId);
     const certificates = await book.certificates.get(row);
-    const changed = await book.changeCluster(call.accountId, clusterId, (found, commit) => {
-      const [hsm] = found.hsms;
-      if (found.state !== 'UNINITIALIZED') throw invalid(`The cluster ${clusterId} is ${found.state}.`);
-      if (!certificates?.record.clusterCsr || hsm?.state !== 'ACTIVE' || hsm.publicKey === undefined) {
-        throw invalid(`The cluster ${clusterId} has no active HSM, and so no ClusterCsr yet.`);
-      }
-      requireClaim(signedCert, trustAnchor, Buffer.from(hsm.publicKey, 'base64'), clock.now());
-      const { clusterCsr: _, ...kept } = certificates.record;
-      commit.expect(row, certificates);
-      commit.put(book.certificates.put(row, { ...kept, clusterCertificate: signedCert, trustAnchor }));
-      return { ...found, state: 'INITIALIZED' };
-    });
+    const changed = await book.changeCluster(
+      call.accountId,
+      clusterId,
+      (found, commit) => {
+        const [hsm] = found.hsms;
+        if (found.state !== 'UNINITIALIZED') throw invalid(`The cluster ${clusterId} is ${found.state}.`);
+        if (!certificates?.record.clusterCsr || hsm?.state !== 'ACTIVE' || hsm.publicKey === undefined) {
+          throw invalid(`The cluster ${clusterId} has no active HSM, and so no ClusterCsr yet.`);
+        }
+        requireClaim(signedCert, trustAnchor, Buffer.from(hsm.publicKey, 'base64'), clock.now());
+        const { clusterCsr: _, ...kept } = certificates.record;
+        commit.expect(row, certificates);
+        commit.put(book.certificates.put(row, { ...kept, clusterCertificate: signedCert, trustAnchor }));
+        return { ...found, state: 'INITIALIZED' };
+      },
+      call.committing,
+    );
     if (!changed) throw noCluster(clusterId);
     return {
       State: 'INITIALIZE_IN_PROGRESS',

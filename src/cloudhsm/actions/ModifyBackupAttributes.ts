@@ -13,7 +13,13 @@ export const modifyBackupAttributes = hsmAction({
   async run({ backupId, neverExpires }, call) {
     const { book, region } = call.parts;
     await call.backup(backupId);
-    const changed = await book.changeBackup(call.accountId, backupId, (found) => ({ ...found, neverExpires }));
+    call.event.note({ details: { NeverExpires: neverExpires } });
+    const changed = await book.changeBackup(
+      call.accountId,
+      backupId,
+      (found) => ({ ...found, neverExpires }),
+      call.committing,
+    );
     if (!changed) throw noBackup(backupId);
     return { Backup: backupView(changed, await book.tagsOf(call.accountId, backupId), region) };
   },

@@ -19,8 +19,12 @@ export const modifyCluster = hsmAction({
       throw invalid('Changing the HsmType is not supported by this version of Coffer.');
     }
     if (retentionDays === undefined && hsmType === undefined) throw invalid('Nothing is to be modified.');
-    const changed = await call.parts.book.changeCluster(call.accountId, clusterId, (found) =>
-      retentionDays === undefined ? undefined : { ...found, backupRetentionDays: retentionDays },
+    if (retentionDays !== undefined) call.event.note({ details: { BackupRetentionDays: retentionDays } });
+    const changed = await call.parts.book.changeCluster(
+      call.accountId,
+      clusterId,
+      (found) => (retentionDays === undefined ? undefined : { ...found, backupRetentionDays: retentionDays }),
+      call.committing,
     );
     if (!changed) throw noCluster(clusterId);
     return { Cluster: await clusterView(changed, call) };

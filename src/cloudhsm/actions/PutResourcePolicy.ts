@@ -28,7 +28,7 @@ export const putResourcePolicy = hsmAction({
     const stored = await book.backups.get(row);
     if (!stored) throw noBackup(backupId);
     const put = book.policies.put(policyRow(accountId, backupId), policy);
-    if (!(await book.meta.commit(new CommitBuilder().expect(row, stored).put(put).build()))) throw noBackup(backupId);
+    if (!(await call.committing(new CommitBuilder().expect(row, stored).put(put)))) throw noBackup(backupId);
     return { ResourceArn: call.arn(backupId), Policy: policy };
   },
 });

@@ -11,11 +11,16 @@ export const restoreBackup = hsmAction({
   async run({ backupId }, call) {
     const { book, region } = call.parts;
     await call.backup(backupId);
-    const changed = await book.changeBackup(call.accountId, backupId, (found) => {
-      if (found.state !== 'PENDING_DELETION') throw invalid(`Backup ${backupId} is ${found.state}.`);
-      const { deleteMs: _, ...kept } = found;
-      return { ...kept, state: 'READY' };
-    });
+    const changed = await book.changeBackup(
+      call.accountId,
+      backupId,
+      (found) => {
+        if (found.state !== 'PENDING_DELETION') throw invalid(`Backup ${backupId} is ${found.state}.`);
+        const { deleteMs: _, ...kept } = found;
+        return { ...kept, state: 'READY' };
+      },
+      call.committing,
+    );
     if (!changed) throw noBackup(backupId);
     return { Backup: backupView(changed, await book.tagsOf(call.accountId, backupId), region) };
   },

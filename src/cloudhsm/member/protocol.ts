@@ -1,6 +1,8 @@
+import type { AnswerFrom, RequestIn } from '../../pkcs11/protocol.js';
+
 /** What the process of a member is asked to do. Buffers travel as they are; PINs travel, and are kept by neither side's files. */
 export interface MemberCalls {
-  /** Makes the token, its PINs, and the member's key pair in it. Answers the public key, SPKI in DER. */
+  /** Makes the token, its PINs, and the member's key pair in it; what is there of it stays. Answers the public key, SPKI in DER. */
   make(request: { soPin: string; userPin: string }): Buffer;
   /** PKCS#1 v1.5 with SHA-256, by the member's key pair, for a certificate request. */
   sign(request: { userPin: string; data: Buffer }): Buffer;
@@ -24,26 +26,19 @@ export interface MemberCalls {
 }
 
 export type MemberCall = keyof MemberCalls;
-export type RequestOf<C extends MemberCall> = Parameters<MemberCalls[C]>[0];
-export type AnswerOf<C extends MemberCall> = ReturnType<MemberCalls[C]>;
+export type RequestOf<C extends MemberCall> = RequestIn<MemberCalls, C>;
+export type AnswerOf<C extends MemberCall> = AnswerFrom<MemberCalls, C>;
 
 /** Given to the process as its arguments, in JSON: nothing of it is secret. */
 export interface MemberToken {
   library: string;
-  /** CKA_LABEL of the token: it is found by that. */
+  /** CKA_LABEL of the token: it is found by that, unless it was initialized by somebody else. */
   label: string;
   /** The slot to make it in; absent: the library's first that has none yet (SoftHSM has one such always). */
   slot?: number;
+  /** The token is there, with PINs; it is found by its slot. */
+  initialized?: true;
 }
-
-export interface Asked {
-  id: number;
-  call: MemberCall;
-  request: unknown;
-}
-
-/** `code`: CKR_…, or NO_KEY where the token has no such key. */
-export type Answered = { id: number; answer: unknown } | { id: number; code: string; message: string };
 
 /** Of an error that the token answered, and not its process' end. */
 export const NO_KEY = 'NO_KEY';

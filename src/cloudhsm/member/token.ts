@@ -1,50 +1,48 @@
 import { createPublicKey } from 'node:crypto';
-import { type Attribute, type Handle, loadPkcs11js, type Mechanism, type Pkcs11 } from './pkcs11.js';
+import { Library, TokenError, type Values } from '../../pkcs11/library.js';
+import type { Attribute, Handle, Mechanism } from '../../pkcs11/pkcs11.js';
 import { LABEL_PREFIX, type MemberCalls, type MemberToken, NO_KEY, NO_TOKEN } from './protocol.js';
 
 /** Objects of Coffer's own among those of the token's owner. */
 const MEMBER_LABEL = 'coffer member';
 const MEMBER_ID = Buffer.from('coffer-member');
 const RSA_BITS = 2048;
-const TAG_BYTES = 16;
 /** Handles of keys that are kept. */
 const HANDLES_MAX = 10_000;
-const PAGE = 100;
-
-/** An error with a code that the parent understands. */
-export class TokenError extends Error {
-  constructor(readonly code: string) {
-    super(code);
-  }
-}
 
 /** One token of one library, in the process that has the library to itself. */
 export class Token implements MemberCalls {
-  readonly #js = loadPkcs11js();
-  readonly #p: Pkcs11 = new this.#js.PKCS11();
+  readonly #library: Library;
+  readonly #js: Library['js'];
+  readonly #p: Library['p'];
   #session: Handle | undefined;
   /** Of keys, by reference. */
   readonly #handles = new Map<string, Handle>();
 
   constructor(private readonly token: MemberToken) {
-    this.#p.load(token.library);
-    this.#p.C_Initialize();
+    this.#library = new Library(token.library);
+    this.#js = this.#library.js;
+    this.#p = this.#library.p;
   }
 
   make({ soPin, userPin }: { soPin: string; userPin: string }): Buffer {
     const js = this.#js;
-    this.#p.C_InitToken(this.#freeSlot(), soPin, this.token.label.padEnd(32));
-    this.#as(js.CKU_SO!, soPin, (session) => this.#p.C_InitPIN(session, userPin));
+    if (this.token.initialized) this.checkOfficer({ soPin });
+    else {
+      if (!this.#found()) this.#p.C_InitToken(this.#freeSlot(), soPin, this.token.label.padEnd(32));
+      this.#as(js.CKU_SO!, soPin, (session) => this.#p.C_InitPIN(session, userPin));
+    }
     return this.#as(js.CKU_USER!, userPin, (session) => {
+      this.#requireEmpty(session);
       const { publicKey } = this.#p.C_GenerateKeyPair(
         session,
         { mechanism: js.CKM_RSA_PKCS_KEY_PAIR_GEN! },
-        this.#attributes({
+        this.#library.attributes({
           ...{ CKA_TOKEN: true, CKA_PRIVATE: false, CKA_VERIFY: true, CKA_WRAP: true, CKA_ENCRYPT: false },
           ...{ CKA_MODULUS_BITS: RSA_BITS, CKA_PUBLIC_EXPONENT: Buffer.of(1, 0, 1) },
           ...{ CKA_LABEL: MEMBER_LABEL, CKA_ID: MEMBER_ID },
         }),
-        this.#attributes({
+        this.#library.attributes({
           ...{ CKA_TOKEN: true, CKA_PRIVATE: true, CKA_SENSITIVE: true, CKA_EXTRACTABLE: false },
           ...{ CKA_SIGN: true, CKA_UNWRAP: true, CKA_DECRYPT: false, CKA_LABEL: MEMBER_LABEL, CKA_ID: MEMBER_ID },
         }),
@@ -95,7 +93,7 @@ export class Token implements MemberCalls {
   list(): string[] {
     const js = this.#js;
     const session = this.#required();
-    const found = this.#find(session, { CKA_CLASS: js.CKO_SECRET_KEY!, CKA_TOKEN: true });
+    const found = this.#library.find(session, { CKA_CLASS: js.CKO_SECRET_KEY!, CKA_TOKEN: true });
     return found
       .map((handle) => this.#p.C_GetAttributeValue(session, handle, [{ type: js.CKA_ID! }, { type: js.CKA_LABEL! }]))
       .filter(([id, label]) => id!.value.length === ID_BYTES && isKeyStores(label!.value.toString('utf8')))
@@ -121,7 +119,7 @@ export class Token implements MemberCalls {
     const { n, e } = createPublicKey({ key: publicKey, type: 'spki', format: 'der' }).export({ format: 'jwk' });
     const wrappingKey = this.#p.C_CreateObject(
       session,
-      this.#attributes({
+      this.#library.attributes({
         ...{ CKA_CLASS: js.CKO_PUBLIC_KEY!, CKA_KEY_TYPE: js.CKK_RSA!, CKA_TOKEN: false, CKA_WRAP: true },
         ...{ CKA_MODULUS: Buffer.from(n!, 'base64url'), CKA_PUBLIC_EXPONENT: Buffer.from(e!, 'base64url') },
       }),
@@ -148,14 +146,12 @@ export class Token implements MemberCalls {
 
   encrypt({ reference, iv, plaintext, aad }: { reference: string; iv: Buffer; plaintext: Buffer; aad: Buffer }) {
     const session = this.#required();
-    this.#p.C_EncryptInit(session, this.#gcm(iv, aad), this.#key(session, reference));
-    return Buffer.from(this.#p.C_Encrypt(session, plaintext, Buffer.alloc(plaintext.length + TAG_BYTES)));
+    return this.#library.encrypt(session, this.#key(session, reference), iv, aad, plaintext);
   }
 
   decrypt({ reference, iv, ciphertext, aad }: { reference: string; iv: Buffer; ciphertext: Buffer; aad: Buffer }) {
     const session = this.#required();
-    this.#p.C_DecryptInit(session, this.#gcm(iv, aad), this.#key(session, reference));
-    return Buffer.from(this.#p.C_Decrypt(session, ciphertext, Buffer.alloc(ciphertext.length)));
+    return this.#library.decrypt(session, this.#key(session, reference), iv, aad, ciphertext);
   }
 
   /** In a session of its own, logged in for as long as `work` runs. */
@@ -178,10 +174,29 @@ export class Token implements MemberCalls {
   }
 
   #slot(): Handle {
-    for (const slot of this.#p.C_GetSlotList(true)) {
-      if (this.#p.C_GetTokenInfo(slot).label.trimEnd() === this.token.label) return slot;
-    }
-    throw new TokenError(NO_TOKEN);
+    const slot = this.#found();
+    if (!slot) throw new TokenError(NO_TOKEN);
+    return slot;
+  }
+
+  #found(): Handle | undefined {
+    const { slot: number, initialized, label } = this.token;
+    return this.#p
+      .C_GetSlotList(true)
+      .find((slot) =>
+        initialized ? numberOf(slot) === number : this.#p.C_GetTokenInfo(slot).label.trimEnd() === label,
+      );
+  }
+
+  /** A member's token is its cluster's alone. A key pair of a member that was begun goes, nothing else. */
+  #requireEmpty(session: Handle): void {
+    const js = this.#js;
+    const classes = [js.CKO_SECRET_KEY!, js.CKO_PRIVATE_KEY!, js.CKO_PUBLIC_KEY!];
+    const found = classes.flatMap((one) => this.#library.find(session, { CKA_CLASS: one, CKA_TOKEN: true }));
+    const isBegun = (one: Handle): boolean =>
+      this.#p.C_GetAttributeValue(session, one, [{ type: js.CKA_ID! }])[0]!.value.equals(MEMBER_ID);
+    if (!found.every(isBegun)) throw new TokenError('TOKEN_NOT_EMPTY');
+    for (const one of found) this.#p.C_DestroyObject(session, one);
   }
 
   /** A token that somebody uses is never initialized anew: that would empty it. */
@@ -189,7 +204,7 @@ export class Token implements MemberCalls {
     const { slot: number } = this.token;
     const used = this.#js.CKF_TOKEN_INITIALIZED!;
     const free = this.#p.C_GetSlotList(true).find((one) => {
-      if (number !== undefined && Number(one.readBigUInt64LE(0)) !== number) return false;
+      if (number !== undefined && numberOf(one) !== number) return false;
       return (this.#p.C_GetTokenInfo(one).flags & used) === 0;
     });
     if (!free) throw new TokenError('NO_FREE_SLOT');
@@ -212,42 +227,23 @@ export class Token implements MemberCalls {
   }
 
   #keysOf(session: Handle, reference: string): Handle[] {
-    return this.#find(session, { CKA_CLASS: this.#js.CKO_SECRET_KEY!, CKA_ID: Buffer.from(reference, 'hex') });
+    return this.#library.find(session, { CKA_CLASS: this.#js.CKO_SECRET_KEY!, CKA_ID: Buffer.from(reference, 'hex') });
   }
 
   #ownKey(session: Handle): Handle {
-    const [key] = this.#find(session, { CKA_CLASS: this.#js.CKO_PRIVATE_KEY!, CKA_ID: MEMBER_ID });
+    const [key] = this.#library.find(session, { CKA_CLASS: this.#js.CKO_PRIVATE_KEY!, CKA_ID: MEMBER_ID });
     if (!key) throw new TokenError(NO_KEY);
     return key;
   }
 
-  #find(session: Handle, template: Record<string, Attribute['value']>): Handle[] {
-    const found: Handle[] = [];
-    this.#p.C_FindObjectsInit(session, this.#attributes(template));
-    try {
-      for (let page = this.#next(session); page.length > 0; page = this.#next(session)) found.push(...page);
-    } finally {
-      this.#p.C_FindObjectsFinal(session);
-    }
-    return found;
-  }
-
-  #next(session: Handle): Handle[] {
-    return this.#p.C_FindObjects(session, PAGE);
-  }
-
   /** Sensitive: no value of it leaves in clear. Extractable: it can be carried to another member, wrapped. */
-  #keyTemplate(reference: string, label: string, more: Record<string, Attribute['value']>): Attribute[] {
-    return this.#attributes({
+  #keyTemplate(reference: string, label: string, more: Values): Attribute[] {
+    return this.#library.attributes({
       ...more,
       ...{ CKA_TOKEN: true, CKA_PRIVATE: true, CKA_SENSITIVE: true, CKA_EXTRACTABLE: true },
       ...{ CKA_ENCRYPT: true, CKA_DECRYPT: true, CKA_WRAP: false, CKA_UNWRAP: false },
       ...{ CKA_ID: Buffer.from(reference, 'hex'), CKA_LABEL: label },
     });
-  }
-
-  #attributes(values: Record<string, Attribute['value']>): Attribute[] {
-    return Object.entries(values).map(([name, value]) => ({ type: this.#js[name]!, value: value! }));
   }
 
   #oaep(): Mechanism {
@@ -257,16 +253,9 @@ export class Token implements MemberCalls {
       parameter: { type: CK_PARAMS_RSA_OAEP, hashAlg: CKM_SHA_1, mgf: CKG_MGF1_SHA1, source: 1 },
     };
   }
-
-  #gcm(iv: Buffer, aad: Buffer): Mechanism {
-    const { CKM_AES_GCM, CK_PARAMS_AES_GCM_v240, CK_PARAMS_AES_GCM } = this.#js;
-    const type = CK_PARAMS_AES_GCM_v240 ?? CK_PARAMS_AES_GCM;
-    return {
-      mechanism: CKM_AES_GCM!,
-      parameter: { type, iv, aad, ivBits: iv.length * 8, tagBits: TAG_BYTES * 8 },
-    };
-  }
 }
+
+const numberOf = (slot: Handle): number => Number(slot.readBigUInt64LE(0));
 
 const ID_BYTES = 16;
 /** So begin labels of keys of key stores: the owner's own keys are left alone. */

@@ -22,6 +22,7 @@ function picked(event: AuditEvent): AuditEvent {
     eventId: event.eventId,
     timeMs: event.timeMs,
     requestId: event.requestId,
+    eventSource: event.eventSource,
     action: event.action,
     caller: caller && {
       arn: caller.arn,
@@ -33,6 +34,7 @@ function picked(event: AuditEvent): AuditEvent {
     viaService: event.viaService,
     source: source && { operation: source.operation, bucket: source.bucket, key: source.key },
     keyArn: event.keyArn,
+    resourceArn: event.resourceArn,
     sourceKeyArn: event.sourceKeyArn,
     keyMaterialId: event.keyMaterialId,
     encryptionContext: event.encryptionContext,

@@ -1,12 +1,14 @@
 import type { EncryptionContext } from '../../encryption/ports.js';
 import type { CommitBuilder } from '../../store/table.js';
 
-/** One KMS request, in process or over the wire, allowed or refused. Becomes one record of the audit log. Never holds a secret. */
+/** One request of KMS or CloudHSM, in process or over the wire, allowed or refused. Becomes one record of the audit log. Never holds a secret. */
 export interface AuditEvent {
   /** UUID, drawn with the event. */
   eventId: string;
   timeMs: number;
   requestId: string;
+  /** `cloudhsm.amazonaws.com`; absent: KMS. */
+  eventSource?: string | undefined;
   /** As the API names it: `Decrypt`. The service's own work: `AutomaticRotation`, `DestroyKey`, `ExpireKeyMaterial`. */
   action: string;
   /** Absent where the service itself acts. */
@@ -18,6 +20,8 @@ export interface AuditEvent {
   source?: { operation: string; bucket: string; key: string } | undefined;
   /** The key (of ReEncrypt: the destination); absent where the request named none that exists. */
   keyArn?: string | undefined;
+  /** The cluster or backup, where CloudHSM was asked. */
+  resourceArn?: string | undefined;
   /** Of ReEncrypt. */
   sourceKeyArn?: string | undefined;
   /** The backing key that was used. */

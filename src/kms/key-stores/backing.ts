@@ -73,7 +73,7 @@ export async function requireHealthy(holders: Holders, backing: ProxyBacking, ca
   requireEndpoint(backing.endpoint);
   if (!holders.allows(backing.endpoint)) {
     const { host } = new URL(backing.endpoint);
-    throw new KmsError('XksProxyInvalidConfigurationException', `COFFER_XKS_HOSTS does not name ${host}.`);
+    throw new KmsError('XksProxyInvalidConfigurationException', `COFFER_XKS_HOSTS has to name ${host}.`);
   }
   if (!backing.path.endsWith('/v1')) {
     throw new KmsError('XksProxyInvalidConfigurationException', 'Only version 1 of the XKS proxy API is supported.');

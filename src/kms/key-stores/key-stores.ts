@@ -224,7 +224,7 @@ export function holderCall({ who, name }: Call, kmsKeyArn?: string): HolderCall 
 }
 
 /** Nobody's request. */
-const ownCall = (kmsOperation: string): HolderCall => ({
+export const ownCall = (kmsOperation: string): HolderCall => ({
   awsPrincipalArn: 'AWS Internal',
   kmsOperation,
   kmsRequestId: randomUUID(),

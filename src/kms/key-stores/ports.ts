@@ -37,6 +37,15 @@ export interface KeyHolder {
   decrypt(reference: string, ciphertext: Buffer, aad: Buffer, call: HolderCall): Promise<Buffer>;
   /** Random bytes of the holder's own source, at most 1,024. Proxies have none. @throws KeyHolderUnavailable */
   random?(bytes: number): Promise<Buffer>;
+  /** Of what is behind a proxy. @throws ConnectionError where nothing of it serves */
+  health?(call: HolderCall): Promise<FleetStates>;
+}
+
+/** How many external key managers are in which state, as their proxy says: XksExternalKeyManagerStates of AWS's metrics. */
+export interface FleetStates {
+  active: number;
+  degraded: number;
+  unavailable: number;
 }
 
 export interface ClusterFacts {

@@ -136,7 +136,7 @@ describe('external key stores', () => {
       const { json } = await ask('CreateCustomKeyStore', proxy.settings(credential));
       return [json.__type, json.message.slice(0, 60), proxy.seen.length];
     };
-    expect(await code({ timeoutMs: 60_000 })).toEqual([
+    expect(await code({ timeoutMs: 60_000, hosts: ['localhost'] })).toEqual([
       'XksProxyUriUnreachableException',
       'AWS KMS cannot establish a TLS connection to the external ke',
       0,

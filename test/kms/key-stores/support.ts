@@ -7,7 +7,7 @@ import { TestXksProxy, XKS_CA_FILE, xksCredential } from '../../support/xks-prox
 import { makeKms } from '../harness.js';
 
 /** So long that a slow machine never gets there. */
-export const PATIENT = { timeoutMs: 60_000, caFile: XKS_CA_FILE };
+export const PATIENT = { timeoutMs: 60_000, caFile: XKS_CA_FILE, hosts: ['localhost'] };
 
 /** A key service beside a proxy that has the key `one`. */
 export async function makeExternal(xks = PATIENT) {

@@ -3,6 +3,7 @@ import { Secret } from '../../../src/base/secret.js';
 import { type KmsOptions, openKms } from '../../../src/kms/open.js';
 import { RootSealer } from '../../../src/seal/record-sealer.js';
 import { loadOrCreateRootKey, RootKey } from '../../../src/seal/root-key.js';
+import type { KeyToken } from '../../../src/seal/token/ports.js';
 import type { MetaStore } from '../../../src/store/ports.js';
 import { type Answer, DAY_MS, REGION, root } from '../harness.js';
 import { MemoryAudit } from '../memory-audit.js';
@@ -17,12 +18,17 @@ export interface Place {
   path: string;
   /** Where the root key lies; otherwise it is `rootKey`, of no file. */
   rootKeyFile?: string;
+  /** Where that file is what a token wrapped. */
+  token?: KeyToken;
   clock: ManualClock;
 }
 
 /** The key service as a start of the program opens it. */
-export async function openService({ meta, path, clock, rootKeyFile }: Place, more: Partial<KmsOptions> = {}) {
-  const key = rootKeyFile === undefined ? rootKey() : await loadOrCreateRootKey({ file: rootKeyFile });
+export async function openService({ meta, path, clock, rootKeyFile, token }: Place, more: Partial<KmsOptions> = {}) {
+  const key =
+    rootKeyFile === undefined
+      ? rootKey()
+      : await loadOrCreateRootKey(token ? { token, tokenFile: rootKeyFile, storeId: 'store' } : { file: rootKeyFile });
   const audit = new MemoryAudit(meta);
   const opened = await openKms({
     meta,

@@ -3,14 +3,16 @@ import { scopeText } from '../../../auth/scope.js';
 import { sign, signingKey } from '../../../auth/signing-key.js';
 import type { Clock } from '../../../base/clock.js';
 import { Secret } from '../../../base/secret.js';
-import type { HolderCall } from '../ports.js';
+import type { FleetStates, HolderCall } from '../ports.js';
 import type { ProxyBacking } from '../record.js';
+import type { XksCounts, XksOperation } from './counts.js';
 import { scenarioOf, XksFailure } from './failure.js';
 import type { XksTransport } from './transport.js';
 
 /** What a proxy is asked with, beside its own address and credential. */
 export interface XksParts {
   transport: XksTransport;
+  counts: XksCounts;
   clock: Clock;
   /** Of the key service: it stands in the signature's scope. */
   region: string;
@@ -33,14 +35,16 @@ export class XksProxy {
   }
 
   /** Whether anything behind the proxy can serve. @throws XksFailure */
-  async getHealthStatus(call: Pick<HolderCall, 'kmsOperation' | 'kmsRequestId'>): Promise<void> {
+  async getHealthStatus(call: Pick<HolderCall, 'kmsOperation' | 'kmsRequestId'>): Promise<FleetStates> {
     const { kmsOperation, kmsRequestId } = call;
-    const answer = await this.#ask('health', { requestMetadata: { kmsRequestId, kmsOperation } });
+    const answer = await this.#ask('health', 'health', { requestMetadata: { kmsRequestId, kmsOperation } });
     const fleet = answer.ekmFleetDetails;
     if (!Array.isArray(fleet) || fleet.length === 0) throw new XksFailure('malformed');
     const states = fleet.map((one) => (one as { healthStatus?: unknown } | null)?.healthStatus);
     if (!states.every((one) => HEALTH.includes(one as string))) throw new XksFailure('malformed');
     if (states.every((one) => one === 'UNAVAILABLE')) throw new XksFailure('allUnavailable');
+    const count = (state: string): number => states.filter((one) => one === state).length;
+    return { active: count('ACTIVE'), degraded: count('DEGRADED'), unavailable: count('UNAVAILABLE') };
   }
 
   /** @throws XksFailure */
@@ -77,14 +81,33 @@ export class XksProxy {
 
   #askKey(
     keyId: string,
-    operation: string,
+    operation: XksOperation,
     call: HolderCall,
     more: Record<string, unknown>,
   ): Promise<Record<string, unknown>> {
-    return this.#ask(`keys/${keyId}/${operation}`, { requestMetadata: call, ...more });
+    return this.#ask(operation, `keys/${keyId}/${operation}`, { requestMetadata: call, ...more });
   }
 
-  async #ask(path: string, content: Record<string, unknown>): Promise<Record<string, unknown>> {
+  async #ask(
+    operation: XksOperation,
+    path: string,
+    content: Record<string, unknown>,
+  ): Promise<Record<string, unknown>> {
+    const fromMs = performance.now();
+    let result = 'tooMany';
+    try {
+      const answer = await this.#answer(path, content);
+      result = 'ok';
+      return answer;
+    } catch (error) {
+      if (error instanceof XksFailure) result = error.scenario;
+      throw error;
+    } finally {
+      this.parts.counts.count(operation, result, (performance.now() - fromMs) / 1000);
+    }
+  }
+
+  async #answer(path: string, content: Record<string, unknown>): Promise<Record<string, unknown>> {
     const url = new URL(`${this.backing.endpoint}${this.backing.path}/${path}`);
     const body = Buffer.from(JSON.stringify(content), 'utf8');
     const { status, body: answer } = await this.parts.transport.post(url, this.#headers(url, body), body);

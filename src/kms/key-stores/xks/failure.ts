@@ -118,6 +118,14 @@ const SCENARIOS = {
     createKey: UNUSABLE,
     connection: 'XKS_PROXY_NOT_REACHABLE',
   },
+  /** Found by whoever connects, and not by the request: the name could show another address then. */
+  notPublic: {
+    message:
+      'The external key store proxy has no public address. Where Coffer is to ask it all the same, COFFER_XKS_HOSTS has to name its host.',
+    keyStore: 'XksProxyInvalidConfigurationException',
+    createKey: UNUSABLE,
+    connection: 'XKS_PROXY_INVALID_CONFIGURATION',
+  },
   noTls: {
     message:
       'AWS KMS cannot establish a TLS connection to the external key store proxy. Verify the TLS configuration, including its certificate.',
@@ -150,6 +158,7 @@ const UNAVAILABLE: ReadonlySet<XksScenario> = new Set<XksScenario>([
   'InternalException',
   'allUnavailable',
   'noConnection',
+  'notPublic',
   'noTls',
   'timedOut',
 ]);

@@ -1,4 +1,5 @@
-import { ConnectionError, type HolderCall, type KeyHolder, KeyHolderError } from '../ports.js';
+import { KmsError } from '../../../encryption/ports.js';
+import { ConnectionError, type FleetStates, type HolderCall, type KeyHolder, KeyHolderError } from '../ports.js';
 import type { XksProxy } from './client.js';
 import { XksFailure } from './failure.js';
 import { bytesOf, packSealed, unpackSealed } from './sealed.js';
@@ -8,10 +9,16 @@ export class XksHolder implements KeyHolder {
   constructor(private readonly proxy: XksProxy) {}
 
   async connect(call: HolderCall): Promise<void> {
+    await this.health(call);
+  }
+
+  async health(call: HolderCall): Promise<FleetStates> {
     try {
-      await this.proxy.getHealthStatus(call);
+      return await this.proxy.getHealthStatus(call);
     } catch (error) {
       if (error instanceof XksFailure) throw new ConnectionError(error.connectionCode, error.message);
+      // Too many others are asked just now.
+      if (error instanceof KmsError) throw new ConnectionError('XKS_PROXY_NOT_REACHABLE', error.message);
       throw error;
     }
   }

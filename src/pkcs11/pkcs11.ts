@@ -8,6 +8,15 @@ export interface Attribute {
   value?: number | boolean | string | Buffer;
 }
 
+/** Texts are padded with blanks. */
+export interface TokenInfo {
+  label: string;
+  manufacturerID: string;
+  model: string;
+  serialNumber: string;
+  flags: number;
+}
+
 export interface Mechanism {
   mechanism: number;
   parameter?: Buffer | Record<string, unknown>;
@@ -17,7 +26,7 @@ export interface Pkcs11 {
   load(path: string): void;
   C_Initialize(): void;
   C_GetSlotList(tokenPresent: boolean): Handle[];
-  C_GetTokenInfo(slot: Handle): { label: string; flags: number };
+  C_GetTokenInfo(slot: Handle): TokenInfo;
   C_InitToken(slot: Handle, pin: string, label: string): string;
   C_InitPIN(session: Handle, pin: string): void;
   C_SetPIN(session: Handle, oldPin: string, newPin: string): void;

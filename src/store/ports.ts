@@ -55,8 +55,8 @@ export interface Cursor {
 
 export interface MetaStore {
   /**
-   * Whether anybody but this process can write here while it is open. Where nobody can, what a process knows of what it wrote itself
-   * is how things are; where others can, every decision reads its rows.
+   * Whether anybody besides this process may write it. Where nobody may, what was read once may be kept until it is written; where
+   * somebody may, every decision reads the rows that it rests on.
    */
   readonly shared: boolean;
   get(key: Uint8Array): Promise<Row | undefined>;

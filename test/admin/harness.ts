@@ -139,13 +139,13 @@ export class Crash extends Error {}
 
 /** Ends the "process" at the n-th commit, before or after it was applied. */
 export class FaultyMeta implements MetaStore {
-  readonly shared = false;
   commits = 0;
   constructor(
     private readonly inner: MetaStore,
     private readonly crashAt: number,
     private readonly applied: boolean,
   ) {}
+  readonly shared = false;
   get: MetaStore['get'] = (key) => this.inner.get(key);
   getMany: MetaStore['getMany'] = (keys) => this.inner.getMany(keys);
   range: MetaStore['range'] = (query) => this.inner.range(query);

@@ -22,7 +22,7 @@ type Overlay = Map<string, Buffer | 'absent'>;
 
 /** `MetaStore` on LevelDB. A row's value is stored as 16-byte revision ‖ value. */
 export class LevelMetaStore implements MetaStore, EngineUser {
-  /** The data directory is locked. */
+  /** One process holds its lock. */
   readonly shared = false;
   readonly #queue: WriteQueue;
   #forming: Overlay = new Map();

@@ -10,7 +10,7 @@ export class MemoryMetaStore implements MetaStore {
   #revision = 0;
   #closed = false;
 
-  /** `shared`: for stores that several gateways of one process are given. */
+  /** `shared`: as several processes have it that put their rows in one place. */
   constructor(readonly shared = false) {}
 
   async get(key: Uint8Array): Promise<Row | undefined> {

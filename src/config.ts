@@ -17,8 +17,12 @@ export interface Config {
   port: number;
   /** Absolute, as all paths here. */
   dataDir: string;
-  /** Where large bodies are written. */
-  blobs: 'value-log' | 'leveldb';
+  /** `embedded`, or the URL of a database. */
+  meta: string;
+  metaPassword: Secret | undefined;
+  /** As it was set; undefined: what `meta` has by default. */
+  blobs: string | undefined;
+  readerGraceMs: number;
   /** Store options that come from settings. */
   disk: {
     freeSpaceFloorBytes: number;
@@ -89,7 +93,7 @@ export function readConfig(env: Env): Config {
     host: read(env, settings.host),
     port: read(env, settings.port),
     dataDir,
-    blobs: read(env, settings.blobs),
+    ...engines(env),
     disk: {
       freeSpaceFloorBytes: read(env, settings.minFreeMib) * MiB,
       reserveBytes: read(env, settings.diskReserveMib) * MiB,
@@ -133,6 +137,23 @@ export function readConfig(env: Env): Config {
     logLevel: read(env, settings.logLevel),
     secretFiles: secretFiles(env),
     configHome: home,
+  };
+}
+
+/** @throws ConfigError */
+function engines(env: Env): Pick<Config, 'meta' | 'metaPassword' | 'blobs' | 'readerGraceMs'> {
+  const meta = read(env, settings.meta);
+  const metaPassword = readSecret(env, settings.metaPassword, settings.metaPasswordFile);
+  if (metaPassword && meta === 'embedded')
+    throw new ConfigError('COFFER_META_PASSWORD is of no use without COFFER_META');
+  if (metaPassword && new URL(meta).password !== '') {
+    throw new ConfigError('the URL in COFFER_META and COFFER_META_PASSWORD both have a password');
+  }
+  return {
+    meta,
+    metaPassword,
+    blobs: readOptional(env, settings.blobs),
+    readerGraceMs: read(env, settings.readerGraceSeconds) * 1000,
   };
 }
 
@@ -189,8 +210,22 @@ function rootKey(
 }
 
 function secretFiles(env: Env): Config['secretFiles'] {
-  const { accountsFile, secretAccessKeyFile, rootKeyPassphraseFile, replicationTargetsFile, tlsKeyFile } = settings;
-  const all = [accountsFile, secretAccessKeyFile, rootKeyPassphraseFile, replicationTargetsFile, tlsKeyFile];
+  const {
+    accountsFile,
+    secretAccessKeyFile,
+    rootKeyPassphraseFile,
+    replicationTargetsFile,
+    tlsKeyFile,
+    metaPasswordFile,
+  } = settings;
+  const all = [
+    accountsFile,
+    secretAccessKeyFile,
+    rootKeyPassphraseFile,
+    replicationTargetsFile,
+    tlsKeyFile,
+    metaPasswordFile,
+  ];
   return all.flatMap(({ name }): [string, string][] => (env[name] ? [[name, resolve(env[name])]] : []));
 }
 

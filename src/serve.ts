@@ -1,8 +1,8 @@
 import { readConfig } from './config.js';
 import { explain } from './explained.js';
+import { type Coffer, startCoffer } from './gateway/start.js';
 import { type LogOutput, standardOutput } from './log-output.js';
 import { welcome } from './welcome.js';
-import { type Coffer, startCoffer } from './wire.js';
 
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 /** What may follow on the answers under way: jobs, the audit's last page, the databases. */

@@ -1,5 +1,6 @@
+import { shownUrl } from './config/kinds.js';
 import type { Config } from './config.js';
-import type { Coffer } from './wire.js';
+import type { Coffer } from './gateway/start.js';
 
 /**
  * What a start prints: where it serves, where keys and credentials lie, and commands to paste. A secret is printed where it was
@@ -10,7 +11,7 @@ export function welcome(coffer: Coffer, config: Config, terminal: boolean): stri
   const given = config.accountsFile ?? 'from COFFER_ACCESS_KEY_ID and COFFER_SECRET_ACCESS_KEY';
   const lines = [
     `Coffer serves on ${url}`,
-    `  data         ${config.dataDir}`,
+    `  data         ${config.meta === 'embedded' ? config.dataDir : shownUrl(config.meta)}`,
     `  root key     ${rootKeyFile ?? 'from the passphrase'}`,
     `  credentials  ${credentialsFile ?? given}`,
   ];

@@ -26,7 +26,7 @@ const ORDER = [
   ['base'],
 ];
 /** Folders of the doors: they put rooms together. */
-const DOORS = ['config', 'cli'];
+const DOORS = ['config', 'cli', 'gateway'];
 const SRC = new URL('../src/', import.meta.url).pathname;
 
 function files(dir: string): string[] {

@@ -6,6 +6,9 @@ export interface Clock {
 
 export const systemClock: Clock = { now: () => Date.now() };
 
+/** Milliseconds of a clock that is never set, from some moment on: for how long something takes. */
+export const monotonicMs = (): number => performance.now();
+
 /** A clock that a test sets and moves. */
 export class ManualClock implements Clock {
   #now: number;

@@ -8,11 +8,11 @@ import type { Env } from '../config/environment.js';
 import { requireApart } from '../config/home.js';
 import { type Config, readConfig } from '../config.js';
 import { explain } from '../explained.js';
-import { openCoffer } from '../open.js';
+import { openGateway } from '../gateway/open.js';
+import { openProfile, type Profile } from '../gateway/profile.js';
 import { KeyPlaces } from '../seal/key-places.js';
 import { StoreInUse } from '../store/errors.js';
 import { readFormat } from '../store/leveldb/format-file.js';
-import { openStore, type Store } from '../store/leveldb/open.js';
 import { ask, confirm } from './ask.js';
 import { Printer } from './printer.js';
 import { throughServer } from './server.js';
@@ -103,31 +103,27 @@ async function* messagesOf(
       throw new UsageError(`${command.noun} ${command.verb} works on this machine's data alone: no --url`);
     return yield* ask();
   }
-  const store = await openUnlessInUse(config);
-  if (!store) {
+  const profile = await openUnlessInUse(config);
+  if (!profile) {
     if (command.where !== 'offline') return yield* ask();
     throw new StoreInUse(`${config.dataDir} is in use: stop the server (or command) that has it open first`);
   }
   try {
     if (command.where === 'server') throw new CommandError('NoServer', `no server has ${config.dataDir} open`);
-    if (command.where === 'offline') yield* runOffline(command, values, config, store);
-    else yield* runOnData(command, values, config, store);
+    if (command.where === 'offline') yield* runOffline(command, values, config, profile);
+    else yield* runOnData(command, values, config, profile);
   } finally {
-    await store.close();
+    await profile.store.close();
   }
 }
 
 /** Undefined: another process has it. @throws ConfigError where there is no store: a command makes none */
-async function openUnlessInUse(config: Config): Promise<Store | undefined> {
-  if (!(await readFormat(config.dataDir))) throw new ConfigError(`there is no store in ${config.dataDir}`);
+async function openUnlessInUse(config: Config): Promise<Profile | undefined> {
+  if (config.meta === 'embedded' && !(await readFormat(config.dataDir)))
+    throw new ConfigError(`there is no store in ${config.dataDir}`);
   const onTrouble = (message: string): void => void process.stderr.write(`coffer: ${message}\n`);
   try {
-    return await openStore(config.dataDir, {
-      ...config.disk,
-      blobs: config.blobs,
-      onTrouble,
-      reclaim: { enabled: false },
-    });
+    return await openProfile(config, { onTrouble, reclaim: false });
   } catch (error) {
     if (error instanceof StoreInUse) return undefined;
     throw error;
@@ -138,14 +134,15 @@ async function* runOnData(
   command: DataCommand<Values>,
   values: Values,
   config: Config,
-  store: Store,
+  profile: Profile,
 ): AsyncGenerator<Message> {
-  const open = await openCoffer(config, store, pino({ level: config.logLevel, base: undefined }, pino.destination(2)));
+  const log = pino({ level: config.logLevel, base: undefined }, pino.destination(2));
+  const { admin, kms, keys } = await openGateway(config, profile, log);
   try {
-    yield* command.run(values, { data: open.admin, caller: undefined });
+    yield* command.run(values, { data: admin, caller: undefined });
   } finally {
-    await open.audit?.close();
-    open.rootKey.dispose();
+    await kms.audit?.close();
+    keys.rootKey.dispose();
   }
 }
 
@@ -153,8 +150,12 @@ async function* runOffline(
   command: OfflineCommand<Values>,
   values: Values,
   config: Config,
-  store: Store,
+  profile: Profile,
 ): AsyncGenerator<Message> {
+  const { store } = profile;
+  if (await profile.leases.othersAtWork()) {
+    throw new StoreInUse('another gateway is at work on this store: stop all of them (and commands) first');
+  }
   yield* command.run(values, {
     meta: store.meta,
     compactMeta: () => store.compactMeta(),

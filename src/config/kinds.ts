@@ -68,6 +68,23 @@ export const hostName: Parse<string> = (value, name) => {
   return lower;
 };
 
+/** Of a URL that may hold secrets: who is asked where, no password and no parameters. */
+export function shownUrl(value: string): string {
+  if (!URL.canParse(value)) return value.replace(/[:?].*$/s, '');
+  const url = new URL(value);
+  const user = url.username === '' ? '' : `${url.username}@`;
+  return `${url.protocol}${url.host || user ? `//${user}${url.host}` : ''}${url.pathname}`;
+}
+
+/** `embedded`, or the URL of a database. The value isn't repeated in the message: a password may stand in it. */
+export const metaEngine: Parse<string> = (value, name) => {
+  if (value === 'embedded') return value;
+  if (!URL.canParse(value) || new URL(value).host === '') {
+    throw new ConfigError(`${name} is neither embedded nor a URL such as postgres://user@host/database`);
+  }
+  return value;
+};
+
 /** The value isn't repeated in the message: credentials may stand in it. */
 export const httpUrl: Parse<string> = (value, name) => {
   const url = URL.canParse(value) ? new URL(value) : undefined;

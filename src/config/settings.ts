@@ -4,6 +4,7 @@ import {
   integer,
   list,
   matching,
+  metaEngine,
   oneOf,
   type Parse,
   path,
@@ -40,11 +41,29 @@ export const settings = {
   host: defaulted('COFFER_HOST', text, '127.0.0.1', 'Address to listen on'),
   port: defaulted('COFFER_PORT', integer(0, 65_535), '9000', 'Port to listen on; 0 takes a free one'),
   dataDir: defaulted('COFFER_DATA_DIR', path, './storage', 'Data directory'),
-  blobs: defaulted(
+  meta: defaulted(
+    'COFFER_META',
+    metaEngine,
+    'embedded',
+    'Where rows are kept: `embedded`, in the data directory of one process, or a database that any number of gateways share, `postgres://user@host/database` (`docs/cluster.md`)',
+  ),
+  metaPassword: optional(
+    'COFFER_META_PASSWORD',
+    secret,
+    'Password of that database, instead of one in the URL; or `COFFER_META_PASSWORD_FILE`',
+  ),
+  metaPasswordFile: optional('COFFER_META_PASSWORD_FILE', secretFile, 'File that holds the password'),
+  blobs: optional(
     'COFFER_BLOBS',
-    oneOf('value-log', 'leveldb'),
-    'value-log',
-    'Where large bodies are written: `value-log`, segment files in which each byte is written once, or `leveldb`, beside the small ones. What is stored stays readable',
+    text,
+    'Where bodies are written. `embedded`: large ones to `value-log`, segment files in which each byte is written once, or `leveldb`, beside the small ones; what is stored stays readable. Else `postgres`, the same database, or an object store that all gateways reach: `rados:<pool>`, `s3://<bucket>`',
+    '`value-log`; `postgres` where rows are there',
+  ),
+  readerGraceSeconds: defaulted(
+    'COFFER_READER_GRACE_SECONDS',
+    integer(1, 1_000_000),
+    '900',
+    'Where gateways share blobs: how long what was deleted or replaced is left to those who still read it; a reader that takes longer is cut off',
   ),
   minFreeMib: defaulted(
     'COFFER_MIN_FREE_MIB',

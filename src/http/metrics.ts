@@ -23,6 +23,8 @@ export class Metrics {
     private readonly lostLogLines: () => number = () => 0,
     private readonly readOnly: () => boolean = () => false,
     private readonly members?: () => Readonly<MemberCounts>,
+    /** Whole lines of others. */
+    private readonly more: () => readonly string[] = () => [],
   ) {}
 
   /** Bytes are those of bodies. */
@@ -86,6 +88,7 @@ export class Metrics {
     lines.push('# TYPE coffer_log_lines_lost_total counter', `coffer_log_lines_lost_total ${this.lostLogLines()}`);
     if (this.replication) lines.push(...replicationLines(this.replication));
     if (this.members) lines.push(...memberLines(this.members()));
+    lines.push(...this.more());
     return `${lines.join('\n')}\n`;
   }
 }

@@ -1,28 +1,29 @@
 import { setImmediate as yieldToRequests } from 'node:timers/promises';
+import type { Clock } from '../base/clock.js';
 import type { DeadRows } from '../store/dead.js';
-import type { Intents } from '../store/intents.js';
-import { inlineBodyKey, intentKey, manifestPageKey, partKey, TAG, under } from '../store/keys.js';
+import { deadAfter, deadBefore, inlineBodyKey, manifestPageKey, partKey, TAG, under } from '../store/keys.js';
 import type { Manifests } from '../store/manifest.js';
-import type { BlobStore, MetaStore, Run } from '../store/ports.js';
+import type { BlobStore, MetaStore, Range, Run } from '../store/ports.js';
 import type { BodyPart, DeadRecord } from '../store/records.js';
 import { CommitBuilder, type Stored } from '../store/table.js';
 import { requireUploadId, type Uploads } from '../store/uploads.js';
 
 /** Row deletions of one commit; a page of part rows at most. */
 const ROWS_PER_COMMIT = 400;
+/** Clocks of gateways differ by less: a row from further ahead has no time in its key (`deadAfter`). */
+const CLOCKS_APART_MS = 86_400_000;
 
 interface SweeperParts {
+  clock: Clock;
   meta: MetaStore;
   blobs: BlobStore;
-  intents: Intents;
   manifests: Manifests;
   uploads: Uploads;
   dead: DeadRows;
 }
 
 /**
- * Frees what nothing refers to: the work that `d` rows name, and blobs of intents whose process is gone. Every step may be
- * repeated: blobs go first, then the rows that name them, the `d` row last. Stops at the first read error and leaves the rest
+ * Frees what nothing refers to: the work that `d` rows name, once nobody reads it any more. Every step may be repeated: blobs go first, then the rows that name them, the `d` row last. Stops at the first read error and leaves the rest
  * as it is: what can't be read must not be taken for dead.
  */
 export class Sweeper {
@@ -45,37 +46,36 @@ export class Sweeper {
     return this.#running;
   }
 
+  /** A pass of whoever takes the work up, also after `stop`. */
+  run(): Promise<void> {
+    this.#stopped = false;
+    return this.kick();
+  }
+
   async stop(): Promise<void> {
     this.#stopped = true;
     await this.#running?.catch(() => {});
   }
 
-  /** At start-up, before requests: what processes that are gone had begun to write is dead. */
-  async recover(): Promise<void> {
-    const { intents, blobs, meta } = this.parts;
-    const gone = new Map<string, Uint8Array>();
-    let mark = Number.MAX_SAFE_INTEGER;
-    const own = intentKey(intents.incarnation, Buffer.alloc(0));
-    for await (const { key, record } of intents.table.scan(under(TAG.intent))) {
-      if (key.subarray(0, own.length).equals(own)) continue;
-      gone.set(record.partId, key);
-      mark = Math.min(mark, record.mark);
-    }
-    if (gone.size === 0) return;
-    const owners = [...gone.keys()].map((partId) => Buffer.from(partId, 'hex'));
-    for await (const { owner, run } of blobs.left(owners, mark)) await blobs.delete(owner, [run]);
-    await this.#deleteRows(meta, [...gone.values()]);
-  }
-
   async #loop(): Promise<void> {
     do {
       this.#again = false;
-      for await (const stored of this.parts.dead.table.scan(under(TAG.dead), 100)) {
-        if (this.#stopped) return;
-        await this.#bury(stored);
-        await yieldToRequests();
+      for (const range of this.#due()) {
+        for await (const stored of this.parts.dead.table.scan(range, 100)) {
+          if (this.#stopped) return;
+          await this.#bury(stored);
+          await yieldToRequests();
+        }
       }
     } while (this.#again && !this.#stopped);
+  }
+
+  /** What died long enough ago for those who were reading it. */
+  #due(): Range[] {
+    const { blobs, clock } = this.parts;
+    if (blobs.graceMs === 0) return [under(TAG.dead)];
+    const nowMs = clock.now();
+    return [deadBefore(nowMs - blobs.graceMs), deadAfter(nowMs + CLOCKS_APART_MS)];
   }
 
   async #bury({ key, record }: Stored<DeadRecord>): Promise<void> {

@@ -21,20 +21,23 @@ export interface CheckValueRows {
  * Call at start-up, before anything is read or written: finds a wrong root key by one row. The first call on an empty store
  * writes that row.
  *
+ * @param isEmpty whether nothing was ever stored, for who knows of rows that say nothing about it
  * @throws RootKeyError the data was sealed under another root key
  * @throws StoreDamaged the row is damaged, or missing beside others
  */
-export async function requireRightRootKey(rows: CheckValueRows, sealer: RootSealer): Promise<void> {
+export async function requireRightRootKey(rows: CheckValueRows, sealer: RootSealer, isEmpty?: boolean): Promise<void> {
   const row = await rows.get(CHECK_VALUE_KEY);
   if (row) return verify(sealer, row.value);
-  const others = await rows.range({ gte: Buffer.of(0), lt: Buffer.of(0xff), limit: 1, keysOnly: true });
-  if (others.length > 0) throw new StoreDamaged('the check value of the root key is missing');
+  if (!(isEmpty ?? (await hasNoRows(rows)))) throw new StoreDamaged('the check value of the root key is missing');
   const value = checkValueOf(sealer);
   const checks = [{ key: CHECK_VALUE_KEY, revision: 'absent' as const }];
   if (await rows.commit({ checks, puts: [{ key: CHECK_VALUE_KEY, value }] })) return;
   // Another process was first (stores that are shared).
   verify(sealer, (await rows.get(CHECK_VALUE_KEY))!.value);
 }
+
+const hasNoRows = async (rows: CheckValueRows): Promise<boolean> =>
+  (await rows.range({ gte: Buffer.of(0), lt: Buffer.of(0xff), limit: 1, keysOnly: true })).length === 0;
 
 /** What the row holds under this root key. */
 export const checkValueOf = (sealer: RootSealer): Buffer => sealer.seal(TYPE, CHECK_VALUE_KEY, PLAINTEXT);

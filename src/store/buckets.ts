@@ -1,6 +1,7 @@
 import { META_COMMIT_MAX_OPERATIONS } from '../base/limits.js';
 import type { RecordSealer } from '../seal/ports.js';
 import { afterPrefix, bucketKey, bucketOfAccountKey, bucketPolicyKey, TAG, under } from './keys.js';
+import type { Leases } from './leases.js';
 import type { MetaStore } from './ports.js';
 import { BUCKET, type BucketRecord } from './records.js';
 import { CommitBuilder, marker, type Stored, Table } from './table.js';
@@ -15,6 +16,8 @@ export class Buckets {
   constructor(
     private readonly meta: MetaStore,
     sealer: RecordSealer,
+    /** Absent: no other gateway could have begun a deletion. */
+    private readonly leases?: Leases,
   ) {
     this.#table = new Table(meta, sealer, BUCKET, REMEMBERED);
   }
@@ -73,6 +76,11 @@ export class Buckets {
     }
   }
 
+  /** Whose deletion a mark is. */
+  get #by(): true | string {
+    return this.leases && this.meta.shared ? this.leases.gateway.id.toString('hex') : true;
+  }
+
   async #remove(
     { name, bucketId }: Pick<BucketRecord, 'name' | 'bucketId'>,
     before: (bucket: BucketRecord) => Promise<void>,
@@ -80,7 +88,7 @@ export class Buckets {
     // A bucket made again under the name is another one.
     const marked = await this.update(
       name,
-      (record) => (record.bucketId === bucketId ? { ...record, deleting: true } : record),
+      (record) => (record.bucketId === bucketId ? { ...record, deleting: this.#by } : record),
       async (commit) => void commit.frees(),
     );
     if (!marked?.deleting) return 'absent';
@@ -105,10 +113,12 @@ export class Buckets {
     return (await this.meta.commit(commit.build())) ? 'removed' : 'absent';
   }
 
-  /** After a crash: deletions that were under way are undone (the bucket is as it was; nobody was told otherwise). */
-  async recover(): Promise<void> {
-    for await (const stored of this.#table.scan(under(TAG.bucket))) {
-      if (stored.record.deleting) await this.#unmark(stored.record.name);
+  /** Deletions of gateways that have ended are undone (the bucket is as it was; nobody was told otherwise). */
+  async recover(leases: Leases): Promise<void> {
+    for await (const { record } of this.#table.scan(under(TAG.bucket))) {
+      const by = record.deleting;
+      if (by === undefined) continue;
+      if (by === true || (await leases.hasEnded(Buffer.from(by, 'hex')))) await this.#unmark(record.name);
     }
   }
 

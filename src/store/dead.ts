@@ -1,7 +1,8 @@
+import type { Clock } from '../base/clock.js';
 import { randomId } from '../base/ids.js';
 import type { RecordSealer } from '../seal/ports.js';
 import { deadKey } from './keys.js';
-import type { MetaStore } from './ports.js';
+import type { MetaStore, Run } from './ports.js';
 import { type BodyPart, DEAD, type DeadRecord, type ObjectRecord } from './records.js';
 import { Table } from './table.js';
 
@@ -12,7 +13,11 @@ const PARTS_PER_ROW = 200;
 export class DeadRows {
   readonly table: Table<DeadRecord>;
 
-  constructor(meta: MetaStore, sealer: RecordSealer) {
+  constructor(
+    meta: MetaStore,
+    sealer: RecordSealer,
+    private readonly clock: Clock,
+  ) {
     this.table = new Table(meta, sealer, DEAD);
   }
 
@@ -37,7 +42,13 @@ export class DeadRows {
     return rows;
   }
 
+  /** Of a body that nothing names yet. */
+  ofRuns(objectId: Buffer, partId: Buffer, runs: Run[]): { key: Uint8Array; value: Buffer }[] {
+    if (runs.length === 0) return [];
+    return this.ofParts(objectId.toString('hex'), [{ partId: partId.toString('hex'), size: 0, runs, chunkBytes: 0 }]);
+  }
+
   row(record: DeadRecord): { key: Uint8Array; value: Buffer } {
-    return this.table.put(deadKey(randomId()), record);
+    return this.table.put(deadKey(this.clock.now(), randomId()), record);
   }
 }

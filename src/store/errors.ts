@@ -1,4 +1,5 @@
 import { StoreDamaged } from '../base/damaged.js';
+import type { Run } from './ports.js';
 
 /** Surely not applied: the engine refused or is closed. The caller may try again later. */
 export class StoreUnavailable extends Error {
@@ -13,6 +14,22 @@ export class StoreReadOnly extends StoreUnavailable {
 /** A snapshot was given up because of what it kept back, and what it was to read has been deleted since. */
 export class SnapshotExpired extends StoreUnavailable {
   override name = 'SnapshotExpired';
+}
+
+/**
+ * A run was not stored as far as is known, but it may be there, or come yet: whoever gives the body up has it deleted, as late as
+ * what readers may still want.
+ */
+export class PutInDoubt extends StoreUnavailable {
+  override name = 'PutInDoubt';
+
+  constructor(
+    message: string,
+    readonly run: Run,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
 }
 
 /** The write may or may not have been applied; only a read after recovery tells. */
@@ -41,4 +58,9 @@ export class StoreInUse extends Error {
 /** The data directory was written by a newer version of Coffer. */
 export class StoreTooNew extends Error {
   override name = 'StoreTooNew';
+}
+
+/** Another gateway has taken what this one held, its own lease perhaps: what it was about to write is not written. */
+export class LeaseLost extends StoreUnavailable {
+  override name = 'LeaseLost';
 }

@@ -119,8 +119,22 @@ export const partKey = (uploadId: Uint8Array, partNumber: number): Buffer =>
 /** Where a job of the server stands. */
 export const jobKey = (name: string): Buffer => Buffer.concat([TAG.system, utf8(`job/${name}`)]);
 
-export const intentKey = (incarnation: Uint8Array, id: Uint8Array): Buffer =>
-  Buffer.concat([TAG.intent, incarnation, id]);
+/** Leases have two rows each, told apart by a letter: who has taken it, and that he is at work. */
+export const ALL_LEASES = Buffer.concat([TAG.system, utf8('lease/')]);
+const LEASE_FENCES = Buffer.concat([ALL_LEASES, utf8('f/')]);
+export const LEASE_BEATS = Buffer.concat([ALL_LEASES, utf8('b/')]);
+export const leaseFenceKey = (name: string): Buffer => Buffer.concat([LEASE_FENCES, utf8(name)]);
+export const leaseBeatKey = (name: string): Buffer => Buffer.concat([LEASE_BEATS, utf8(name)]);
+export const isLeaseFence = (rowKey: Uint8Array): boolean =>
+  Buffer.compare(LEASE_FENCES, rowKey.subarray(0, LEASE_FENCES.length)) === 0;
+/** The name inside the key of a beat row. */
+export const leaseNameOf = (beatKey: Buffer): string => beatKey.toString('utf8', LEASE_BEATS.length);
+
+/** Intents of a gateway. */
+export const intentsOf = (gatewayId: Uint8Array): Buffer => Buffer.concat([TAG.intent, gatewayId]);
+export const intentKey = (gatewayId: Uint8Array, id: Uint8Array): Buffer => Buffer.concat([TAG.intent, gatewayId, id]);
+/** The gateway that such a row is of. */
+export const gatewayOfIntent = (rowKey: Buffer): Buffer => rowKey.subarray(TAG.intent.length, TAG.intent.length + 16);
 
 /** All that is counted stands in the key, so that counting reads keys alone. `size`: bytes of plaintext. */
 export const keyUseKey = (materialId: Uint8Array, bucketId: Uint8Array, objectId: Uint8Array, size: number): Buffer =>
@@ -138,7 +152,19 @@ export const keyUseSize = (rowKey: Buffer): number =>
 const KEY_USE_BUCKET_START = 2 + 32;
 const KEY_USE_SIZE_START = KEY_USE_BUCKET_START + 16 + 16;
 
-export const deadKey = (id: Uint8Array): Buffer => Buffer.concat([TAG.dead, id]);
+/** In the order of their deaths. `id`: 16 random bytes, of which the time takes the place of the first. */
+export const deadKey = (diedMs: number, id: Uint8Array): Buffer =>
+  Buffer.concat([TAG.dead, u64(diedMs).subarray(2), id.subarray(6)]);
+
+/** All that died before. Rows had random ids once: they lie in a time that no clock shows yet. */
+export const deadBefore = (ms: number): { gte: Buffer; lt: Buffer } => ({
+  gte: TAG.dead,
+  lt: Buffer.concat([TAG.dead, u64(Math.max(0, ms)).subarray(2)]),
+});
+export const deadAfter = (ms: number): { gte: Buffer; lt: Buffer } => ({
+  gte: deadBefore(ms).lt,
+  lt: afterPrefix(TAG.dead),
+});
 
 /** The object key inside a `c`, `v`, `u`, `q` or `e` row key, which starts behind tag and bucket id and ends at 00 00. */
 export function objectKeyOf(rowKey: Buffer): string {

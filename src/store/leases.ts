@@ -45,6 +45,13 @@ export interface Leases {
    * lease that was not renewed for too long is ended by this.
    */
   hasEnded(gatewayId: Uint8Array): Promise<boolean>;
+  /**
+   * Whether another gateway is at work: watches them until each was seen at it, or is dead. For who needs the store for himself.
+   * @throws StoreUnavailable
+   */
+  othersAtWork(): Promise<boolean>;
+  /** Ends the leases of gateways that are dead, as far as is known. @returns how many */
+  endDead(): Promise<number>;
   counts(): LeaseCounts;
   /** Lets go of all. */
   close(): Promise<void>;

@@ -99,7 +99,7 @@ export class Objects {
     private readonly observer?: VersionObserver,
   ) {
     this.table = new Table(meta, sealer, OBJECT, REMEMBERED);
-    this.dead = new DeadRows(meta, sealer);
+    this.dead = new DeadRows(meta, sealer, clock);
     this.#places = new VersionPlaces(meta);
   }
 

@@ -150,7 +150,8 @@ export interface BlobStore {
    * every attempt to store a body, and put under by one process alone, one run after the other). Write-once: what a run names is
    * never anything else.
    * @param at how many values the owner's runs before this one have: engines without numbers of their own name the run by it
-   * @throws StoreUnavailable surely not stored, OutcomeUnknown may be: `left` finds it
+   * @throws StoreUnavailable surely not stored; PutInDoubt, which is one, and OutcomeUnknown may be. The former names the run, the
+   * latter's is found by `left` as long as the intent is there
    */
   put(owner: Uint8Array, values: Buffer[], at: number): Promise<Run>;
   /**
@@ -170,7 +171,8 @@ export interface BlobStore {
   mark(): number;
   /**
    * Every run that these owners have put and that wasn't deleted: what a crash left behind. Nobody puts under them any more,
-   * and what was on its way to the engine has arrived or has failed (`graceMs` has passed since).
+   * and what was on its way to the engine has arrived or has failed (`graceMs` has passed since). Who deletes them does so in this
+   * order: then one who is cut short finds the others again.
    * @param mark the smallest of those kept for these owners
    */
   left(owners: readonly Uint8Array[], mark: number): AsyncIterable<OwnedRun>;

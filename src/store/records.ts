@@ -28,8 +28,11 @@ export interface BucketRecord {
   accelerate?: 'Enabled' | 'Suspended';
   /** Present where Object Lock is enabled, which can't be undone. */
   objectLock?: { defaultRetention?: DefaultRetention };
-  /** DeleteBucket is under way: the bucket takes no more objects. Undone at start-up after a crash. */
-  deleting?: true;
+  /**
+   * DeleteBucket is under way: the bucket takes no more objects. Undone once the gateway has ended that was at it: its id, hex, where
+   * several share the store.
+   */
+  deleting?: true | string;
 }
 
 /** PutBucketEncryption's rule; `AES256` where none was put. */

@@ -85,7 +85,7 @@ export async function fill(meta: MetaStore, rootKey: RootKey, more = 0): Promise
     { shape: PART, key: partKey(Buffer.alloc(24, 6), 1), record: { partNumber: 1 } },
     { shape: MANIFEST_PAGE, key: manifestPageKey(id(2), 0), record: [{ partNumber: 1 }] },
     { shape: INTENT, key: intentKey(id(9), id(8)), record: { partId: hex(8), mark: 1 } },
-    { shape: DEAD, key: deadKey(id(7)), record: { manifest: { objectId: hex(7), pages: 1 } } },
+    { shape: DEAD, key: deadKey(1, id(7)), record: { manifest: { objectId: hex(7), pages: 1 } } },
     { shape: KEY, key: keyRow('000000000000', 'k'), record: { keyId: 'k' } },
     { shape: ALIAS, key: aliasRow('000000000000', 'alias/a'), record: { name: 'alias/a' } },
   ];

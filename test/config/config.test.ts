@@ -21,7 +21,10 @@ describe('settings', () => {
     expect(readConfig({ ...home, PATH: '/bin', XCOFFER_PORT: '1' })).toEqual({
       host: '127.0.0.1',
       port: 9000,
-      blobs: 'value-log',
+      meta: 'embedded',
+      metaPassword: undefined,
+      blobs: undefined,
+      readerGraceMs: 900_000,
       dataDir: resolve('storage'),
       disk: {
         freeSpaceFloorBytes: 1024 ** 3,
@@ -145,7 +148,7 @@ describe('settings', () => {
 
   it('have one row each in the table, complete', () => {
     expect(new Set(SETTINGS.map(({ name }) => name)).size).toBe(SETTINGS.length);
-    expect(SETTINGS).toHaveLength(51);
+    expect(SETTINGS).toHaveLength(55);
     for (const { name, default: byDefault, meaning } of SETTINGS) {
       expect(name).toMatch(/^COFFER_[A-Z0-9_]+$/);
       expect(byDefault).not.toBe('');

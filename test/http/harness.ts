@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readConfig } from '../../src/config.js';
-import { startCoffer } from '../../src/wire.js';
+import { startCoffer } from '../../src/gateway/start.js';
 
 export const ACCESS_KEY_ID = 'AKIAHTTPTESTS0000001';
 export const SECRET = 'http-tests-secret-access-key-0123456789A';

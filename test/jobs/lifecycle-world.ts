@@ -42,7 +42,6 @@ export class World {
       sweep: () => {},
       report: (counts) => void this.reports.push(counts),
       trouble: (bucket) => void this.troubles.push(bucket),
-      failed: (error) => void this.failures.push(error),
       rest: options.rest ?? (async () => {}),
       pagesPerSave: options.pagesPerSave ?? 1,
     });

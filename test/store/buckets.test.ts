@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { RecordSealer } from '../../src/seal/ports.js';
 import { Buckets } from '../../src/store/buckets.js';
 import { StoreUnavailable } from '../../src/store/errors.js';
+import { LocalLeases } from '../../src/store/local-leases.js';
 import { MemoryMetaStore } from '../../src/store/memory/meta-store.js';
 import type { BucketRecord } from '../../src/store/records.js';
 
@@ -36,10 +37,10 @@ test('a bucket that was without its mark for a moment is not deleted: something 
   const buckets = new Buckets(new MemoryMetaStore(), plain);
   await buckets.create(record);
   const outcome = await buckets.remove(record, async () => {
-    await buckets.recover();
+    await buckets.recover(new LocalLeases());
     await buckets.update('bucket', (found) => ({ ...found, deleting: true }));
   });
   expect(outcome).toBe('absent');
-  await buckets.recover();
+  await buckets.recover(new LocalLeases());
   expect((await buckets.get('bucket'))?.record).toEqual(record);
 });

@@ -1,9 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { describe } from 'vitest';
 import { openStore, type Store, type StoreOptions } from '../../src/store/leveldb/open.js';
 import { MemoryBlobStore } from '../../src/store/memory/blob-store.js';
 import { MemoryMetaStore } from '../../src/store/memory/meta-store.js';
+import { openPostgres, type PostgresStore } from '../../src/store/postgres/open.js';
+import { freshSchema, lacking, sharedPostgres } from '../support/postgres.js';
 import { blobStoreConformance } from './conformance/blob-store.js';
 import { metaStoreConformance, type Opened } from './conformance/meta-store.js';
 
@@ -32,3 +35,25 @@ blobStoreConformance('on LevelDB alone', blobsWith({ blobs: 'leveldb' }));
 blobStoreConformance('on LevelDB with a value log', blobsWith({}));
 blobStoreConformance('on a value log alone', blobsWith({ valueLogFromBytes: 0 }));
 blobStoreConformance('on a value log of small segments', blobsWith({ valueLogFromBytes: 5, segmentMinBytes: 600_000 }));
+
+/** One store a mode; each test finds it empty. Making one takes longer than most of the tests. */
+async function onPostgres<T extends { close(): Promise<void> }>(
+  schema: string,
+  mode: string,
+  pick: (store: PostgresStore) => T,
+): Promise<Opened<T>> {
+  const server = await sharedPostgres();
+  const url = `${server.url(schema)}&mode=${mode}&pool=8&patience_ms=600000&timeout_ms=600000`;
+  const store = await openPostgres(url, { onTrouble() {}, graceMs: 900_000, password: undefined });
+  await server.sql(`DELETE FROM ${schema}.meta; DELETE FROM ${schema}.blob_run; DELETE FROM ${schema}.blob_value`);
+  return { store: pick(store), close: () => store.close() };
+}
+
+describe.skipIf(lacking)(`on PostgreSQL${lacking ? ` (left out: ${lacking})` : ''}`, () => {
+  for (const mode of ['locks', 'serializable']) {
+    const schema = freshSchema();
+    metaStoreConformance(`on PostgreSQL, mode ${mode}`, () => onPostgres(schema, mode, ({ meta }) => meta));
+  }
+  const schema = freshSchema();
+  blobStoreConformance('on PostgreSQL', () => onPostgres(schema, 'locks', ({ blobs }) => blobs));
+});

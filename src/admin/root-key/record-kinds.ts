@@ -27,7 +27,7 @@ import { CHECK_VALUE_KEY } from '../../seal/check-value.js';
 import type { RootKey } from '../../seal/root-key.js';
 import { ROTATION_MARK_KEY } from '../../seal/rotation-mark.js';
 import { KEY_INDEX, KEY_INDEX_STATE } from '../../store/key-index-build.js';
-import { bucketIdOf, jobKey, TAG } from '../../store/keys.js';
+import { ALL_LEASES, bucketIdOf, jobKey, TAG } from '../../store/keys.js';
 import {
   BUCKET,
   BUCKET_CONFIG,
@@ -106,6 +106,7 @@ export const RECORD_KINDS: readonly RecordKind[] = [
   { prefix: TAG.keyUse, type: undefined },
   { prefix: jobKey('lifecycle'), type: LIFECYCLE_PROGRESS.type },
   { prefix: KEY_INDEX_STATE, type: KEY_INDEX.type },
+  { prefix: ALL_LEASES, type: undefined },
   { prefix: CHECK_VALUE_KEY, type: undefined },
   { prefix: ROTATION_MARK_KEY, type: undefined },
 ];

@@ -7,8 +7,6 @@ import { CommitBuilder, Table } from '../../store/table.js';
 import type { LifecycleCounts } from './counts.js';
 import { LifecycleRun, type RunParts } from './run.js';
 
-/** How often it is looked whether a run is due, at most. */
-const LOOK_MS = 60_000;
 /** A run rests as long as a page took, so that it takes half of a processor and of a disk at most, but never longer than this. */
 const REST_MAX_MS = 1000;
 /** Pages between two writes of the position: how much a restart looks at again. */
@@ -21,8 +19,6 @@ export interface JobParts extends Omit<RunParts, 'proceed'> {
   sweep(): void;
   /** A run, or the rest of one, came to its end; never called where no bucket has rules. */
   report(counts: LifecycleCounts): void;
-  /** A run failed; it goes on when next it is looked. */
-  failed(error: unknown): void;
   /** Instead of resting, for tests. */
   rest?(ms: number): Promise<unknown>;
   pagesPerSave?: number;
@@ -35,28 +31,25 @@ export interface JobParts extends Omit<RunParts, 'proceed'> {
 export class LifecycleJob {
   readonly #table: Table<LifecycleProgress>;
   readonly #key = jobKey('lifecycle');
-  #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
-  #progress: LifecycleProgress | undefined;
+  #progress: LifecycleProgress = {};
+  /** The day of which this one knows that there is nothing to do, though no row says so. */
+  #idleDayMs: number | undefined;
   #stopped = false;
 
   constructor(private readonly parts: JobParts) {
     this.#table = new Table(parts.meta, parts.sealer, LIFECYCLE_PROGRESS);
   }
 
-  start(): void {
-    const look = (): void => {
-      if (!this.#running) this.tick().catch((error) => this.parts.failed(error));
-    };
-    this.#timer = setInterval(look, Math.min(LOOK_MS, this.parts.dayMs / 4));
-    this.#timer.unref();
-    look();
+  /** Takes the job up, also after `stop`: another gateway may have gone on with it meanwhile. Otherwise as `tick`. */
+  run(): Promise<void> {
+    this.#stopped = false;
+    return this.tick();
   }
 
-  /** Ends the run under way behind its next page; the next start goes on there. */
+  /** Ends the run under way behind its next page; whoever takes it up goes on there. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    clearInterval(this.#timer);
     await this.#running?.catch(() => {});
   }
 
@@ -71,11 +64,11 @@ export class LifecycleJob {
 
   async #runIfDue(): Promise<void> {
     const { clock, dayMs } = this.parts;
-    this.#progress ??= (await this.#table.get(this.#key))?.record ?? {};
+    this.#progress = (await this.#table.get(this.#key))?.record ?? {};
     const today = Math.floor(clock.now() / dayMs) * dayMs;
     const { running, doneMs } = this.#progress;
     // Not `<`: a clock that was wrong for a while must not stop all runs until that day comes.
-    if (!running && doneMs === today) return;
+    if (!running && (doneMs === today || this.#idleDayMs === today)) return;
     await this.#run(running?.dueMs ?? today, running?.at);
   }
 
@@ -99,6 +92,7 @@ export class LifecycleJob {
     if (finished) this.#progress = { doneMs: dueMs };
     // A store without rules is not written to every day.
     if (counts.buckets > 0 || from) await this.#save();
+    else if (finished) this.#idleDayMs = dueMs;
     if (counts.buckets === 0) return;
     parts.sweep();
     parts.report(counts);
@@ -106,7 +100,7 @@ export class LifecycleJob {
 
   async #save(): Promise<void> {
     // Also on a full disk: what the job is at makes room.
-    const commit = new CommitBuilder().put(this.#table.put(this.#key, this.#progress!)).frees();
+    const commit = new CommitBuilder().put(this.#table.put(this.#key, this.#progress)).frees();
     await this.parts.meta.commit(commit.build());
   }
 }

@@ -9,7 +9,6 @@ import type { Stored } from '../../store/table.js';
 const KEYS_AT_ONCE = 8;
 /** Keys that are known to have work and wait for their turn; what is beyond them is found on the queue. */
 const READY_MAX = 10_000;
-/** The whole queue is looked through at least so often. */
 const LOOK_MS = 30_000;
 /** And then left alone for so many times as long as that took. */
 const REST_FACTOR = 4;
@@ -23,6 +22,8 @@ export interface JobParts {
   /** It failed in a way that nobody foresaw; the task stays. */
   failed(error: unknown): void;
   keysAtOnce?: number;
+  /** The whole queue is looked through at least so often: what other gateways queue is found by it. Default 30 s. */
+  lookMs?: number;
 }
 
 /**
@@ -45,6 +46,7 @@ export class ReplicationJob {
 
   constructor(private readonly parts: JobParts) {}
 
+  /** Takes the work up, also after `stop`. */
   start(): void {
     this.#stopped = false;
     this.look();
@@ -137,7 +139,7 @@ export class ReplicationJob {
     const served = this.#serveKey(prefix)
       .catch((error) => {
         // The store, perhaps: it is looked at again with everything else.
-        this.#waitUntil(this.parts.clock.now() + LOOK_MS);
+        this.#waitUntil(this.parts.clock.now() + this.#lookMs);
         this.parts.failed(error);
       })
       .finally(() => {
@@ -177,6 +179,10 @@ export class ReplicationJob {
     return this.parts.keysAtOnce ?? KEYS_AT_ONCE;
   }
 
+  get #lookMs(): number {
+    return this.parts.lookMs ?? LOOK_MS;
+  }
+
   #waitUntil(ms: number): void {
     this.#nextMs = Math.min(this.#nextMs, ms);
   }
@@ -185,7 +191,7 @@ export class ReplicationJob {
     if (this.#stopped || this.#looking) return;
     clearTimeout(this.#timer);
     const nowMs = this.parts.clock.now();
-    const wishedMs = this.#lookAgain ? nowMs : Math.min(this.#nextMs, nowMs + LOOK_MS);
+    const wishedMs = this.#lookAgain ? nowMs : Math.min(this.#nextMs, nowMs + this.#lookMs);
     this.#timer = setTimeout(() => this.look(), Math.max(10, this.#restUntilMs - nowMs, wishedMs - nowMs));
     this.#timer.unref();
   }

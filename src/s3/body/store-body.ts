@@ -32,8 +32,8 @@ export async function storeBody(
   const threads = threadsFor(services);
   const large = size !== undefined && size >= THREAD_MIN_BYTES;
   if (threads && large) return storeInThread(services, threads, target, source, size, checksums);
-  const { meta, blobs, intents, objects, uploadBudget: budget } = services;
-  const parts = { meta, blobs, intents, dead: objects.dead, budget };
+  const { blobs, intents, objects, uploadBudget: budget } = services;
+  const parts = { blobs, intents, dead: objects.dead, budget };
   const chunkBytes = large ? LARGE_CHUNK_BYTES : CHUNK_BYTES;
   const seal = (partId: Buffer) => target.cipher.seal(partId, chunkBytes);
   const writer = new BodyWriter(parts, target.objectId, seal, !target.isPart);
@@ -53,9 +53,9 @@ export async function storeBody(
 }
 
 /** Where there are body threads, and an engine that keeps large bodies in files. */
-function threadsFor({ bodyThreads: threads, blobs, meta, intents, objects }: Services): ThreadWriterParts | undefined {
+function threadsFor({ bodyThreads: threads, blobs, intents, objects }: Services): ThreadWriterParts | undefined {
   if (!threads || !canReserve(blobs)) return undefined;
-  return { threads, blobs, meta, intents, dead: objects.dead };
+  return { threads, blobs, intents, dead: objects.dead };
 }
 
 const canReserve = (blobs: BlobStore): blobs is ThreadWriterParts['blobs'] => blobs.reserve !== undefined;

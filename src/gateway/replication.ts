@@ -1,14 +1,20 @@
 import type { Logger } from 'pino';
-import type { Config } from './config.js';
-import { InProcess } from './http/in-process.js';
-import type { Operator } from './http/operator.js';
-import type { Router } from './http/router.js';
-import { Destinations } from './jobs/replication/destinations.js';
-import { ReplicationJob } from './jobs/replication/job.js';
-import { readTargetsFile } from './jobs/replication/targets-file.js';
-import { ReplicationWorker } from './jobs/replication/worker.js';
-import type { ReplicationCounts } from './s3/replication/counts.js';
-import type { Services } from './s3/services.js';
+import type { Config } from '../config.js';
+import { InProcess } from '../http/in-process.js';
+import type { Operator } from '../http/operator.js';
+import type { Router } from '../http/router.js';
+import type { Jobs } from '../jobs/jobs.js';
+import { Destinations } from '../jobs/replication/destinations.js';
+import { ReplicationJob } from '../jobs/replication/job.js';
+import { readTargetsFile } from '../jobs/replication/targets-file.js';
+import { ReplicationWorker } from '../jobs/replication/worker.js';
+import type { ReplicationCounts } from '../s3/replication/counts.js';
+import type { Services } from '../s3/services.js';
+
+/** The job's name. */
+export const REPLICATION = 'replicating objects';
+/** What other gateways queue is found by looking for it. */
+const SHARED_LOOK_MS = 5000;
 
 export interface WiredReplication {
   job: ReplicationJob;
@@ -20,7 +26,7 @@ export function wireReplication(
   config: Config,
   services: Services,
   counts: ReplicationCounts,
-  { operator, router }: { operator: Operator; router: Router },
+  { operator, router, jobs }: { operator: Operator; router: Router; jobs: Jobs },
   log: Logger,
 ): WiredReplication {
   const { clock, buckets, region } = services;
@@ -43,7 +49,8 @@ export function wireReplication(
     queue,
     clock,
     counts,
-    work: (task) => worker.work(task),
+    work: (task) => jobs.within(REPLICATION, () => worker.work(task)),
+    ...(services.meta.shared && { lookMs: SHARED_LOOK_MS }),
     failed: (error) => log.error({ err: error }, 'replication failed; it is tried again'),
   });
   return { job, destinations };

@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { ConfigError } from './base/config-error.js';
-import { makeDirectory } from './base/make-directory.js';
-import type { Config } from './config.js';
-import { tracesOf } from './seal/key-places.js';
-import { readIfThere, writeDurably } from './store/leveldb/files.js';
-import { readFormat } from './store/leveldb/format-file.js';
+import { ConfigError } from '../base/config-error.js';
+import { makeDirectory } from '../base/make-directory.js';
+import type { Config } from '../config.js';
+import { tracesOf } from '../seal/key-places.js';
+import { readIfThere, writeDurably } from '../store/leveldb/files.js';
+import { readFormat } from '../store/leveldb/format-file.js';
 
 const SUFFIX = '.store';
 

@@ -1,0 +1,138 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { monotonicMs } from '../base/clock.js';
+import { ConfigError } from '../base/config-error.js';
+import { shownUrl } from '../config/kinds.js';
+import type { Config } from '../config.js';
+import { tracesOf } from '../seal/key-places.js';
+import { isEmptyStore } from '../store/empty.js';
+import type { EngineOptions } from '../store/engines.js';
+import { FencedMeta } from '../store/fenced-meta.js';
+import type { Lease, Leases } from '../store/leases.js';
+import { openStore } from '../store/leveldb/open.js';
+import { LocalLeases } from '../store/local-leases.js';
+import { MeasuredMeta } from '../store/measured-meta.js';
+import { SharedLeases } from '../store/shared-leases.js';
+import type { Store } from '../store/store.js';
+import { ENGINES, type Engines, schemeOf } from './engines.js';
+import { rememberStore, requireNoLostStore } from './lost-store.js';
+
+/** The engines of a gateway, opened, and what it holds in them. */
+export interface Profile {
+  store: Store;
+  leases: Leases;
+  /** Runs work whose commits the lease fences. */
+  within<T>(lease: Lease, work: () => Promise<T> | T): Promise<T>;
+  /** So that a later start misses the store where it is gone. `path`: `KeyPlaces.storeFile`. */
+  remember(path: string): Promise<void>;
+}
+
+export interface ProfileOptions {
+  onTrouble(message: string): void;
+  /** Whether space of deleted blobs is reclaimed in the background. A command that is soon over doesn't. Default: yes. */
+  reclaim?: boolean;
+  engines?: Engines;
+  /** Of a clock that is never set. */
+  nowMs?(): number;
+}
+
+/** Opens what `COFFER_META` and `COFFER_BLOBS` name. @throws ConfigError, StoreInUse, StoreTooNew, StoreDamaged, StoreUnavailable */
+export function openProfile(config: Config, options: ProfileOptions): Promise<Profile> {
+  return config.meta === 'embedded' ? openEmbedded(config, options) : openShared(config, options);
+}
+
+/** Both in the data directory, which one process has for itself. */
+async function openEmbedded(config: Config, { onTrouble, reclaim = true }: ProfileOptions): Promise<Profile> {
+  const blobs = config.blobs ?? 'value-log';
+  if (blobs !== 'value-log' && blobs !== 'leveldb') {
+    throw new ConfigError(
+      `COFFER_BLOBS=${shownUrl(blobs)} needs COFFER_META: rows that gateways share, as in postgres://…`,
+    );
+  }
+  await requireNoLostStore(config);
+  const store = await openStore(config.dataDir, { ...config.disk, blobs, onTrouble, reclaim: { enabled: reclaim } });
+  return {
+    store,
+    leases: new LocalLeases(),
+    within: async (_, work) => work(),
+    remember: (path) => rememberStore(path, store.storeId, config.dataDir),
+  };
+}
+
+/** Rows in a database, blobs there too or in an object store; others may be at work on them at the same time. */
+async function openShared(config: Config, options: ProfileOptions): Promise<Profile> {
+  const { engines = ENGINES, onTrouble, nowMs = monotonicMs } = options;
+  const scheme = schemeOf(config.meta);
+  const load = engines.meta[scheme];
+  if (!load) throw new ConfigError(`COFFER_META: there is no engine ${scheme}: ${namesOf('embedded', engines.meta)}`);
+  const blobs = config.blobs ?? scheme;
+  const inDatabase = engines.meta[schemeOf(blobs)] === load && !blobs.includes(':');
+  const loadBlobs = inDatabase ? undefined : engines.blobs[schemeOf(blobs)];
+  if (blobs === 'value-log' || blobs === 'leveldb') {
+    throw new ConfigError(
+      `COFFER_BLOBS=${blobs} lies on this machine, and others that share COFFER_META can't read it`,
+    );
+  }
+  if (!inDatabase && !loadBlobs) {
+    throw new ConfigError(`COFFER_BLOBS=${shownUrl(blobs)}: ${namesOf(scheme, engines.blobs)}`);
+  }
+  const engine: EngineOptions = { onTrouble, graceMs: config.readerGraceMs, password: config.metaPassword };
+  const opened = await (await load())(config.meta, engine);
+  try {
+    await requireNoLostDatabase(config, opened.meta, opened.storeId);
+    const store = loadBlobs ? await (await loadBlobs())(blobs, { ...engine, storeId: opened.storeId }) : opened.blobs;
+    if (!store) throw new ConfigError(`COFFER_BLOBS: ${scheme} keeps no blobs`);
+    const measured = new MeasuredMeta(opened.meta);
+    const meta = new FencedMeta(measured);
+    const leases = await SharedLeases.open({ meta: measured, nowMs, onTrouble });
+    leases.start();
+    return {
+      store: {
+        storeId: opened.storeId,
+        meta,
+        blobs: store,
+        compactMeta: (range) => opened.compactMeta(range),
+        readOnly: () => undefined,
+        measureSpace: async () => {},
+        // The log says more than whoever reaches the port may read.
+        trouble: async () =>
+          (await opened.trouble()) === undefined ? undefined : 'the metadata store is not available',
+        counts: () => ({ commits: measured.counts, engine: opened.counts?.() ?? {} }),
+        async close() {
+          await leases.close();
+          if (loadBlobs) await store.close();
+          await opened.close();
+        },
+      },
+      leases,
+      within: (lease, work) => meta.within(lease, work),
+      remember: (path) => rememberStore(path, opened.storeId, shownUrl(config.meta)),
+    };
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
+}
+
+/**
+ * An empty database is where a store is made, but not where this root key has had one: a URL that names the wrong database must not
+ * turn into an empty store. @throws ConfigError
+ */
+async function requireNoLostDatabase(
+  { rootKeyFile, newStore, meta: url }: Config,
+  meta: { range: Store['meta']['range'] },
+  storeId: string,
+): Promise<void> {
+  if (newStore || rootKeyFile === undefined) return;
+  const trace = tracesOf(rootKeyFile).find((path) => existsSync(path));
+  if (trace === undefined) return;
+  if (!(await isEmptyStore(meta))) return;
+  // A start that came no further than making the database.
+  if (trace.endsWith('.store') && (await readFile(trace, 'utf8')).includes(storeId)) return;
+  throw new ConfigError(
+    `there is no store in ${shownUrl(url)}, and ${trace} says that one was: restore it, or set COFFER_NEW_STORE=1 to begin a new one`,
+  );
+}
+
+const namesOf = (first: string, engines: Readonly<Record<string, unknown>>): string =>
+  `known are ${[first, ...Object.keys(engines).map((scheme) => `${scheme}:…`)].join(', ')}`;

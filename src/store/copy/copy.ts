@@ -1,5 +1,6 @@
 import { utf8 } from '../../base/bytes.js';
 import { ConfigError } from '../../base/config-error.js';
+import { requireNoRotation } from '../../seal/rotation-mark.js';
 import type { BlobStore, MetaStore } from '../ports.js';
 import { COPY_MARK_KEY, requireNoCopy } from './mark.js';
 import { apply, compareRows, countRows } from './rows.js';
@@ -32,6 +33,7 @@ export interface Copied {
  */
 export async function* copyStore(from: CopiedStore, to: CopiedStore): AsyncGenerator<CopyMessage, Copied> {
   await requireNoCopy(from.meta);
+  await requireNoRotation(from.meta);
   const isResumed = await begin(from, to);
   const runs = await countRuns(from.blobs);
   const rows = await countRows(from.meta);

@@ -19,29 +19,43 @@ process.on('message', (job: Job) => {
 });
 
 async function run(job: Job): Promise<JobResult> {
-  const endpoint = endpointOf(job);
-  const requests: RawRequest[] = job.kms ? prepareKms(endpoint, job.kms) : prepare(endpoint, job);
-  if (requests.length === 1) requests[0]!.keep = true;
-  const connections = await Promise.all(Array.from({ length: job.clients }, () => RawConnection.open(endpoint)));
+  const endpoints = job.endpoints ?? [endpointOf(job)];
+  // Each gateway gets every n-th request, over connections of its own.
+  const queues = endpoints.map((endpoint, i) => ({
+    endpoint,
+    next: 0,
+    requests: job.kms ? prepareKms(endpoint, job.kms) : prepare(endpoint, everyNth(job, i, endpoints.length)),
+  }));
+  const [first] = queues[0]!.requests;
+  const count = queues.reduce((sum, { requests }) => sum + requests.length, 0);
+  if (count === 1 && first) first.keep = true;
+  const queueOf = (connection: number): (typeof queues)[number] => queues[connection % queues.length]!;
+  const clients = Math.max(job.clients, queues.length);
+  const connections = await Promise.all(
+    Array.from({ length: clients }, (_, i) => RawConnection.open(queueOf(i).endpoint)),
+  );
   try {
-    let next = 0;
     let receivedBytes = 0;
     const started = process.hrtime.bigint();
-    const serve = async (connection: RawConnection): Promise<void> => {
-      while (next < requests.length) {
+    const serve = async (connection: RawConnection, i: number): Promise<void> => {
+      const queue = queueOf(i);
+      while (queue.next < queue.requests.length) {
         // Not `+= await`: that reads the sum before it waits.
-        const bytes = await connection.send(requests[next++]!);
+        const bytes = await connection.send(queue.requests[queue.next++]!);
         receivedBytes += bytes;
       }
     };
     await Promise.all(connections.map(serve));
     const seconds = Number(process.hrtime.bigint() - started) / 1e9;
-    const text = requests[0]?.keep ? { text: connections[0]!.kept } : {};
-    return { seconds, requests: requests.length, receivedBytes, ...text };
+    const text = first?.keep ? { text: connections[0]!.kept } : {};
+    return { seconds, requests: count, receivedBytes, ...text };
   } finally {
     for (const connection of connections) connection.close();
   }
 }
+
+const everyNth = (job: Job, from: number, n: number): Job =>
+  n === 1 ? job : { ...job, targets: job.targets.filter((_, i) => i % n === from) };
 
 const endpointOf = ({ port, endpoint }: Job): Endpoint =>
   endpoint ?? { host: '127.0.0.1', port: port!, tls: false, credentials: CREDENTIALS, region: REGION };

@@ -54,11 +54,11 @@ export class Context {
 
   /** A server with a bucket for each mode; what is in `directory` stays when it ends. */
   async withServer<T>(
-    options: { directory?: string; profile?: boolean; tls?: boolean; dist?: string },
+    options: { directory?: string; profile?: boolean; tls?: boolean; dist?: string; env?: Record<string, string> },
     work: (server: ServerProcess) => Promise<T>,
   ): Promise<T> {
     const directory = options.directory ?? (await this.temporary('server'));
-    const profileTo = options.profile && this.options.profile ? await this.temporary('profile') : undefined;
+    const profileTo = options.profile && this.options.cpuProfile ? await this.temporary('profile') : undefined;
     const server = await ServerProcess.start({ ...options, directory, profileTo });
     try {
       return await work(server);

@@ -8,6 +8,8 @@ export interface Job {
   port?: number;
   /** Any other one, instead of `port`. */
   endpoint?: Endpoint;
+  /** Several that do the job together; wins over `endpoint`. */
+  endpoints?: readonly Endpoint[];
   clients: number;
   /** Spread over the clients as they become free. */
   targets: Target[];

@@ -1,13 +1,16 @@
 /**
- * `npm run bench -- [--quick] [--only <name>] [--mode SSE-KMS] [--rounds 5] [--profile]`
+ * `npm run bench -- [--quick] [--only <name>] [--mode SSE-KMS] [--rounds 5] [--cpu-profile]`
  *
  * `npm run bench -- --against URL|DIST [--against-pid PID]`: the client's rows beside another server, or another build.
+ *
+ * `npm run bench -- --profile cluster`: one and two gateways over PostgreSQL beside the embedded engine. Needs Debian's PostgreSQL.
  *
  * Every row beside its ceiling, measured in the same run. Three processes: the server, the client, the ceilings. Nothing is written
  * outside the temporary directory of the system.
  */
 import { availableParallelism, cpus } from 'node:os';
 import { runAgainst } from './against/run.js';
+import { runCluster } from './cluster.js';
 import { Context } from './context.js';
 import { readOptions } from './options.js';
 import { blobWrites } from './rows/blob-writes.js';
@@ -53,14 +56,15 @@ const ROWS: Record<string, (context: Context) => Promise<void>> = {
 
 const options = readOptions(process.argv.slice(2));
 const chosen = Object.entries(ROWS).filter(([name]) => name.includes(options.only ?? ''));
-if (chosen.length === 0 && options.against === undefined)
+if (chosen.length === 0 && options.against === undefined && options.profile === 'embedded')
   throw new Error(`--only is (a part of) one of ${Object.keys(ROWS).join(', ')}`);
 const cpu = cpus()[0]?.model.trim() ?? process.arch;
 const ranOn = `Node.js ${process.version}, ${availableParallelism()} cores (${cpu}), server and client on the same machine`;
 process.stderr.write(`${ranOn}\n`);
 const context = await Context.open(options);
 try {
-  if (options.against !== undefined) await runAgainst(context, options.against, options.againstPid);
+  if (options.profile === 'cluster') await runCluster(context);
+  else if (options.against !== undefined) await runAgainst(context, options.against, options.againstPid);
   else
     for (const [name, measure] of chosen) {
       process.stderr.write(`\n${name}\n`);

@@ -10,7 +10,9 @@ export interface Options {
   /** Rounds, of which the median counts. */
   rounds: number;
   /** Shows what the server spent its time on. */
-  profile: boolean;
+  cpuProfile: boolean;
+  /** `cluster`: one and two gateways over PostgreSQL beside `embedded`. */
+  profile: 'embedded' | 'cluster';
   /** Another S3 server's address, or the `dist` folder of another build: only the client rows run, on both. */
   against: string | undefined;
   /** The process of the server that `against` names, for its CPU seconds. */
@@ -25,7 +27,8 @@ export function readOptions(args: string[]): Options {
       only: { type: 'string' },
       mode: { type: 'string' },
       rounds: { type: 'string' },
-      profile: { type: 'boolean', default: false },
+      'cpu-profile': { type: 'boolean', default: false },
+      profile: { type: 'string', default: 'embedded' },
       against: { type: 'string' },
       'against-pid': { type: 'string' },
     },
@@ -34,12 +37,16 @@ export function readOptions(args: string[]): Options {
   if (!Number.isInteger(rounds) || rounds < 1) throw new Error('--rounds must be a whole number above 0');
   const modes = MODES.filter((mode) => values.mode === undefined || mode === values.mode);
   if (modes.length === 0) throw new Error(`--mode is one of ${MODES.join(', ')}`);
+  if (values.profile !== 'embedded' && values.profile !== 'cluster') {
+    throw new Error('--profile is embedded or cluster (what the server spends its time on: --cpu-profile)');
+  }
   const pid = values['against-pid'];
   return {
     quick: values.quick,
     only: values.only,
     modes,
     rounds,
+    cpuProfile: values['cpu-profile'],
     profile: values.profile,
     against: values.against,
     againstPid: pid === undefined ? undefined : Number(pid),

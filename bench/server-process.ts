@@ -17,6 +17,8 @@ export interface ServerOptions {
   tls?: boolean;
   /** The folder of another build. */
   dist?: string;
+  /** Settings besides. */
+  env?: Record<string, string>;
 }
 
 /** The process that is measured. */
@@ -27,7 +29,7 @@ export class ServerProcess {
     readonly dataDir: string,
   ) {}
 
-  static async start({ directory, profileTo, tls = false, dist }: ServerOptions): Promise<ServerProcess> {
+  static async start({ directory, profileTo, tls = false, dist, env: more }: ServerOptions): Promise<ServerProcess> {
     const dataDir = join(directory, 'data');
     const env = {
       ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('COFFER_'))),
@@ -41,6 +43,7 @@ export class ServerProcess {
       COFFER_SECRET_ACCESS_KEY: CREDENTIALS.secretAccessKey,
       COFFER_LOG_LEVEL: 'warn',
       ...(tls && { COFFER_TLS: 'self-signed' }),
+      ...more,
     };
     const profile = profileTo ? ['--cpu-prof', `--cpu-prof-dir=${profileTo}`] : [];
     const child = spawn(process.execPath, [...profile, join(dist ?? process.env.BENCH_DIST ?? DIST, 'main.js')], {

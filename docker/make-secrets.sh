@@ -1,5 +1,5 @@
 #!/usr/bin/env sh
-# Makes what docker-compose.yml reads and git must never see: credentials of both services and a certificate. Keeps what exists.
+# Makes what docker-compose.yml and cluster/compose.yml read and git must never see: credentials of both services and a certificate. Keeps what exists.
 set -eu
 cd "$(dirname "$0")/.."
 umask 077
@@ -14,6 +14,11 @@ if [ ! -f secrets/keys.env ]; then
     printf 'AWS_ACCESS_KEY_ID=%s\nAWS_SECRET_ACCESS_KEY=%s\n' "$id" "$secret"
     printf 'COFFER_ACCESS_KEY_ID=AKIA%s\nCOFFER_SECRET_ACCESS_KEY=%s\n' "$(random 16 | tr a-z A-Z)" "$(random 40)"
   } > secrets/gateway.env
+fi
+if [ ! -f secrets/postgres.env ]; then
+  # The same password, as the database and as a gateway read it.
+  password="$(random 40)"
+  printf 'PGPASSWORD_SUPERUSER=%s\nCOFFER_META_PASSWORD=%s\n' "$password" "$password" > secrets/postgres.env
 fi
 if [ ! -f secrets/tls.crt ]; then
   openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 825 -subj /CN=coffer \

@@ -13,14 +13,15 @@ export class Contestant {
   constructor(
     readonly name: string,
     private readonly context: Context,
-    private readonly endpoint: Endpoint,
-    /** Absent where it isn't known, or not on this machine: no CPU figures then. */
-    private readonly pid: number | undefined,
+    /** One, or gateways that serve together. */
+    private readonly endpoints: readonly Endpoint[],
+    /** Empty where they aren't known, or not on this machine: no CPU figures then. */
+    private readonly pids: readonly number[],
   ) {}
 
   async do(targets: Target[], clients: number, body: { bytes?: number; text?: string } = {}): Promise<JobResult> {
     return this.context.client.do({
-      endpoint: this.endpoint,
+      endpoints: this.endpoints,
       clients,
       targets,
       ...(body.bytes !== undefined && { bodyBytes: body.bytes }),
@@ -41,11 +42,15 @@ export class Contestant {
     await this.do([{ method: 'PUT', path, query: { encryption: '' } }], 1, { text: defaultEncryptionOf(mode) });
   }
 
-  /** CPU seconds that its process (with all threads) has used. */
+  /** CPU seconds that its processes (with all threads) have used. */
   cpuSeconds(): number | undefined {
-    if (this.pid === undefined) return undefined;
-    const fields = readFileSync(`/proc/${this.pid}/stat`, 'latin1').split(') ')[1]!.split(' ');
-    return (Number(fields[11]) + Number(fields[12])) / TICKS_A_SECOND;
+    if (this.pids.length === 0) return undefined;
+    let ticks = 0;
+    for (const pid of this.pids) {
+      const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]!.split(' ');
+      ticks += Number(fields[11]) + Number(fields[12]);
+    }
+    return ticks / TICKS_A_SECOND;
   }
 }
 

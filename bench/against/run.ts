@@ -16,8 +16,8 @@ export async function runAgainst(context: Context, against: string, peerPid: num
     await context.withServer({ dist: against }, async (peer) => {
       await context.withServer({ profile: true }, async (own) => {
         const contestants = [
-          new Contestant('Coffer', context, ownEndpoint(own.port, false), own.child.pid),
-          new Contestant('other build', context, ownEndpoint(peer.port, false), peer.child.pid),
+          new Contestant('Coffer', context, [ownEndpoint(own.port)], [own.child.pid!]),
+          new Contestant('other build', context, [ownEndpoint(peer.port)], [peer.child.pid!]),
         ] as const;
         await contest(context, contestants);
       });
@@ -30,14 +30,14 @@ export async function runAgainst(context: Context, against: string, peerPid: num
   const peer = endpointOf(against, { accessKeyId, secretAccessKey }, region ?? REGION);
   await context.withServer({ profile: true, tls: peer.tls }, async (own) => {
     const contestants = [
-      new Contestant('Coffer', context, ownEndpoint(own.port, peer.tls), own.child.pid),
-      new Contestant(authorityOf(peer), context, peer, peerPid),
+      new Contestant('Coffer', context, [ownEndpoint(own.port, peer.tls)], [own.child.pid!]),
+      new Contestant(authorityOf(peer), context, [peer], peerPid === undefined ? [] : [peerPid]),
     ] as const;
     await contest(context, contestants);
   });
 }
 
-const ownEndpoint = (port: number, tls: boolean): Endpoint => ({
+export const ownEndpoint = (port: number, tls = false): Endpoint => ({
   host: '127.0.0.1',
   port,
   tls,
@@ -45,7 +45,8 @@ const ownEndpoint = (port: number, tls: boolean): Endpoint => ({
   region: REGION,
 });
 
-async function contest(context: Context, contestants: readonly [Contestant, Contestant]): Promise<void> {
+/** Every row of the client on both, in turn. */
+export async function contest(context: Context, contestants: readonly [Contestant, Contestant]): Promise<void> {
   const { options } = context;
   for (const row of clientRows(options.quick)) {
     if (!row.name.includes(options.only ?? '')) continue;

@@ -1,5 +1,5 @@
 import type { Message } from './message.js';
-import type { DataContext, OfflineContext } from './ports.js';
+import type { DataContext, EnginesContext, OfflineContext } from './ports.js';
 
 /** One argument of a command. On the command line `toFile` is `--to-file`, in a request's JSON it is `toFile`. */
 export type ArgumentSpec =
@@ -51,8 +51,14 @@ export interface OfflineCommand<S extends ArgumentSpecs> extends Described<S> {
   run(args: Arguments<S>, context: OfflineContext): AsyncIterable<Message>;
 }
 
+/** Opens what it works on itself: the data directories of others, or engines without a gateway in them. */
+export interface EnginesCommand<S extends ArgumentSpecs> extends Described<S> {
+  where: 'engines';
+  run(args: Arguments<S>, context: EnginesContext): AsyncIterable<Message>;
+}
+
 // biome-ignore lint/suspicious/noExplicitAny: each command has its own arguments
-export type Command = DataCommand<any> | OfflineCommand<any>;
+export type Command = DataCommand<any> | OfflineCommand<any> | EnginesCommand<any>;
 
 /**
  * @example
@@ -65,3 +71,5 @@ export type Command = DataCommand<any> | OfflineCommand<any>;
 export const dataCommand = <S extends ArgumentSpecs>(command: DataCommand<S>): DataCommand<S> => command;
 
 export const offlineCommand = <S extends ArgumentSpecs>(command: OfflineCommand<S>): OfflineCommand<S> => command;
+
+export const enginesCommand = <S extends ArgumentSpecs>(command: EnginesCommand<S>): EnginesCommand<S> => command;

@@ -8,6 +8,7 @@ import type { ConditionValues } from '../policy/ports.js';
 import type { Services } from '../s3/services.js';
 import type { KeyPlaces } from '../seal/key-places.js';
 import type { RecordSealer } from '../seal/ports.js';
+import type { CopiedStore } from '../store/copy/copy.js';
 import type { MetaStore } from '../store/ports.js';
 
 /** What commands work on: the data as a server has them open, or the command itself where no server runs. */
@@ -58,4 +59,17 @@ export interface OfflineContext {
   confirm(question: string): Promise<boolean | undefined>;
   /** Asks on the terminal, without echo. Undefined: there is no terminal. */
   ask(question: string): Promise<Secret | undefined>;
+}
+
+/** A store that is open and that nobody serves from. */
+export interface ClosableStore extends CopiedStore {
+  close(): Promise<void>;
+}
+
+/** How a command runs that opens stores itself. */
+export interface EnginesContext {
+  /** The data directory of an embedded store. @throws ConfigError where there is none, StoreInUse */
+  openEmbedded(directory: string): Promise<ClosableStore>;
+  /** What `COFFER_META` and `COFFER_BLOBS` name; an empty database becomes the store of this id. @throws ConfigError where they are embedded */
+  openShared(storeId: string): Promise<ClosableStore>;
 }

@@ -9,6 +9,7 @@ import { objectsRewrap } from './commands/objects-rewrap.js';
 import { replicationFailed } from './commands/replication-failed.js';
 import { replicationRun } from './commands/replication-run.js';
 import { rootKeyRotate } from './commands/root-key-rotate.js';
+import { storeCopy } from './commands/store-copy.js';
 import { storeStatus } from './commands/store-status.js';
 import { storeVerify } from './commands/store-verify.js';
 
@@ -16,6 +17,7 @@ import { storeVerify } from './commands/store-verify.js';
 export const COMMANDS: readonly Command[] = [
   storeStatus,
   storeVerify,
+  storeCopy,
   keyImpact,
   objectsRewrap,
   auditTail,

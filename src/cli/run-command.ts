@@ -3,6 +3,7 @@ import { helpOf, missingSecrets, parseArguments, usageOf } from '../admin/argume
 import type { Command, DataCommand, OfflineCommand } from '../admin/command.js';
 import { CommandError, UsageError } from '../admin/errors.js';
 import { type Ending, type Message, withEnding } from '../admin/message.js';
+import type { EnginesContext } from '../admin/ports.js';
 import { ConfigError } from '../base/config-error.js';
 import type { Env } from '../config/environment.js';
 import { requireApart } from '../config/home.js';
@@ -10,9 +11,11 @@ import { type Config, readConfig } from '../config.js';
 import { explain } from '../explained.js';
 import { openGateway } from '../gateway/open.js';
 import { openProfile, type Profile } from '../gateway/profile.js';
+import { openEngines } from '../gateway/shared-engines.js';
 import { KeyPlaces } from '../seal/key-places.js';
 import { StoreInUse } from '../store/errors.js';
 import { readFormat } from '../store/leveldb/format-file.js';
+import { openStore } from '../store/leveldb/open.js';
 import { ask, confirm } from './ask.js';
 import { Printer } from './printer.js';
 import { throughServer } from './server.js';
@@ -95,12 +98,15 @@ async function* messagesOf(
   env: Env,
 ): AsyncGenerator<Message | Ending> {
   const config = readConfig(env);
+  if (command.where === 'engines') {
+    if (own.url !== undefined) throw notThere(command);
+    return yield* command.run(values, enginesOf(config));
+  }
   const url = own.url as string | undefined;
   const ask = (): AsyncGenerator<Message | Ending> =>
     throughServer(config, url, own.account as string | undefined, command, values);
   if (url !== undefined) {
-    if (command.where === 'offline')
-      throw new UsageError(`${command.noun} ${command.verb} works on this machine's data alone: no --url`);
+    if (command.where === 'offline') throw notThere(command);
     return yield* ask();
   }
   const profile = await openUnlessInUse(config);
@@ -117,11 +123,30 @@ async function* messagesOf(
   }
 }
 
+const notThere = ({ noun, verb }: Command): UsageError =>
+  new UsageError(`${noun} ${verb} works on this machine's data alone: no --url`);
+
+const onTrouble = (message: string): void => void process.stderr.write(`coffer: ${message}\n`);
+
+function enginesOf(config: Config): EnginesContext {
+  return {
+    async openEmbedded(directory) {
+      if (!(await readFormat(directory))) throw new ConfigError(`there is no store in ${directory}`);
+      return openStore(directory, { ...config.disk, onTrouble, reclaim: { enabled: false } });
+    },
+    async openShared(storeId) {
+      if (config.meta === 'embedded')
+        throw new ConfigError('COFFER_META names no database: there is nothing to copy to');
+      const { opened, blobs, close } = await openEngines(config, { onTrouble, storeId });
+      return { storeId: opened.storeId, meta: opened.meta, blobs, close };
+    },
+  };
+}
+
 /** Undefined: another process has it. @throws ConfigError where there is no store: a command makes none */
 async function openUnlessInUse(config: Config): Promise<Profile | undefined> {
   if (config.meta === 'embedded' && !(await readFormat(config.dataDir)))
     throw new ConfigError(`there is no store in ${config.dataDir}`);
-  const onTrouble = (message: string): void => void process.stderr.write(`coffer: ${message}\n`);
   try {
     return await openProfile(config, { onTrouble, reclaim: false });
   } catch (error) {

@@ -5,8 +5,9 @@ import { ConfigError } from '../base/config-error.js';
 import { shownUrl } from '../config/kinds.js';
 import type { Config } from '../config.js';
 import { tracesOf } from '../seal/key-places.js';
+import { requireNoCopy } from '../store/copy/mark.js';
 import { isEmptyStore } from '../store/empty.js';
-import type { EngineOptions, OpenedMeta } from '../store/engines.js';
+import type { OpenedMeta } from '../store/engines.js';
 import { FencedMeta } from '../store/fenced-meta.js';
 import type { Lease, Leases } from '../store/leases.js';
 import { openStore } from '../store/leveldb/open.js';
@@ -15,8 +16,9 @@ import { MeasuredMeta } from '../store/measured-meta.js';
 import type { BlobStore } from '../store/ports.js';
 import { SharedLeases } from '../store/shared-leases.js';
 import type { Store } from '../store/store.js';
-import { ENGINES, type Engines, schemeOf } from './engines.js';
+import type { Engines } from './engines.js';
 import { rememberStore, requireNoLostStore } from './lost-store.js';
+import { openEngines } from './shared-engines.js';
 
 /** The engines of a gateway, opened, and what it holds in them. */
 export interface Profile {
@@ -62,27 +64,16 @@ async function openEmbedded(config: Config, { onTrouble, reclaim = true }: Profi
 
 /** Rows in a database, blobs there too or in an object store; others may be at work on them at the same time. */
 async function openShared(config: Config, options: ProfileOptions): Promise<Profile> {
-  const { engines = ENGINES, onTrouble, nowMs = monotonicMs } = options;
-  const scheme = schemeOf(config.meta);
-  const load = engines.meta[scheme];
-  if (!load) throw new ConfigError(`COFFER_META: there is no engine ${scheme}: ${namesOf('embedded', engines.meta)}`);
-  const blobs = config.blobs ?? scheme;
-  const inDatabase = engines.meta[schemeOf(blobs)] === load && !blobs.includes(':');
-  const loadBlobs = inDatabase ? undefined : engines.blobs[schemeOf(blobs)];
-  if (blobs === 'value-log' || blobs === 'leveldb') {
-    throw new ConfigError(
-      `COFFER_BLOBS=${blobs} lies on this machine, and others that share COFFER_META can't read it`,
-    );
-  }
-  if (!inDatabase && !loadBlobs) {
-    throw new ConfigError(`COFFER_BLOBS=${shownUrl(blobs)}: ${namesOf(scheme, engines.blobs)}`);
-  }
-  const engine: EngineOptions = { onTrouble, graceMs: config.readerGraceMs, password: config.metaPassword };
-  const opened = await (await load())(config.meta, engine);
+  const { engines, onTrouble, nowMs = monotonicMs } = options;
+  const { opened, blobs, close } = await openEngines(config, {
+    engines,
+    onTrouble,
+    accept: async ({ meta, storeId }) => {
+      await requireNoCopy(meta);
+      await requireNoLostDatabase(config, meta, storeId);
+    },
+  });
   try {
-    await requireNoLostDatabase(config, opened.meta, opened.storeId);
-    const store = loadBlobs ? await (await loadBlobs())(blobs, { ...engine, storeId: opened.storeId }) : opened.blobs;
-    if (!store) throw new ConfigError(`COFFER_BLOBS: ${scheme} keeps no blobs`);
     const measured = new MeasuredMeta(opened.meta);
     const meta = new FencedMeta(measured);
     const leases = await SharedLeases.open({ meta: measured, nowMs, onTrouble });
@@ -91,16 +82,15 @@ async function openShared(config: Config, options: ProfileOptions): Promise<Prof
       store: {
         storeId: opened.storeId,
         meta,
-        blobs: store,
+        blobs,
         compactMeta: (range) => opened.compactMeta(range),
         readOnly: () => undefined,
         measureSpace: async () => {},
-        trouble: () => troubleOf(opened, store),
+        trouble: () => troubleOf(opened, blobs),
         counts: () => ({ commits: measured.counts, engine: opened.counts?.() ?? {} }),
         async close() {
           await leases.close();
-          if (loadBlobs) await store.close();
-          await opened.close();
+          await close();
         },
       },
       leases,
@@ -108,7 +98,7 @@ async function openShared(config: Config, options: ProfileOptions): Promise<Prof
       remember: (path) => rememberStore(path, opened.storeId, shownUrl(config.meta)),
     };
   } catch (error) {
-    await opened.close();
+    await close();
     throw error;
   }
 }
@@ -139,6 +129,3 @@ async function requireNoLostDatabase(
     `there is no store in ${shownUrl(url)}, and ${trace} says that one was: restore it, or set COFFER_NEW_STORE=1 to begin a new one`,
   );
 }
-
-const namesOf = (first: string, engines: Readonly<Record<string, unknown>>): string =>
-  `known are ${[first, ...Object.keys(engines).map((scheme) => `${scheme}:…`)].join(', ')}`;

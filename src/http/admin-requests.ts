@@ -88,7 +88,7 @@ export class AdminRequests {
     const [noun = '', verb = '', ...rest] = rawPath.slice(PREFIX.length).split('/');
     const command = rest.length === 0 ? findCommand(noun, verb) : undefined;
     if (!command) throw new CommandError('NoSuchCommand', 'There is no such command.', 404);
-    if (command.where === 'offline') {
+    if (command.where === 'offline' || command.where === 'engines') {
       throw new CommandError('OfflineOnly', `${noun} ${verb} needs the data for itself: stop the server first.`, 409);
     }
     return command;

@@ -9,6 +9,8 @@ export interface EngineOptions {
   graceMs: number;
   /** From `COFFER_META_PASSWORD_FILE`; the URL may hold one as well. */
   password: Secret | undefined;
+  /** What a database that holds no store yet is made as: the copy of the store that has this id. Default: drawn anew. */
+  storeId?: string;
 }
 
 /** Rows that several gateways share, opened. */
@@ -39,4 +41,7 @@ export interface EngineCounts {
 export type OpenMetaEngine = (url: string, options: EngineOptions) => Promise<OpenedMeta>;
 
 /** `storeId`: what the blobs are of; those of another store are refused. @throws as OpenMetaEngine */
-export type OpenBlobEngine = (url: string, options: EngineOptions & { storeId: string }) => Promise<BlobStore>;
+export type OpenBlobEngine = (
+  url: string,
+  options: Omit<EngineOptions, 'storeId'> & { storeId: string },
+) => Promise<BlobStore>;

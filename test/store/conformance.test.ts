@@ -29,6 +29,7 @@ async function onLevel<T>(pick: (store: Store) => T, options: StoreOptions = {})
 metaStoreConformance('in memory', () => inMemory(new MemoryMetaStore()));
 metaStoreConformance('on LevelDB', () => onLevel((store) => store.meta));
 blobStoreConformance('in memory', () => inMemory(new MemoryBlobStore()));
+blobStoreConformance('in memory, as gateways share it', () => inMemory(new MemoryBlobStore(60_000)));
 const blobsWith = (options: StoreOptions) => () => onLevel((store) => store.blobs, options);
 blobStoreConformance('on LevelDB alone', blobsWith({ blobs: 'leveldb' }));
 blobStoreConformance('on LevelDB with a value log', blobsWith({}));

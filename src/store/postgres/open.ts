@@ -59,7 +59,7 @@ export async function openPostgres(url: string, options: EngineOptions): Promise
   const { pool, resolveMs, cursorMs, patienceMs } = tuning;
   const password = () => options.password?.expose().toString('utf8') ?? target.password;
   const base = { timeoutMs: tuning.timeoutMs, patienceMs, idleInTransactionMs: cursorMs, password, onTrouble };
-  const rows = await firstLook(target, base);
+  const rows = await firstLook(target, base, options.storeId ?? randomUUID());
 
   const check = async (client: ClientBase): Promise<void> => {
     await requireDurablePrimary(client);
@@ -124,14 +124,14 @@ type Base = Omit<ConnectionsOptions, 'max' | 'isolation' | 'check'> & {
 };
 
 /** Reads what the store says about itself, and makes it where there is none. */
-async function firstLook(target: PostgresTarget, base: Base): Promise<StoreRows> {
+async function firstLook(target: PostgresTarget, base: Base, newId: string): Promise<StoreRows> {
   const untilMs = performance.now() + base.patienceMs;
   for (;;) {
     try {
       return await withClient(target, { ...base, answerMs: base.timeoutMs }, async (client) => {
         await requireDurablePrimary(client);
         const { schema, tuning } = target;
-        if (!(await hasStore(client, schema))) await create(client, schema, tuning.mode ?? 'locks');
+        if (!(await hasStore(client, schema))) await create(client, schema, tuning.mode ?? 'locks', newId);
         const rows = await readStoreRows(client, schema);
         requireMode(rows.mode, tuning.mode);
         return rows;
@@ -149,10 +149,10 @@ async function firstLook(target: PostgresTarget, base: Base): Promise<StoreRows>
 const MADE_BY_ANOTHER = /^(23505|42P0[67]|42723|40001)$/;
 
 /** All or nothing: the schema is made in one transaction. */
-async function create(client: Client, schema: string, mode: CommitMode): Promise<void> {
-  const rows = { format: POSTGRES_FORMAT, version: String(POSTGRES_VERSION), mode, 'store-id': randomUUID() };
+async function create(client: Client, schema: string, mode: CommitMode, storeId: string): Promise<void> {
+  const rows = { format: POSTGRES_FORMAT, version: String(POSTGRES_VERSION), mode, 'store-id': storeId };
   const inserts = Object.entries(rows).map(
-    ([name, value]) => `INSERT INTO ${schema}.store VALUES ('${name}', '${value}');`,
+    ([name, value]) => `INSERT INTO ${schema}.store VALUES ('${name}', ${client.escapeLiteral(value)});`,
   );
   try {
     await client.query(`BEGIN; ${creation(schema, mode)} ${inserts.join('\n')} COMMIT;`);

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
-import type { BodyEnd, BodySource, Sink } from '../base/stream.js';
+import type { BodyEnd, BodySource, PumpOptions, Sink } from '../base/stream.js';
 import { S3Error } from '../s3/error.js';
+import { takeAtOnce, takeNoMore } from './turnstile.js';
 
 const NO_TRAILERS: BodyEnd = { trailers: new Map() };
 /** A client that sends nothing for so long is given up. */
@@ -37,7 +38,7 @@ export class HttpBody implements BodySource {
     this.#fail?.(reason);
   }
 
-  pump(sink: Sink): Promise<BodyEnd> {
+  pump(sink: Sink, { takesAtOnce = false }: PumpOptions = {}): Promise<BodyEnd> {
     if (this.#started) throw new Error('a body is read once');
     this.#started = true;
     const { request } = this;
@@ -53,6 +54,7 @@ export class HttpBody implements BodySource {
         if (settled) return false;
         settled = true;
         clearTimeout(idle);
+        takeNoMore(request);
         request.off('data', onData);
         request.off('end', onEnd);
         request.off('close', onClose);
@@ -101,6 +103,7 @@ export class HttpBody implements BodySource {
         if (!ended) fail(new S3Error('IncompleteBody'));
       };
       request.on('data', onData);
+      if (takesAtOnce) takeAtOnce(request, onData);
       request.on('end', onEnd);
       request.on('close', onClose);
     });

@@ -63,12 +63,14 @@ export class HttpBody implements BodySource {
       const fail = (error: unknown): void => {
         if (!settle()) return;
         request.pause();
+        if (pending && takesAtOnce) request.socket.resume();
         reject(error);
       };
       this.#fail = fail;
       // While the store is awaited, it's not the client that is idle.
       const idle = setTimeout(() => (pending ? idle.refresh() : fail(new S3Error('RequestTimeout'))), this.idleMs);
-      const onData = (chunk: Buffer): void => {
+      /** @returns whether the next chunk has to wait */
+      const onData = (chunk: Buffer): boolean => {
         this.#received += chunk.length;
         idle.refresh();
         let wait: void | Promise<void>;
@@ -76,9 +78,9 @@ export class HttpBody implements BodySource {
           wait = sink(chunk);
         } catch (error) {
           fail(error);
-          return;
+          return false;
         }
-        if (!wait) return;
+        if (!wait) return false;
         request.pause();
         pending = wait;
         wait.then(() => {
@@ -86,7 +88,9 @@ export class HttpBody implements BodySource {
           if (settled) return;
           idle.refresh();
           request.resume();
+          if (takesAtOnce) request.socket.resume();
         }, fail);
+        return true;
       };
       const onEnd = (): void => {
         if (this.length !== undefined && this.#received !== this.length) {

@@ -12,13 +12,14 @@ const HELD_MAX_BYTES = 1024 * 1024;
 const HELD_READING_BYTES = 64 * 1024;
 
 /** Who takes pieces of a request's body at once, without the copies that node's parser makes. */
-const takers = new WeakMap<IncomingMessage, (piece: Buffer) => void>();
+const takers = new WeakMap<IncomingMessage, (piece: Buffer) => boolean>();
 
 /**
  * Pieces of the body that come while `request` is flowing and nothing of it is buffered, where a `data` event would be emitted, may
- * come to `take` instead; they are lent until it returns.
+ * come to `take` instead; they are lent until it returns. Where it answers `true` the socket is paused, and whoever takes resumes it:
+ * the system keeps what comes meanwhile, and nobody copies it.
  */
-export function takeAtOnce(request: IncomingMessage, take: (piece: Buffer) => void): void {
+export function takeAtOnce(request: IncomingMessage, take: (piece: Buffer) => boolean): void {
   takers.set(request, take);
 }
 
@@ -161,7 +162,7 @@ export class Turnstile {
     if (!take) return false;
     const { parser } = this.socket as unknown as { parser?: Parser };
     return withoutBodyCallback(parser, () => {
-      take(slice);
+      if (take(slice)) this.socket.pause();
       if (!this.socket.destroyed) this.#feed!(slice);
     });
   }

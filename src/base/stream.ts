@@ -14,12 +14,17 @@ export interface BodyEnd {
   trailers: ReadonlyMap<string, string>;
 }
 
+export interface PumpOptions {
+  /** The sink needs a chunk no longer than its call lasts, whatever it answers: nobody has to copy it. */
+  takesAtOnce?: boolean;
+}
+
 /** A request body. `pump` may be called once. */
 export interface BodySource {
   /** Length of the content in bytes after transfer decoding (`x-amz-decoded-content-length` where chunked), if declared. */
   readonly length: number | undefined;
   /** Resolves when all bytes have arrived AND are verified; rejects when they are not or when the client went away. */
-  pump(sink: Sink): Promise<BodyEnd>;
+  pump(sink: Sink, options?: PumpOptions): Promise<BodyEnd>;
 }
 
 /** A body to send or to copy. `pump` resolves when all bytes have been handed to the sink; it may be called once. */

@@ -75,10 +75,10 @@ export class SealStream {
     this.#job.send({ kind: 'room', job: this.#job.id, room });
   }
 
-  /** A sink for `BodySource.pump`. */
+  /** A sink for `BodySource.pump` that takes at once: what has to wait is copied. */
   write(chunk: Buffer): void | Promise<void> {
     const copied = this.#copy(chunk, 0);
-    if (copied < chunk.length) return this.#writeRest(chunk, copied);
+    if (copied < chunk.length) return this.#writeRest(Buffer.from(chunk.subarray(copied)), 0);
   }
 
   /** All was sent. Resolves when it is sealed, written and verified. */

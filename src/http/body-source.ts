@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
-import type { BodyEnd, BodySource, Sink } from '../base/stream.js';
+import type { BodyEnd, BodySource, PumpOptions, Sink } from '../base/stream.js';
 import { S3Error } from '../s3/error.js';
+import { takeAtOnce, takeNoMore } from './turnstile.js';
 
 const NO_TRAILERS: BodyEnd = { trailers: new Map() };
 /** A client that sends nothing for so long is given up. */
@@ -37,7 +38,7 @@ export class HttpBody implements BodySource {
     this.#fail?.(reason);
   }
 
-  pump(sink: Sink): Promise<BodyEnd> {
+  pump(sink: Sink, { takesAtOnce = false }: PumpOptions = {}): Promise<BodyEnd> {
     if (this.#started) throw new Error('a body is read once');
     this.#started = true;
     const { request } = this;
@@ -53,6 +54,7 @@ export class HttpBody implements BodySource {
         if (settled) return false;
         settled = true;
         clearTimeout(idle);
+        takeNoMore(request);
         request.off('data', onData);
         request.off('end', onEnd);
         request.off('close', onClose);
@@ -61,12 +63,14 @@ export class HttpBody implements BodySource {
       const fail = (error: unknown): void => {
         if (!settle()) return;
         request.pause();
+        if (pending && takesAtOnce) request.socket.resume();
         reject(error);
       };
       this.#fail = fail;
       // While the store is awaited, it's not the client that is idle.
       const idle = setTimeout(() => (pending ? idle.refresh() : fail(new S3Error('RequestTimeout'))), this.idleMs);
-      const onData = (chunk: Buffer): void => {
+      /** @returns whether the next chunk has to wait */
+      const onData = (chunk: Buffer): boolean => {
         this.#received += chunk.length;
         idle.refresh();
         let wait: void | Promise<void>;
@@ -74,9 +78,9 @@ export class HttpBody implements BodySource {
           wait = sink(chunk);
         } catch (error) {
           fail(error);
-          return;
+          return false;
         }
-        if (!wait) return;
+        if (!wait) return false;
         request.pause();
         pending = wait;
         wait.then(() => {
@@ -84,7 +88,9 @@ export class HttpBody implements BodySource {
           if (settled) return;
           idle.refresh();
           request.resume();
+          if (takesAtOnce) request.socket.resume();
         }, fail);
+        return true;
       };
       const onEnd = (): void => {
         if (this.length !== undefined && this.#received !== this.length) {
@@ -101,6 +107,7 @@ export class HttpBody implements BodySource {
         if (!ended) fail(new S3Error('IncompleteBody'));
       };
       request.on('data', onData);
+      if (takesAtOnce) takeAtOnce(request, onData);
       request.on('end', onEnd);
       request.on('close', onClose);
     });

@@ -1,10 +1,31 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { Duplex } from 'node:stream';
+import { type Parser, withoutBodyCallback } from './body-callback.js';
+import { readIntoSharedBuffer } from './read-buffer.js';
 
 /** Behind it ends a head, and the last chunk of a body in chunks. */
 const BLANK_LINE = Buffer.from('\r\n\r\n');
 /** What a paused socket may still bring. More than that breaks the agreement. */
 const HELD_MAX_BYTES = 1024 * 1024;
+/** So much is held before a socket is not even read any more. */
+const HELD_READING_BYTES = 64 * 1024;
+
+/** Who takes pieces of a request's body at once, without the copies that node's parser makes. */
+const takers = new WeakMap<IncomingMessage, (piece: Buffer) => boolean>();
+
+/**
+ * Pieces of the body that come while `request` is flowing and nothing of it is buffered, where a `data` event would be emitted, may
+ * come to `take` instead; they are lent until it returns. Where it answers `true` the socket is paused, and whoever takes resumes it:
+ * the system keeps what comes meanwhile, and nobody copies it.
+ */
+export function takeAtOnce(request: IncomingMessage, take: (piece: Buffer) => boolean): void {
+  takers.set(request, take);
+}
+
+export function takeNoMore(request: IncomingMessage): void {
+  takers.delete(request);
+}
 
 interface AtWork {
   request: IncomingMessage;
@@ -34,6 +55,8 @@ export class Turnstile {
   #tail = Buffer.alloc(0);
   #discarding = false;
   readonly #feed: ((bytes: Buffer) => void) | undefined;
+  /** What comes lies in memory that is used again. */
+  readonly #lent: boolean = false;
 
   constructor(private readonly socket: Socket) {
     const [parse] = socket.listeners('data');
@@ -42,6 +65,7 @@ export class Turnstile {
     socket.removeListener('data', parse as (bytes: Buffer) => void);
     socket.on('data', (bytes) => this.#take(bytes));
     socket.on('drain', () => this.#drain());
+    this.#lent = readIntoSharedBuffer(socket);
   }
 
   /** Runs it when the requests before it are answered: at once, as a rule. */
@@ -86,16 +110,17 @@ export class Turnstile {
 
   #take(bytes: Buffer): void {
     if (this.#discarding) return;
-    if (this.#held.length === 0 && !this.#draining && !this.#busy) {
-      const rest = this.#parse(bytes);
-      if (rest) this.#hold(rest);
-    } else this.#hold(bytes);
+    const isNext = this.#held.length === 0 && !this.#draining && !this.#busy;
+    const rest = isNext ? this.#parse(bytes) : bytes;
+    if (rest) this.#hold(this.#lent ? Buffer.from(rest) : rest);
   }
 
   #hold(bytes: Buffer): void {
     this.#held.push(bytes);
     this.#heldBytes += bytes.length;
     if (this.#heldBytes > HELD_MAX_BYTES) this.socket.destroy();
+    // Reading goes on for a little, as it does of any stream that is paused: a client that has gone is noticed.
+    else if (this.#lent && this.#heldBytes < HELD_READING_BYTES) Duplex.prototype.pause.call(this.socket);
     else this.socket.pause();
   }
 
@@ -123,10 +148,23 @@ export class Turnstile {
       if (this.#busy) return bytes.subarray(at);
       const slice = bytes.subarray(at, this.#endOfSlice(bytes, at));
       at += slice.length;
-      this.#feed!(slice);
+      if (!this.#giveAtOnce(slice)) this.#feed!(slice);
       this.#leave();
     }
     return undefined;
+  }
+
+  /** Of a body whose length is known the parser only counts. */
+  #giveAtOnce(slice: Buffer): boolean {
+    const { request, bodyLeft } = this.#atWork ?? {};
+    if (bodyLeft === undefined || !request?.readableFlowing || request.readableLength > 0) return false;
+    const take = takers.get(request);
+    if (!take) return false;
+    const { parser } = this.socket as unknown as { parser?: Parser };
+    return withoutBodyCallback(parser, () => {
+      if (take(slice)) this.socket.pause();
+      if (!this.socket.destroyed) this.#feed!(slice);
+    });
   }
 
   #endOfSlice(bytes: Buffer, at: number): number {

@@ -66,7 +66,7 @@ export class ThreadWriter implements WrittenBody {
   /** Takes the body. What it says of itself is not compared yet, and not all of it need be durable. */
   async take(): Promise<SealedContent> {
     const { raw } = codedPayload(this.source as BodySource);
-    await raw.pump((chunk) => this.#stream.write(chunk));
+    await raw.pump((chunk) => this.#stream.write(chunk), { takesAtOnce: true });
     const sealed = await this.#stream.finish();
     if (sealed.size !== this.size) throw new Error('a body has another length than was declared');
     return sealed;

@@ -1,7 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { EMPTY, utf8 } from '../base/bytes.js';
 import type { Clock } from '../base/clock.js';
-import { hkdfExpandSha512, hkdfExtractSha512 } from '../base/hkdf.js';
 import { Secret } from '../base/secret.js';
 import { Xaes } from '../seal/xaes.js';
 import { type BodyKeys, messageOpener, messageSealer } from './body-keys.js';
@@ -14,6 +12,7 @@ import { CHUNK_BYTES } from './message-sealer.js';
 import type { ObjectIds } from './object-ids.js';
 import type { EncryptionContext, KeyService, KmsCallerContext } from './ports.js';
 import { arnsOfWrap, type ObjectArns, objectContext, partitionMember } from './s3-context.js';
+import { openText, sealText } from './sealed-text.js';
 import { unwrapSseC, wrapSseC } from './sse-c.js';
 import { createSseKms, createUnderBucketKey, type SseKmsWrap, unwrapSseKms, wrapSseKms } from './sse-kms.js';
 import { type SseS3Wrap, unwrapSseS3, wrapSseS3 } from './sse-s3.js';
@@ -214,34 +213,20 @@ export class VersionKeys {
     return messageOpener(this.bodyKeys, { partId, size: sizeBytes, chunkBytes }, range);
   }
 
-  /** Seals a short text (a checksum) under a key derived from the data key. Base64. */
+  /** Seals a short text (a checksum) under a key derived from the data key. */
   sealText(text: string): string {
-    return this.#withTextKey((key) => key.seal(EMPTY, utf8(text)).toString('base64'));
+    return sealText(this.dataKey, this.ids, text);
   }
 
   /** @throws StoreDamaged */
   openText(sealed: string): string {
-    return this.#withTextKey((key) => key.open(EMPTY, Buffer.from(sealed, 'base64')).toString('utf8'));
+    return openText(this.dataKey, this.ids, sealed);
   }
 
   dispose(): void {
     this.dataKey.dispose();
     this.outerKey?.dispose();
   }
-
-  #withTextKey<T>(use: (key: Xaes) => T): T {
-    const salt = Buffer.concat([this.ids.bucketId, this.ids.objectId]);
-    const prk = hkdfExtractSha512(salt, this.dataKey.expose());
-    const key = hkdfExpandSha512(prk, CHECKSUM_INFO, 32);
-    prk.fill(0);
-    try {
-      return use(new Xaes(new Secret(key)));
-    } finally {
-      key.fill(0);
-    }
-  }
 }
-
-const CHECKSUM_INFO = utf8('coffer/checksum');
 
 const randomKey = (): Secret => new Secret(randomBytes(32));

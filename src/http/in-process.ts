@@ -14,7 +14,7 @@ import type { ConditionValues } from '../policy/ports.js';
 import { asS3Error } from '../s3/failures.js';
 import type { RequestFields } from '../s3/operation.js';
 import type { RoleAccess } from '../s3/replication/source.js';
-import type { Loaded, Operator } from './operator.js';
+import type { Operator } from './operator.js';
 import type { Router } from './router.js';
 
 /** Nothing crosses a network: as safe as TLS, and as near as can be. */
@@ -61,18 +61,15 @@ export class InProcess {
     const source = sourceOf(body);
     const length = source.length === undefined ? {} : { 'content-length': String(source.length) };
     const fields: RequestFields = { method, bucket, key, query: new Map(query), headers: { ...headers, ...length } };
-    const loaded: Loaded = {};
     try {
       const operation = this.router.find(method, fields);
       const asked = { fields, caller, requestId: requestId(), peer: PEER, ...this.#circumstances() };
-      const reply = await this.operator.run(operation, asked, source, loaded);
+      const reply = await this.operator.run(operation, asked, source, {});
       await reply.stream?.close();
       const nodes: readonly XmlNode[] = reply.xml?.[1] ?? [];
       return { headers: reply.headers ?? {}, element: (name) => find(nodes, name) };
     } catch (error) {
       throw refusal(error, fields);
-    } finally {
-      await loaded.snapshot?.close();
     }
   }
 

@@ -10,7 +10,6 @@ import { isBucketName } from '../s3/fields/bucket-name.js';
 import { beganMs } from '../s3/multipart/created-with.js';
 import type { Facts, OperationContext, Permission, Reply, RequestFields } from '../s3/operation.js';
 import type { Services } from '../s3/services.js';
-import type { BlobSnapshot } from '../store/ports.js';
 import type { BucketRecord, ObjectContent } from '../store/records.js';
 import type { Stored } from '../store/table.js';
 import { Authorizer } from './authorizer.js';
@@ -31,9 +30,8 @@ export interface Asked {
   socket: unknown;
 }
 
-/** What is loaded for a request; `snapshot` is whoever asked to close. */
+/** What is loaded for a request. */
 export interface Loaded {
-  snapshot?: BlobSnapshot;
   /** Where it was read before. */
   bucket?: Stored<BucketRecord> | undefined;
 }
@@ -83,10 +81,6 @@ export class Operator {
       if (!bucket) throw noSuchBucket(fields.bucket);
       requireExpectedOwner(fields.headers, bucket.record.ownerAccountId);
       facts.bucket = bucket;
-    }
-    if (operation.facts.includes('snapshot')) {
-      loaded.snapshot = services.blobs.snapshot();
-      facts.snapshot = loaded.snapshot;
     }
     if (operation.facts.includes('object')) {
       const versionId = fields.query.get('versionId') || undefined;

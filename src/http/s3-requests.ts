@@ -71,7 +71,6 @@ export class S3Requests {
         sent?.key?.dispose();
         for (const key of sent?.opened ?? []) key.dispose();
       }
-      await held.snapshot?.close();
     }
   }
 

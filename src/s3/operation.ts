@@ -11,7 +11,6 @@ import type { BodyProducer, BodySource } from '../base/stream.js';
 import type { XmlNode, XmlTree } from '../base/xml/ports.js';
 import type { ConditionValues } from '../policy/ports.js';
 import type { FoundVersion } from '../store/objects.js';
-import type { BlobSnapshot } from '../store/ports.js';
 import type { BucketRecord, ObjectRecord, UploadRecord } from '../store/records.js';
 import type { Stored } from '../store/table.js';
 import type { BucketPolicy } from './bucket-policy/known-policies.js';
@@ -111,8 +110,6 @@ export interface Facts {
   object?: FoundVersion;
   /** Where `facts` names `upload`: the one that key and `uploadId` name, if there is one; policies decide by what it was created with. */
   upload?: Stored<UploadRecord>;
-  /** Where `facts` names `snapshot`: taken before the record was read, closed by the edge when the reply is done. */
-  snapshot?: BlobSnapshot;
 }
 
 /** The version that a permission is asked about; `absent` where it was looked for. */
@@ -166,7 +163,7 @@ export interface Reply {
   noNamespace?: true;
   /** A root that has text instead of children (GetBucketLocation). */
   xmlText?: readonly [root: string, text: string];
-  /** A body to stream; its length becomes Content-Length. */
+  /** A body to stream; its length becomes Content-Length. Whoever asked closes it. */
   stream?: BodyProducer;
 }
 
@@ -191,7 +188,7 @@ export interface Operation<F extends Fields = Fields, R = unknown> {
       }
     | { kind: 'text'; maxBytes: number }
     | { kind: 'stream' };
-  facts: readonly ('bucket' | 'object' | 'snapshot' | 'upload')[];
+  facts: readonly ('bucket' | 'object' | 'upload')[];
   /** Pure: what the caller must be allowed, decided before `handle`. */
   needs(input: InputOf<F>, facts: Facts): Permission[];
   /** All codes that `handle` and fields may answer with beyond those every operation shares. */

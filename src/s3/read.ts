@@ -4,7 +4,7 @@ import type { FoundVersion } from '../store/objects.js';
 import type { BlobSnapshot } from '../store/ports.js';
 import type { ObjectContent, ObjectRecord, StoredChecksum } from '../store/records.js';
 import { VersionReplaced } from './body/reader.js';
-import { findPart, readVersion } from './body/version-body.js';
+import { findPart, liesInline, readVersion } from './body/version-body.js';
 import { checksumHeaders } from './checksum/headers.js';
 import { requirePrivateTransport } from './encryption/choose.js';
 import { encryptionHeaders } from './encryption/headers.js';
@@ -43,29 +43,41 @@ export async function readObject(input: ReadInput, context: OperationContext, wi
   }
 }
 
-/** A version may be overwritten between the reading of its record and of its body: then the new one is read, from a new snapshot. */
+/**
+ * A version may be overwritten between the reading of its record and of its body: then the new one is read, from a new snapshot.
+ * What names no blobs is read without one: most reads are of small objects.
+ */
 async function readAgain(input: ReadInput, context: OperationContext, withBody: boolean): Promise<Reply> {
   const { facts, services } = context;
   let found = facts.object;
-  try {
-    return await readFound(input, context, withBody, found, facts.snapshot);
-  } catch (error) {
-    if (!(error instanceof VersionReplaced)) throw error;
+  /** That version's body was looked for, and wasn't there. */
+  let missed = false;
+  const content = found?.record.content;
+  if (!withBody || !content || liesInline(content)) {
+    try {
+      return await readFound(input, context, withBody, found, undefined);
+    } catch (error) {
+      if (!(error instanceof VersionReplaced)) throw error;
+      missed = true;
+    }
   }
   for (;;) {
     const snapshot = services.blobs.snapshot();
     try {
+      // Before the snapshot was taken, the sweeper may have taken what the record names.
       const fresh = await services.objects.find(facts.bucket.record.bucketId, input.key, input.versionId);
-      requireReadable(input, context, fresh);
       const unchanged = found !== undefined && fresh?.revision.equals(found.revision);
-      if (unchanged) throw new StoreDamaged('the body of an object is missing');
+      if (!unchanged) requireReadable(input, context, fresh);
+      else if (missed) throw new StoreDamaged('the body of an object is missing');
       found = fresh;
+      missed = true;
       const reply = await readFound(input, context, withBody, fresh, snapshot);
-      const close = reply.stream?.close;
-      if (!reply.stream || !close) await snapshot.close();
+      const { stream } = reply;
+      if (!stream) await snapshot.close();
       else {
-        reply.stream.close = async () => {
-          await close();
+        const close = stream.close?.bind(stream);
+        stream.close = async () => {
+          await close?.();
           await snapshot.close();
         };
       }
@@ -152,7 +164,7 @@ async function readFound(
     if (selected.range) headers['content-range'] = `bytes ${start}-${end - 1}/${content.size}`;
     if (selected.partsCount !== undefined) headers['x-amz-mp-parts-count'] = String(selected.partsCount);
     const reply: Reply = { status: selected.range ? 206 : 200, headers };
-    if (!withBody || !cipher || !snapshot) return reply;
+    if (!withBody || !cipher) return reply;
     const body = await readVersion(services, snapshot, record, cipher, { start, end }, services.answerBudget);
     const held = cipher;
     cipher = undefined;

@@ -1,11 +1,19 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { StoreDamaged } from '../../src/base/damaged.js';
 import { Secret } from '../../src/base/secret.js';
 import { BodyOpener } from '../../src/encryption/body-opener.js';
 import { encodeContext } from '../../src/encryption/context.js';
 import { bodyContext } from '../../src/encryption/object-ids.js';
-import { unwrapSseC, WrongCustomerKey } from '../../src/encryption/sse-c.js';
+import { openText, sealText } from '../../src/encryption/sealed-text.js';
+import {
+  requireCustomerKey,
+  type SseCWrap,
+  unwrapSseC,
+  WrongCustomerKey,
+  wrapSseC,
+} from '../../src/encryption/sse-c.js';
 import { openBlob, readBlobHeader } from '../../src/kms/ciphertext-blob.js';
 import { RootSealer } from '../../src/seal/record-sealer.js';
 import { RootKey } from '../../src/seal/root-key.js';
@@ -58,11 +66,17 @@ test.each([
 test.each(['python.json', 'coffer.json'])(
   'FMT-CTX, FMT-SSEC, FMT-BLOB and sealed records of %s read as written',
   (name) => {
-    const { contexts, sseC, record, blob } = load(name);
+    const { contexts, sseC, current, record, blob } = load(name);
     for (const { context, encoded } of contexts) expect(encodeContext(context).toString('hex')).toBe(encoded);
     const ids = { bucketId: hex(sseC.bucketId), objectId: hex(sseC.objectId) };
-    expect(unwrapSseC(secret(sseC.customerKey), ids, sseC.wrap).expose().toString('hex')).toBe(sseC.dataKey);
-    expect(() => unwrapSseC(secret('00'.repeat(32)), ids, sseC.wrap)).toThrow(WrongCustomerKey);
+    for (const [{ customerKey, wrap, dataKey }, version] of [[sseC], [current, 2]]) {
+      expect(wrap.version).toBe(version);
+      expect(unwrapSseC(secret(customerKey), ids, wrap).expose().toString('hex')).toBe(dataKey);
+      expect(() => unwrapSseC(secret('00'.repeat(32)), ids, wrap)).toThrow(WrongCustomerKey);
+      expect(() => requireCustomerKey(secret('00'.repeat(32)), ids, wrap)).toThrow(WrongCustomerKey);
+      requireCustomerKey(secret(customerKey), ids, wrap);
+    }
+    expect(openText(secret(current.dataKey), ids, current.checksum)).toBe('checksum==');
     const sealer = new RootSealer(new RootKey(secret(record.rootKey)));
     expect(sealer.open(record.type, hex(record.rowKey), hex(record.sealed)).toString('hex')).toBe(record.plaintext);
     expect(() => sealer.open('upload', hex(record.rowKey), hex(record.sealed))).toThrow();
@@ -72,3 +86,47 @@ test.each(['python.json', 'coffer.json'])(
     expect(openBlob(key, { ab: 'c' }, hex(blob.blob))).toBeUndefined();
   },
 );
+
+const IDS = { bucketId: Buffer.alloc(16, 1), objectId: Buffer.alloc(16, 2) };
+const OTHER_IDS = { ...IDS, objectId: Buffer.alloc(16, 3) };
+
+/** Base64 with one bit of one byte turned over, for each byte. */
+const turnedOver = (base64: string): string[] =>
+  Array.from(Buffer.from(base64, 'base64'), (byte, i) => {
+    const bytes = Buffer.from(base64, 'base64');
+    bytes[i] = byte ^ 1;
+    return bytes.toString('base64');
+  });
+
+test('FMT-SSEC-2: a wrap of SSE-C has a salt of its own; with any byte of it changed, or another version, it opens nothing', () => {
+  const customerKey = secret('09'.repeat(32));
+  const wrap = wrapSseC(customerKey, IDS, secret('0a'.repeat(32)));
+  expect(wrapSseC(customerKey, IDS, secret('0a'.repeat(32))).salt).not.toBe(wrap.salt);
+  const changed = (['salt', 'verifier', 'dataKey'] as const).flatMap((member) =>
+    turnedOver(wrap[member]).map((value) => ({ ...wrap, [member]: value })),
+  );
+  expect(changed).toHaveLength(32 + 32 + 48);
+  for (const other of changed) expect(() => unwrapSseC(customerKey, IDS, other)).toThrow();
+  const { version: _, ...first } = wrap;
+  for (const other of [first, { ...wrap, version: 3 }, { ...wrap, dataKey: wrap.dataKey.slice(0, -4) }]) {
+    expect(() => unwrapSseC(customerKey, IDS, other as SseCWrap)).toThrow();
+  }
+  expect(() => unwrapSseC(customerKey, OTHER_IDS, wrap)).toThrow(WrongCustomerKey);
+});
+
+test('a sealed checksum opens under its own version alone, and with no byte changed; those of before are read', () => {
+  const dataKey = secret('0a'.repeat(32));
+  const sealed = sealText(dataKey, IDS, 'AAAA==-2');
+  expect(sealText(dataKey, IDS, 'AAAA==-2')).not.toBe(sealed);
+  expect(openText(dataKey, IDS, sealed)).toBe('AAAA==-2');
+  expect(() => openText(dataKey, OTHER_IDS, sealed)).toThrow(StoreDamaged);
+  expect(() => openText(secret('0b'.repeat(32)), IDS, sealed)).toThrow(StoreDamaged);
+  for (const other of turnedOver(sealed.slice(2)))
+    expect(() => openText(dataKey, IDS, `2.${other}`)).toThrow(StoreDamaged);
+  for (const other of [sealed.slice(2), sealed.slice(0, 40), '2.', '']) {
+    expect(() => openText(dataKey, IDS, other)).toThrow(StoreDamaged);
+  }
+  const { former } = load('coffer.json');
+  const ids = { bucketId: hex(former.bucketId), objectId: hex(former.objectId) };
+  expect(openText(secret(former.dataKey), ids, former.checksum)).toBe('checksum==');
+});

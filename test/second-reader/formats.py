@@ -89,16 +89,31 @@ def wrap_aad(label, bucket, obj):
     return label + b"\0" + bucket + obj
 
 
-def sse_c_verifier(customer_key, salt, bucket, obj):
-    key = hkdf(customer_key, b"coffer/sse-c/verify", salt=salt)
-    return hmac.new(key, bucket + obj, hashlib.sha256).digest()
+def sse_c_keys(customer_key, salt):
+    okm = hmac.new(salt, u32(1) + customer_key + b"coffer/sse-c/2", hashlib.sha512).digest()
+    return okm[:32], okm[32:]
+
+
+def sse_c_verifier(verifier_key, bucket, obj):
+    return hmac.new(verifier_key, bucket + obj, hashlib.sha256).digest()
+
+
+def seal_sse_c(kek, bucket, obj, data_key):
+    return AESGCM(kek).encrypt(bytes(12), data_key, wrap_aad(b"coffer/sse-c/wrap", bucket, obj))
 
 
 def open_sse_c(customer_key, wrap, bucket, obj):
-    salt = b64(wrap["salt"])
-    if not hmac.compare_digest(sse_c_verifier(customer_key, salt, bucket, obj), b64(wrap["verifier"])):
+    salt, version = b64(wrap["salt"]), wrap.get("version")
+    if version not in (None, 2):
+        raise ValueError("another version")
+    if version == 2:
+        kek, verifier_key = sse_c_keys(customer_key, salt)
+    else:
+        kek, verifier_key = (hkdf(customer_key, info, salt=salt) for info in (b"coffer/sse-c/kek", b"coffer/sse-c/verify"))
+    if not hmac.compare_digest(sse_c_verifier(verifier_key, bucket, obj), b64(wrap["verifier"])):
         raise ValueError("wrong customer key")
-    return xaes_open(hkdf(customer_key, b"coffer/sse-c/kek", salt=salt), wrap_aad(b"coffer/sse-c/wrap", bucket, obj), b64(wrap["dataKey"]))
+    aad, sealed = wrap_aad(b"coffer/sse-c/wrap", bucket, obj), b64(wrap["dataKey"])
+    return AESGCM(kek).decrypt(bytes(12), sealed, aad) if version == 2 else xaes_open(kek, aad, sealed)
 
 
 def open_sse_s3(store_key, wrap, bucket, obj):
@@ -110,7 +125,21 @@ def open_under_bucket_key(bucket_key, wrap, bucket, obj):
     return xaes_open(bucket_key, aad, b64(wrap["underBucketKey"]))
 
 
+def checksum_keys(data_key, salt, bucket, obj):
+    okm = HKDFExpand(hashes.SHA512(), 44, b"coffer/checksum/2\0" + bucket + obj + salt).derive(data_key)
+    return okm[:32], okm[32:]
+
+
+def seal_checksum(data_key, salt, bucket, obj, text):
+    key, nonce = checksum_keys(data_key, salt, bucket, obj)
+    return "2." + base64.b64encode(salt + AESGCM(key).encrypt(nonce, text.encode(), None)).decode()
+
+
 def open_checksum(data_key, sealed, bucket, obj):
+    if sealed.startswith("2."):
+        raw = b64(sealed[2:])
+        key, nonce = checksum_keys(data_key, raw[:24], bucket, obj)
+        return AESGCM(key).decrypt(nonce, raw[24:], None).decode()
     return xaes_open(hkdf(data_key, b"coffer/checksum", salt=bucket + obj), b"", b64(sealed)).decode()
 
 

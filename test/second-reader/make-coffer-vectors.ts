@@ -1,12 +1,12 @@
 /** Writes fixtures/vectors/coffer.json with Coffer's own code, for the second reader. Run by hand: `npx tsx test/second-reader/make-coffer-vectors.ts`. */
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { Secret } from '../../src/base/secret.js';
 import { messageSealer } from '../../src/encryption/body-keys.js';
 import { encodeContext } from '../../src/encryption/context.js';
-import { VersionKeys } from '../../src/encryption/data-keys.js';
 import { CHUNK_BYTES, LARGE_CHUNK_BYTES } from '../../src/encryption/message-sealer.js';
 import { wrapAad } from '../../src/encryption/object-ids.js';
+import { sealText } from '../../src/encryption/sealed-text.js';
 import { wrapSseC } from '../../src/encryption/sse-c.js';
 import { wrapSseS3 } from '../../src/encryption/sse-s3.js';
 import { sealBlob } from '../../src/kms/ciphertext-blob.js';
@@ -45,12 +45,16 @@ const contexts = [{}, { a: 'bc' }, { ab: 'c' }, { '\u{10000}': 'x', '\u{FFFD}': 
   context,
   encoded: encodeContext(context as Record<string, string>).toString('hex'),
 }));
+const target = new URL('../../fixtures/vectors/coffer.json', import.meta.url);
+/** Of before: what is only read by now stays as it was written. */
+const { sseC, former } = JSON.parse(readFileSync(target, 'utf8'));
 const customerKey = randomBytes(32);
-const sseC = {
+const current = {
   customerKey: customerKey.toString('hex'),
   ...hexIds,
   dataKey: key.toString('hex'),
   wrap: wrapSseC(secret(customerKey), ids, secret(key)),
+  checksum: sealText(secret(key), ids, 'checksum=='),
 };
 const rootKey = randomBytes(32);
 const plaintext = Buffer.from('\u0001{"size":5}');
@@ -89,7 +93,5 @@ const more = {
   bucketKey: bucketKey.toString('hex'),
   bucketDataKey: bucketDataKey.toString('hex'),
   underBucketKey: { context, underBucketKey: new Xaes(secret(bucketKey)).seal(aad, bucketDataKey).toString('base64') },
-  checksum: new VersionKeys(ids, sseS3, secret(key)).sealText('checksum=='),
 };
-const target = new URL('../../fixtures/vectors/coffer.json', import.meta.url);
-writeFileSync(target, `${JSON.stringify({ bodies, contexts, sseC, record, blob, more }, null, 1)}\n`);
+writeFileSync(target, `${JSON.stringify({ bodies, contexts, sseC, current, record, blob, more, former }, null, 1)}\n`);

@@ -72,9 +72,21 @@ sse_c = {
     "wrap": {
         "mode": "SSE-C",
         "salt": text(c_salt),
-        "verifier": text(f.sse_c_verifier(customer, c_salt, bucket, obj)),
+        "verifier": text(f.sse_c_verifier(f.hkdf(customer, b"coffer/sse-c/verify", salt=c_salt), bucket, obj)),
         "dataKey": text(f.xaes_seal(f.hkdf(customer, b"coffer/sse-c/kek", salt=c_salt), nonce, wrap_aad, key)),
     },
+}
+kek, verifier_key = f.sse_c_keys(customer, c_salt)
+current = {
+    "customerKey": customer.hex(), **ids, "dataKey": key.hex(),
+    "wrap": {
+        "mode": "SSE-C",
+        "version": 2,
+        "salt": text(c_salt),
+        "verifier": text(f.sse_c_verifier(verifier_key, bucket, obj)),
+        "dataKey": text(f.seal_sse_c(kek, bucket, obj, key)),
+    },
+    "checksum": f.seal_checksum(key, salt, bucket, obj, "checksum=="),
 }
 root = seeded("root key", 32)
 record_aad = f.lp(b"object") + f.lp(b"c/row")
@@ -92,6 +104,6 @@ external = {
     "blob": f.seal_external(backing, external_key, header, {"a": "bc"}, b"plaintext", nonce, iv, metadata).hex(),
 }
 
-out = {"bodies": bodies, "contexts": contexts, "sseC": sse_c, "record": sealed, "blob": kms, "external": external}
+out = {"bodies": bodies, "contexts": contexts, "sseC": sse_c, "current": current, "record": sealed, "blob": kms, "external": external}
 target = pathlib.Path(__file__).parents[2] / "fixtures" / "vectors" / "python.json"
 target.write_text(json.dumps(out, indent=1) + "\n")

@@ -48,6 +48,15 @@ def read(name):
     check(f"{name} SSE-C", opens(lambda: f.open_sse_c(key, c["wrap"], bucket, obj)) == bytes.fromhex(c["dataKey"]))
     check(f"{name} SSE-C wrong key", opens(lambda: f.open_sse_c(bytes(32), c["wrap"], bucket, obj)) is None)
     check(f"{name} SSE-C elsewhere", opens(lambda: f.open_sse_c(key, c["wrap"], obj, bucket)) is None)
+    n = data["current"]
+    bucket, obj = bytes.fromhex(n["bucketId"]), bytes.fromhex(n["objectId"])
+    key, data_key = bytes.fromhex(n["customerKey"]), bytes.fromhex(n["dataKey"])
+    check(f"{name} SSE-C 2", n["wrap"]["version"] == 2 and opens(lambda: f.open_sse_c(key, n["wrap"], bucket, obj)) == data_key)
+    check(f"{name} SSE-C 2 wrong key", opens(lambda: f.open_sse_c(bytes(32), n["wrap"], bucket, obj)) is None)
+    check(f"{name} SSE-C 2 elsewhere", opens(lambda: f.open_sse_c(key, n["wrap"], obj, bucket)) is None)
+    check(f"{name} SSE-C 3", opens(lambda: f.open_sse_c(key, {**n["wrap"], "version": 3}, bucket, obj)) is None)
+    check(f"{name} checksum 2", opens(lambda: f.open_checksum(data_key, n["checksum"], bucket, obj)) == "checksum==")
+    check(f"{name} checksum 2 elsewhere", opens(lambda: f.open_checksum(data_key, n["checksum"], obj, bucket)) is None)
     r = data["record"]
     fields = (bytes.fromhex(r["rootKey"]), r["type"].encode(), bytes.fromhex(r["rowKey"]), bytes.fromhex(r["sealed"]))
     check(f"{name} record", opens(lambda: f.open_record(*fields)) == bytes.fromhex(r["plaintext"]))
@@ -72,6 +81,9 @@ def read(name):
         check(f"{name} SSE-S3", opens(lambda: f.open_sse_s3(bytes.fromhex(m["storeKey"]), m["sseS3"], bucket, obj)) == bytes.fromhex(m["dataKey"]))
         opened = opens(lambda: f.open_under_bucket_key(bytes.fromhex(m["bucketKey"]), m["underBucketKey"], bucket, obj))
         check(f"{name} under a bucket key", opened == bytes.fromhex(m["bucketDataKey"]))
+    if "former" in data:
+        m = data["former"]
+        bucket, obj = bytes.fromhex(m["bucketId"]), bytes.fromhex(m["objectId"])
         check(f"{name} checksum", opens(lambda: f.open_checksum(bytes.fromhex(m["dataKey"]), m["checksum"], bucket, obj)) == "checksum==")
 
 
@@ -98,7 +110,7 @@ def read_segment(name):
     check(f"{name} live bytes", used == state["liveBytes"])
 
 
-EXPECTED = 103
+EXPECTED = 115
 read_segment("segment.json")
 for file in ("python.json", "coffer.json"):
     read(file)

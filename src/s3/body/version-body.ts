@@ -2,22 +2,24 @@ import type { ClientBudget } from '../../base/client-budget.js';
 import type { BodyProducer } from '../../base/stream.js';
 import type { BodyThreads } from '../../bodies/threads.js';
 import { StoreDamaged } from '../../store/errors.js';
+import { inlineBodyKey } from '../../store/keys.js';
 import type { Manifests } from '../../store/manifest.js';
 import type { BlobSnapshot, MetaStore } from '../../store/ports.js';
-import type { BodyPart, Manifest, ManifestPart, ObjectRecord } from '../../store/records.js';
+import type { BodyPart, Manifest, ManifestPart, ObjectContent, ObjectRecord } from '../../store/records.js';
 import type { ObjectCipher } from '../encryption/object-cipher.js';
+import { InlineBody } from './inline-body.js';
 import { BodyReader, type ReadablePart, VersionReplaced } from './reader.js';
 import { THREAD_MIN_BYTES, ThreadReader } from './thread-reader.js';
 
 /**
  * The bytes [start, end) of a version, decrypted while they are read. Everything that lies outside the blob snapshot (inline body,
  * manifest pages) is fetched here, before an answer begins: an overwrite may take it at any time.
- * `budget`: where a client takes them.
+ * `snapshot`: needed where the record names blobs; taken before it was read. `budget`: where a client takes them.
  * @throws VersionReplaced: read the record again.
  */
 export async function readVersion(
   stores: { meta: MetaStore; manifests: Manifests; bodyThreads: BodyThreads | undefined },
-  snapshot: BlobSnapshot,
+  snapshot: BlobSnapshot | undefined,
   record: ObjectRecord,
   cipher: ObjectCipher,
   range: { start: number; end: number },
@@ -26,6 +28,8 @@ export async function readVersion(
   const content = record.content;
   if (!content) throw new StoreDamaged('a version without content has no body');
   const objectId = Buffer.from(record.objectId, 'hex');
+  if (liesInline(content)) return readInline(stores.meta, objectId, content.body, cipher, range);
+  if (!snapshot) throw new Error('a body in blobs is read from a snapshot');
   const parts =
     'manifest' in content.body
       ? await manifestParts(stores.manifests, record.objectId, content.body.manifest, cipher, range)
@@ -37,6 +41,24 @@ export async function readVersion(
   const reader = new BodyReader(stores.meta, snapshot, objectId, parts, range, budget);
   await reader.prefetch();
   return reader;
+}
+
+/** Whether the body is one row beside the record: no blob is named, and none can be taken away. */
+export const liesInline = (content: ObjectContent): content is ObjectContent & { body: BodyPart } =>
+  'inline' in content.body && content.body.inline === true;
+
+/** The row isn't part of a snapshot: it is fetched before the answer begins. */
+async function readInline(
+  meta: MetaStore,
+  objectId: Buffer,
+  part: BodyPart,
+  cipher: ObjectCipher,
+  { start, end }: { start: number; end: number },
+): Promise<BodyProducer> {
+  const partId = Buffer.from(part.partId, 'hex');
+  const row = await meta.get(inlineBodyKey(objectId, partId));
+  if (!row) throw new VersionReplaced('the inline body of an object is missing');
+  return new InlineBody(end - start, row.value, cipher.open(partId, part.size, part.chunkBytes, { start, end }));
 }
 
 function readable(part: BodyPart, offset: number, cipher: ObjectCipher): ReadablePart {

@@ -19,7 +19,7 @@ export const getObject = operation({
     customerKey: readCustomerKey,
     overrides: responseOverrides,
   },
-  facts: ['bucket', 'snapshot', 'object'],
+  facts: ['bucket', 'object'],
   needs: ({ bucket, key, versionId }) => [readPermission(bucket, key, versionId)],
   errors: [
     'InvalidObjectState',

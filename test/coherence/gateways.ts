@@ -120,8 +120,6 @@ async function openGateway(dir: string, meta: MetaStore, blobs: MemoryBlobStore,
       const { code, cause } = asS3Error(error, fields);
       if (code === 'InternalError') throw cause ?? error;
       return { code, headers: {}, body: Buffer.alloc(0), element: () => undefined };
-    } finally {
-      await loaded.snapshot?.close();
     }
   };
   const kms = async (action: string, input: object = {}) => {

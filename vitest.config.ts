@@ -40,9 +40,17 @@ export default defineConfig({
         test: {
           name: 'cluster',
           include: ['test/integration/**/*.test.ts'],
-          exclude: ['at-rest', 'damage', 'ending', 'key-impact', 'locked-out', 'read-only', 'start-up'].map(
-            (name) => `test/integration/${name}.test.ts`,
-          ),
+          exclude: [
+            'at-rest',
+            'damage',
+            'ending',
+            'key-impact',
+            'locked-out',
+            'read-only',
+            'read-only-kms',
+            'root-token',
+            'start-up',
+          ].map((name) => `test/integration/${name}.test.ts`),
           globalSetup: 'test/support/cluster-setup.ts',
           env: { COFFER_TEST_PROFILE: 'cluster' },
           isolate: false,

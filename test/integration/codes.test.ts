@@ -312,13 +312,13 @@ test('grantees are looked at before ACLs are refused', async () => {
   await s3.send(new CreateBucketCommand(own));
   await s3.send(new PutObjectCommand({ Bucket: 'enforced', Key: 'k', Body: 'x' }));
   const to = (GrantRead: string) => [
-    s3.send(new PutBucketAclCommand({ Bucket: 'enforced', GrantRead })),
-    s3.send(new PutObjectAclCommand({ Bucket: 'enforced', Key: 'k', GrantRead })),
-    s3.send(new PutObjectCommand({ Bucket: 'enforced', Key: 'k', GrantRead })),
+    () => s3.send(new PutBucketAclCommand({ Bucket: 'enforced', GrantRead })),
+    () => s3.send(new PutObjectAclCommand({ Bucket: 'enforced', Key: 'k', GrantRead })),
+    () => s3.send(new PutObjectCommand({ Bucket: 'enforced', Key: 'k', GrantRead })),
   ];
-  for (const call of to('id="nobody"')) expect(await refusal(call)).toMatchObject({ code: 'InvalidArgument' });
+  for (const call of to('id="nobody"')) expect(await refusal(call())).toMatchObject({ code: 'InvalidArgument' });
   for (const call of to('uri="http://acs.amazonaws.com/groups/global/AllUsers"')) {
-    expect(await refusal(call)).toMatchObject({ code: 'AccessControlListNotSupported' });
+    expect(await refusal(call())).toMatchObject({ code: 'AccessControlListNotSupported' });
   }
 });
 

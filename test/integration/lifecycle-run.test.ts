@@ -15,6 +15,7 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { isCluster } from '../support/cluster.js';
 import { startServer, type TestServer } from '../support/server.js';
 
 let server: TestServer;
@@ -133,7 +134,8 @@ test('a run is told in the log and in the metrics, and a start makes up for what
     const text = await (await fetch(`${server.url}/-/metrics`)).text();
     return Number(/^coffer_lifecycle_expired_total (\d+)$/m.exec(text)?.[1] ?? -1);
   };
-  expect(await counted()).toBeGreaterThanOrEqual(4);
+  // Of several gateways, the one that did it counts it.
+  if (!isCluster) expect(await counted()).toBeGreaterThanOrEqual(4);
   expect(server.output()).toContain('"msg":"lifecycle rules were applied"');
   await Promise.all(Array.from({ length: 300 }, (_, i) => put(Bucket, `late/${i}`)));
   await put(Bucket, 'kept');

@@ -7,7 +7,7 @@ import { CloudHsm } from './cloudhsm.js';
 import { readHsmFile } from './hsm-file.js';
 import { Places } from './places.js';
 import type { Say } from './ports.js';
-import { Turns } from './turns.js';
+import { type ClusterLeases, Turns } from './turns.js';
 
 const WATCH_EVERY_MS = 1000;
 
@@ -23,8 +23,10 @@ export function openCloudHsm(options: {
   dayMs: number;
   say: Say;
   watchEveryMs?: number;
+  /** Absent where one process has the store for itself. */
+  leases?: ClusterLeases | undefined;
 }): CloudHsm {
-  const { hsmFile, meta, sealer, audit, watchEveryMs = WATCH_EVERY_MS, ...rest } = options;
+  const { hsmFile, meta, sealer, audit, watchEveryMs = WATCH_EVERY_MS, leases, ...rest } = options;
   const file = readHsmFile(hsmFile);
   return new CloudHsm({
     ...rest,
@@ -33,6 +35,6 @@ export function openCloudHsm(options: {
     audit,
     book: new HsmBook(meta, sealer),
     places: new Places(file),
-    turns: new Turns(),
+    turns: new Turns(leases),
   });
 }

@@ -12,6 +12,7 @@ import type { RemoteKeyService } from '../kms/remote.js';
 import type { Leases } from '../store/leases.js';
 import type { Store } from '../store/store.js';
 import type { GatewayKeys } from './keys.js';
+import type { Profile } from './profile.js';
 
 /** What wraps data keys, and what goes with it. */
 export interface GatewayKms {
@@ -28,6 +29,7 @@ export interface KmsParts {
   config: Config;
   store: Store;
   leases: Leases;
+  within: Profile['within'];
   keys: GatewayKeys;
   accounts: Accounts;
   clock: Clock;
@@ -64,6 +66,7 @@ export async function openKeyService(parts: KmsParts): Promise<GatewayKms> {
           sealer,
           audit,
           clock,
+          leases: meta.shared ? { take: (name) => leases.take(name), within: parts.within } : undefined,
           region: config.region,
           dayMs: config.dayMs,
           say: (level, facts, message) => log[level](facts, message),

@@ -38,6 +38,7 @@ export async function openGateway(config: Config, profile: Profile, log: Logger)
     config,
     store,
     leases,
+    within,
     keys,
     accounts,
     clock,

@@ -166,6 +166,7 @@ async function* runOnData(
   try {
     yield* command.run(values, { data: admin, caller: undefined });
   } finally {
+    await kms.builtIn?.close();
     await kms.audit?.close();
     keys.rootKey.dispose();
   }

@@ -72,6 +72,8 @@ export const hostName: Parse<string> = (value, name) => {
 export function shownUrl(value: string): string {
   if (!URL.canParse(value)) return value.replace(/[:?].*$/s, '');
   const url = new URL(value);
+  // A password that isn't escaped ends the authority where it has a / or a ?.
+  if (`${url.pathname}${url.search}${url.hash}`.includes('@')) return `${url.protocol}//…`;
   const user = url.username === '' ? '' : `${url.username}@`;
   return `${url.protocol}${url.host || user ? `//${user}${url.host}` : ''}${url.pathname}`;
 }

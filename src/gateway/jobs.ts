@@ -15,6 +15,8 @@ const NOTICE_EVERY_MS = 5000;
 const XKS_HEALTH_EVERY_MS = 60_000;
 const SAMPLE_EVERY_MS = 10_000;
 const RETAIN_EVERY_MS = 3_600_000;
+const ABANDON_EVERY_MS = 10_000;
+const TIDY_EVERY_MS = 3_600_000;
 const FORGET_EVERY_MS = 60_000;
 /** A run of the lifecycle rules that is due, a shortened day aside. */
 const LIFECYCLE_EVERY_MS = 60_000;
@@ -29,7 +31,8 @@ const SWEEP_ALONE_EVERY_MS = 3_600_000;
  * @param counted of a run of the lifecycle rules
  */
 export function jobsOf(gateway: Gateway, counted: (counts: LifecycleCounts) => void): Job[] {
-  const { config, log, clock, kms, s3, sweeping, replication } = gateway;
+  const { config, log, clock, kms, s3, sweeping, replication, profile } = gateway;
+  const { store } = profile;
   const { services } = s3;
   const { shared } = services.meta;
   const { builtIn, cloudhsm, audit, authFailures } = kms;
@@ -63,6 +66,18 @@ export function jobsOf(gateway: Gateway, counted: (counts: LifecycleCounts) => v
       atOnce: true,
       run: () => (replication.job.stopping ? replication.job.start() : undefined),
       stop: () => replication.job.stop(),
+    },
+    {
+      name: 'giving up uploads that an outage broke off',
+      where: 'everywhere',
+      everyMs: ABANDON_EVERY_MS,
+      run: () => services.intents.abandonRest(),
+    },
+    store.keep && {
+      name: 'tidying the database',
+      where: 'once',
+      everyMs: TIDY_EVERY_MS,
+      run: () => store.keep?.(),
     },
     {
       name: 'forgetting old tokens',

@@ -77,6 +77,11 @@ async function openShared(config: Config, options: ProfileOptions): Promise<Prof
     const measured = new MeasuredMeta(opened.meta);
     const meta = new FencedMeta(measured);
     const leases = await SharedLeases.open({ meta: measured, nowMs, onTrouble });
+    // Again: a copy that began meanwhile has seen no lease, and one that begins now sees this one.
+    await requireNoCopy(opened.meta).catch(async (error: unknown) => {
+      await leases.close();
+      throw error;
+    });
     leases.start();
     return {
       store: {
@@ -84,7 +89,8 @@ async function openShared(config: Config, options: ProfileOptions): Promise<Prof
         meta,
         blobs,
         compactMeta: (range) => opened.compactMeta(range),
-        readOnly: () => undefined,
+        readOnly: () => opened.readOnly?.(),
+        keep: async () => opened.keep?.(),
         measureSpace: async () => {},
         trouble: () => troubleOf(opened, blobs),
         counts: () => ({ commits: measured.counts, engine: opened.counts?.() ?? {} }),

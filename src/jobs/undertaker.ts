@@ -8,6 +8,8 @@ import { CommitBuilder } from '../store/table.js';
 /** Intents whose blobs are looked for at once; their rows go in one commit. */
 const INTENTS_AT_ONCE = 400;
 
+const BUCKETS_EVERY_MS = 300_000;
+
 export interface UndertakerParts {
   meta: MetaStore;
   blobs: BlobStore;
@@ -28,15 +30,19 @@ export class Undertaker {
   #endedMs = new Map<string, number>();
   /** Whether buckets may be marked by a gateway that has ended. */
   #bucketsDue = true;
+  #bucketsMs = 0;
 
   constructor(private readonly parts: UndertakerParts) {}
 
   async run(): Promise<void> {
     const { leases, blobs, nowMs } = this.parts;
-    if ((await leases.endDead()) > 0) this.#bucketsDue = true;
+    const dead = await leases.endDead();
+    // Now and then in any case: others end leases too, and nobody hears of it.
+    if (dead > 0 || nowMs() - this.#bucketsMs >= BUCKETS_EVERY_MS) this.#bucketsDue = true;
     if (this.#bucketsDue) {
       await this.parts.buckets.recover(leases);
       this.#bucketsDue = false;
+      this.#bucketsMs = nowMs();
     }
     const known = this.#endedMs;
     this.#endedMs = new Map();

@@ -177,8 +177,11 @@ export class KeyStoreGeneration implements FileGuard {
     if (said === this.#said) return;
     // While it can open what lies under the key before, it hasn't let go.
     const current = known.previous ?? known.current;
-    await this.parts.meta.commit(new CommitBuilder().put(this.#noticed.put(key, { current })).build());
-    this.#said = said;
+    // Where the state has changed by now, it isn't what is so: the next look says it.
+    const commit = new CommitBuilder()
+      .expect(KEY_STORE_STATE_ROW, this.#known)
+      .put(this.#noticed.put(key, { current }));
+    if (await this.parts.meta.commit(commit.build())) this.#said = said;
   }
 
   /** Whether a replacement was begun and hasn't ended. */

@@ -142,7 +142,8 @@ export class DestructionSecrets {
     } catch (error) {
       if (error instanceof RootKeyError) return error.message;
       const { code = '' } = error as NodeJS.ErrnoException;
-      if (NOT_REPLACEABLE.includes(code)) return code;
+      // Among several processes a file that is gone is another's work under way.
+      if (NOT_REPLACEABLE.includes(code) && !(this.guard && code === 'ENOENT')) return code;
       throw error;
     }
     this.#secrets = secrets;
@@ -156,6 +157,8 @@ export class DestructionSecrets {
   readonly #lines: KeptLines = async () => {
     const found = await loadKeyFile(this.keyFile);
     found?.content.fill(0);
+    // What is asked for is what may be deleted: by whoever holds the claim, and after the file was read.
+    await this.guard?.requireMayReplace();
     return [...(found?.secrets ?? []), ...this.#secrets.map((secret) => this.keeper.lineOf(secret))];
   };
 

@@ -24,6 +24,10 @@ export interface OpenedMeta {
   compactMeta(range?: Range): Promise<void>;
   /** Why it can't be used just now, in one line without secrets; undefined: it can. For `/-/ready`. */
   trouble(): Promise<string | undefined>;
+  /** Why writes that take room were refused last; reads and deletions go on. */
+  readOnly?(): string | undefined;
+  /** From time to time: removes what crashed processes left in the engine's own rows. */
+  keep?(): Promise<void>;
   /** For `/-/metrics`. */
   counts?(): EngineCounts;
   /** Closes `meta`, and `blobs` with it. */

@@ -19,6 +19,8 @@ export interface Store {
   measureSpace(): Promise<void>;
   /** Why it can't be used just now, in words that name what is meant to whoever may read them; undefined: it can. */
   trouble(): Promise<string | undefined>;
+  /** From time to time: removes what crashed processes left in the engine's own rows. */
+  keep?(): Promise<void>;
   /** Of engines that several gateways share. */
   counts?(): { commits: CommitCounts; engine: EngineCounts };
   /** Waits for writes under way and leaves the databases in order. */

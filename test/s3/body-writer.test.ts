@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { Budget } from '../../src/base/budget.js';
 import { BLOB_FLUSH_BYTES } from '../../src/base/limits.js';
 import { BodyWriter, type BodyWriterParts } from '../../src/s3/body/writer.js';
-import { OutcomeUnknown, PutInDoubt } from '../../src/store/errors.js';
+import { OutcomeUnknown, PutInDoubt, StoreUnavailable } from '../../src/store/errors.js';
 import { Intents } from '../../src/store/intents.js';
 import { LocalLeases } from '../../src/store/local-leases.js';
 import { MemoryMetaStore } from '../../src/store/memory/meta-store.js';
@@ -41,7 +41,7 @@ function writerOver(budgetBytes: number) {
   } as unknown as BodyWriterParts;
   const sealer = { chunkBytes: 16_384, update: (chunk: Buffer) => [chunk], final: () => [], dispose: () => {} };
   const writer = new BodyWriter(parts, Buffer.alloc(16), () => sealer);
-  return { writer, meta, puts, commits, budget };
+  return { writer, meta, puts, commits, budget, intents: parts.intents };
 }
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -107,4 +107,28 @@ test('a body whose commit went through unknown to whoever made it is no dead one
   expect(await meta.commit(commit.build())).toBe(true);
   await writer.abort();
   expect(commits).toHaveLength(1);
+});
+
+test('what an outage of the rows keeps from being given up is given up afterwards', async () => {
+  const { writer, meta, puts, intents } = writerOver(4 * BLOB_FLUSH_BYTES);
+  void Promise.resolve(writer.write(Buffer.alloc(BLOB_FLUSH_BYTES))).catch(() => {});
+  await turn();
+  while (puts.length === 0) {
+    void Promise.resolve(writer.write(Buffer.alloc(VALUE_BYTES))).catch(() => {});
+    await turn();
+  }
+  puts[0]!.settle();
+  const get = meta.get.bind(meta);
+  const away = async (): Promise<never> => {
+    throw new StoreUnavailable('the database is away');
+  };
+  meta.get = away;
+  await writer.abort();
+  await expect(intents.abandonRest()).rejects.toThrow('the database is away');
+  meta.get = get;
+  await intents.abandonRest();
+  // The dead run's row alone: the intent is gone.
+  const rows = await meta.range({ gte: Buffer.of(1), lt: Buffer.of(0xff), limit: 10 });
+  expect(rows.map(({ key }) => key)).toEqual([Buffer.of(1)]);
+  await intents.abandonRest();
 });

@@ -57,6 +57,33 @@ describe('the file of a root key in a token', () => {
     await expect(inToken(other, file)).rejects.toMatchObject(refusal(/wrapped under another key/));
   });
 
+  test('loses no destruction key by a process that has lost its claim to the file meanwhile', async () => {
+    const file = fresh();
+    let pause = (): void => {};
+    let lost = false;
+    const token = new MemoryToken(() => pause());
+    const stale = await inToken(token, file, true);
+    stale.destruction!.guard = {
+      temporary: (path) => `${path}.000000000000.new`,
+      requireMayReplace: async () => {
+        if (lost) throw new Error('claim lost');
+      },
+    };
+    // Another one claims, draws and replaces while this one is about to delete what it thinks is old.
+    const other = await inToken(token, file);
+    let resealed = 0;
+    const replaced = stale.destruction!.replace(async () => {
+      if (++resealed > 1) return;
+      lost = true;
+      pause = () => {};
+      await other.destruction!.reload();
+      await other.destruction!.replace(async () => {});
+    });
+    await expect(replaced).rejects.toThrow('claim lost');
+    const opened = await inToken(token, file);
+    expect(opened.destruction!.all[0]!.expose()).toEqual(other.destruction!.all[0]!.expose());
+  });
+
   test('with any byte changed is refused', async () => {
     const [token, file] = [new MemoryToken(), fresh()];
     await inToken(token, file, true);

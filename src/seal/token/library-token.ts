@@ -22,7 +22,7 @@ const WORKER = new URL(
   import.meta.url,
 );
 /** Coffer's secrets may stand in its environment, and Node.js would heed its own. Libraries are configured by the rest of it. */
-const WITHHELD = /^(COFFER|AWS|NODE)_/;
+const WITHHELD = /^(COFFER_|AWS_|NODE_|PG)/;
 
 /** A PIN that was wrong is wrong the next time, too, whichever of the token's keys is meant; and each attempt counts in the token. */
 const REFUSED = new WeakMap<Secret, RootKeyError>();

@@ -126,8 +126,10 @@ export class TokenSecretKeeper implements SecretKeeper {
   }
 
   async #delete(session: TokenSession, kept: KeptLines, prefix: string): Promise<undefined> {
+    // Listed first: what another process draws once this one has lost its claim isn't among them.
+    const listed = await session.destructionKeys({ prefix });
     const ids = idsOf(await kept());
-    for (const key of await session.destructionKeys({ prefix })) {
+    for (const key of listed) {
       if (!ids.some((id) => id.equals(key.id))) await session.deleteDestructionKey(key);
     }
   }

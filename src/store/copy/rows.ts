@@ -1,5 +1,6 @@
 import { META_COMMIT_MAX_BYTES, META_COMMIT_MAX_OPERATIONS } from '../../base/limits.js';
-import type { Commit, MetaStore, Range, Row } from '../ports.js';
+import { StoreUnavailable } from '../errors.js';
+import type { Check, Commit, MetaStore, Range, Row } from '../ports.js';
 
 const PAGE_ROWS = 200;
 /** All keys but the engine's own. */
@@ -57,18 +58,24 @@ export async function* compareRows(
   }
 }
 
+/** Each commit checks the copy's mark. @throws StoreUnavailable where another process has taken the copy over */
+export async function commitUnder(mark: Check, meta: MetaStore, commit: Commit): Promise<void> {
+  if (await meta.commit({ ...commit, checks: [mark] })) return;
+  throw new StoreUnavailable('another process has taken this copy over, or has ended it');
+}
+
 /** As few commits as the limits of one allow. */
-export async function apply(meta: MetaStore, differences: readonly Difference[]): Promise<void> {
+export async function apply(meta: MetaStore, differences: readonly Difference[], mark: Check): Promise<void> {
   let commit: Required<Pick<Commit, 'puts' | 'dels'>> = { puts: [], dels: [] };
-  let bytes = 0;
+  let bytes = mark.key.length;
   const flush = async (): Promise<void> => {
-    if (commit.puts.length + commit.dels.length > 0) await meta.commit(commit);
+    if (commit.puts.length + commit.dels.length > 0) await commitUnder(mark, meta, commit);
     commit = { puts: [], dels: [] };
-    bytes = 0;
+    bytes = mark.key.length;
   };
   for (const { key, value } of differences) {
     const size = key.length + (value?.length ?? 0);
-    const isFull = commit.puts.length + commit.dels.length === META_COMMIT_MAX_OPERATIONS;
+    const isFull = commit.puts.length + commit.dels.length === META_COMMIT_MAX_OPERATIONS - 1;
     if (isFull || bytes + size > META_COMMIT_MAX_BYTES) await flush();
     bytes += size;
     if (value) commit.puts.push({ key, value });

@@ -24,7 +24,7 @@ const ELSEWHERE = new Set([
   '57P03', // cannot_connect_now: starts, or recovers
 ]);
 /** After these the session is over, and whether the commit had been written by then they don't say. */
-const LOST = /^(08|57P0[1245]|25P03|XX|58)/;
+const LOST = /^(08|40003|57P0[1245]|25P03|XX|58)/;
 /** data_corrupted, index_corrupted */
 const DAMAGED = /^XX00[12]$/;
 

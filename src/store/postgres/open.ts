@@ -91,11 +91,13 @@ export async function openPostgres(url: string, options: EngineOptions): Promise
     async trouble() {
       try {
         await reads.query({ name: 'ping', text: 'SELECT 1' }, []);
-        return meta.full;
+        return undefined;
       } catch (error) {
         return (error as Error).message;
       }
     },
+    readOnly: () => meta.full,
+    keep: () => sessions.forget(),
     counts() {
       const pools = { reads: reads.counts, commits: commits.counts, blobs: forBlobs.counts };
       const sum = (name: 'open' | 'idle' | 'waiting' | 'max'): number =>

@@ -63,8 +63,13 @@ export function parsePostgresUrl(text: string): PostgresTarget {
   if (url.protocol !== 'postgres:' && url.protocol !== 'postgresql:') {
     throw new ConfigError('the URL of PostgreSQL begins with postgres://');
   }
+  if (`${url.pathname}${url.search}${url.hash}`.includes('@')) {
+    throw new ConfigError('the URL of PostgreSQL has an @ behind its host: escape what the password has of / ? # @');
+  }
   for (const name of url.searchParams.keys()) {
-    if (!PARAMETERS.includes(name)) throw new ConfigError(`the URL of PostgreSQL has an unknown parameter: ${name}`);
+    if (PARAMETERS.includes(name)) continue;
+    const shown = /^[a-z_]{1,32}$/.test(name) ? `: ${name}` : '';
+    throw new ConfigError(`the URL of PostgreSQL has an unknown parameter${shown}`);
   }
   const parameter = (name: string): string | undefined => url.searchParams.get(name) ?? undefined;
   const host = parameter('host') ?? (decoded(url.hostname).replace(/^\[|\]$/g, '') || 'localhost');

@@ -119,6 +119,31 @@ describe('a copy of a LevelDB store', () => {
     await expectAlike(from, to);
   });
 
+  it('is stopped by whoever goes on with it elsewhere, and begins nothing beside a gateway that begins', async () => {
+    const to = target(STORE_ID);
+    const first = copyStore(from, to);
+    await first.next();
+    await run(from, to);
+    const rest = async () => {
+      while (!(await first.next()).done);
+    };
+    await to.meta.commit({ puts: [put('written since, by a gateway')] });
+    await expect(rest()).rejects.toThrow('another process has taken this copy over');
+    expect(await to.meta.get(key('written since, by a gateway'))).toBeDefined();
+
+    const live = target(STORE_ID);
+    const { commit } = live.meta;
+    live.meta.commit = async (one) => {
+      live.meta.commit = commit;
+      // It looked for the mark before, and takes its lease now.
+      await live.meta.commit({ puts: [put('lease of a gateway')] });
+      return live.meta.commit(one);
+    };
+    await expect(run(from, live)).rejects.toThrow('the target is no empty store');
+    await requireNoCopy(live.meta);
+    expect(await live.meta.get(key('lease of a gateway'))).toBeDefined();
+  });
+
   it('tells what reads back otherwise, and stays closed', async () => {
     const to = target(STORE_ID);
     const altered: CopiedStore = {

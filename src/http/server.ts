@@ -81,13 +81,13 @@ export class HttpServer {
     this.#server.maxConnections = connectionsMax + Math.max(16, connectionsMax >> 3);
     if (tls) answerPlainHttp(this.#server);
     this.#server.on(tls ? 'secureConnection' : 'connection', (socket: Socket) => {
-      this.#turnstiles.set(socket, new Turnstile(socket));
-      if (++this.#connections > connectionsMax) this.#surplus.add(socket);
-      socket.once('close', () => this.#connections--);
-      socket.once('end', () => {
+      const ended = (): void => {
         const current = this.#current.get(socket);
         if (current && !current.headersSent) current.shouldKeepAlive = false;
-      });
+      };
+      this.#turnstiles.set(socket, new Turnstile(socket, ended));
+      if (++this.#connections > connectionsMax) this.#surplus.add(socket);
+      socket.once('close', () => this.#connections--);
     });
     // What a client expects besides is ignored, as AWS does.
     this.#server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {

@@ -58,7 +58,16 @@ export class Turnstile {
   /** What comes lies in memory that is used again. */
   readonly #lent: boolean = false;
 
-  constructor(private readonly socket: Socket) {
+  /** What is done when the client has ended its side. */
+  #onEnd: (() => void) | undefined;
+  #ended = false;
+
+  /** `ended`: called when the client has ended its side, and what it had sent before is parsed. */
+  constructor(
+    private readonly socket: Socket,
+    ended: () => void = () => {},
+  ) {
+    this.#takeEnd(ended);
     const [parse] = socket.listeners('data');
     if (!parse) return;
     this.#feed = (bytes) => parse.call(socket, bytes);
@@ -79,6 +88,29 @@ export class Turnstile {
     this.#discarding = true;
     this.#held = [];
     this.socket.resume();
+    this.#end();
+  }
+
+  /** Node answers no request that it parses behind an end: it hears of the end when there is none any more. */
+  #takeEnd(ended: () => void): void {
+    const { socket } = this;
+    const finish = socket.listeners('end').find(({ name }) => name.endsWith('socketOnEnd'));
+    if (finish) socket.removeListener('end', finish as () => void);
+    this.#onEnd = () => {
+      ended();
+      finish?.call(socket);
+    };
+    socket.once('end', () => {
+      this.#ended = true;
+      this.#end();
+    });
+  }
+
+  #end(): void {
+    if (!this.#ended || this.#held.length > 0 || this.#waiting.length > 0 || this.#draining) return;
+    const end = this.#onEnd;
+    this.#onEnd = undefined;
+    end?.();
   }
 
   #begin(request: IncomingMessage, response: ServerResponse, run: () => void): void {
@@ -101,6 +133,7 @@ export class Turnstile {
     const next = this.#waiting.shift();
     if (next) next();
     else this.#drain();
+    this.#end();
   }
 
   /** Whether what comes belongs to no request that is known, or node has stopped to parse until its answers have gone. */
@@ -138,6 +171,7 @@ export class Turnstile {
     }
     this.#draining = false;
     if (this.#held.length === 0) this.socket.resume();
+    this.#end();
   }
 
   /** Hands over what belongs to one request. @returns what is behind it */

@@ -32,6 +32,8 @@ server.on('connection', (socket) => {
   turnstiles.set(socket, new Turnstile(socket));
 });
 
+(server as { httpAllowHalfOpen?: boolean }).httpAllowHalfOpen = true;
+
 beforeAll(() => new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve)));
 afterAll(() => new Promise((resolve) => server.close(resolve)));
 const open: RawConnection[] = [];
@@ -67,6 +69,27 @@ const PUT = (url: string, body: string): string =>
   `PUT ${url} HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
 const CHUNKED = (url: string, ...chunks: string[]): string =>
   `PUT ${url} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n${[...chunks, ''].map((c) => `${c.length.toString(16)}\r\n${c}\r\n`).join('')}`;
+
+test.each([
+  ['in one packet', (requests: string[]) => [requests.join('')]],
+  ['in packets of their own', (requests: string[]) => requests],
+])('requests that are sent ahead %s are all answered where the client then ends its side', async (_, packets) => {
+  const connection = await connect();
+  const requests = [GET('/1'), PUT('/2', 'body'), GET('/3'), CHUNKED('/4', 'some', 'more'), GET('/5')];
+  for (const packet of packets(requests)) {
+    connection.write(packet);
+    await settled();
+  }
+  connection.socket.end();
+  for (let i = 0; i < requests.length; i++) {
+    await begun(i + 1);
+    await settled();
+    expect(asked).toHaveLength(i + 1);
+    asked[i]!.answer(`answer ${i + 1}`);
+  }
+  const received = await connection.untilEnd();
+  expect(received.match(/answer \d/g)).toEqual([1, 2, 3, 4, 5].map((i) => `answer ${i}`));
+});
 
 test('node parses a socket by one listener of its data, which the turnstile takes over', async () => {
   const connection = await connect();
@@ -152,7 +175,8 @@ test('a client that goes away while another of its requests waits leaves nothing
   const connection = await connect();
   connection.write(GET('/1') + GET('/2'));
   await begun(1);
-  connection.destroy();
+  // Who only ends its side may still read.
+  connection.socket.resetAndDestroy();
   await settled();
   asked[0]!.answer('x');
   await settled();

@@ -109,6 +109,20 @@ test('a body whose commit went through unknown to whoever made it is no dead one
   expect(commits).toHaveLength(1);
 });
 
+test('a body whose commit may still arrive is no dead one, and its intent stays', async () => {
+  const { writer, meta, puts, commits } = writerOver(4 * BLOB_FLUSH_BYTES);
+  for (let i = 0; i < 8; i++) await writer.write(Buffer.alloc(VALUE_BYTES));
+  await turn();
+  puts[0]!.settle();
+  await writer.finish();
+  const late = new CommitBuilder();
+  writer.attach(late);
+  await writer.abort(true);
+  expect(commits).toEqual([]);
+  expect(await meta.commit(late.build())).toBe(true);
+  expect(await meta.range({ gte: Buffer.of(1), lt: Buffer.of(0xff), limit: 10 })).toEqual([]);
+});
+
 test('what an outage of the rows keeps from being given up is given up afterwards', async () => {
   const { writer, meta, puts, intents } = writerOver(4 * BLOB_FLUSH_BYTES);
   void Promise.resolve(writer.write(Buffer.alloc(BLOB_FLUSH_BYTES))).catch(() => {});

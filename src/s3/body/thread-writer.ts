@@ -85,7 +85,7 @@ export class ThreadWriter implements WrittenBody {
   }
 
   /** As that of `BodyWriter`. */
-  async abort(): Promise<void> {
+  async abort(unsure = false): Promise<void> {
     // First of all the thread stops: room that is given up may be another's at once.
     await this.#stream.close();
     await this.#reserving?.catch(() => {});
@@ -93,6 +93,7 @@ export class ThreadWriter implements WrittenBody {
     const settled = await Promise.allSettled(this.#commits);
     const runs = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
     const unknown = settled.some((one) => one.status === 'rejected' && one.reason instanceof OutcomeUnknown);
+    if (unsure) return;
     await this.#intent?.abandon(this.parts.dead.ofRuns(this.objectId, this.partId, runs), unknown);
   }
 

@@ -22,8 +22,12 @@ export interface BodyWriterParts {
 export interface WrittenBody {
   /** Joins the commit that makes the body reachable. */
   attach(commit: CommitBuilder): void;
-  /** It won't be: what was written goes to the sweeper. Never throws: the next start finds what is left by the intent. */
-  abort(): Promise<void>;
+  /**
+   * It won't be: what was written goes to the sweeper. Never throws: the next start finds what is left by the intent.
+   * `unsure`: the commit that it was attached to may have been applied, or may be yet. Nothing is said to be dead then: the intent,
+   * which went with the commit or stays, says it once this gateway's lease has ended, and with it all that it may still commit.
+   */
+  abort(unsure?: boolean): Promise<void>;
 }
 
 /**
@@ -96,7 +100,7 @@ export class BodyWriter implements WrittenBody {
     this.#intent?.fulfil(commit);
   }
 
-  async abort(): Promise<void> {
+  async abort(unsure = false): Promise<void> {
     // A chunk may still be on its way in, waiting for a write or for room: it must begin nothing that nobody would free.
     this.#aborted = true;
     await this.#inFlight?.catch(() => {});
@@ -104,6 +108,7 @@ export class BodyWriter implements WrittenBody {
     this.#pending = [];
     this.#pendingBytes = 0;
     this.#sealer.dispose();
+    if (unsure) return;
     await this.#intent?.abandon(this.parts.dead.ofRuns(this.objectId, this.partId, this.#runs), this.#unknown);
   }
 

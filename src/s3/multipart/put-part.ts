@@ -1,4 +1,5 @@
 import type { BodyProducer, BodySource } from '../../base/stream.js';
+import { OutcomeUnknown } from '../../store/errors.js';
 import type { PartRecord, UploadRecord } from '../../store/records.js';
 import type { Stored } from '../../store/table.js';
 import { storeBody } from '../body/store-body.js';
@@ -61,7 +62,7 @@ export async function putPart(
     try {
       await services.uploads.putPart(upload, part, (commit) => stored.writer.attach(commit));
     } catch (error) {
-      await stored.writer.abort();
+      await stored.writer.abort(error instanceof OutcomeUnknown);
       throw error;
     }
     services.sweep();

@@ -1,5 +1,6 @@
 import { randomId } from '../../base/ids.js';
 import { PUT_MAX_BYTES } from '../../base/limits.js';
+import { OutcomeUnknown } from '../../store/errors.js';
 import type { BucketRecord, ObjectContent, ObjectRecord } from '../../store/records.js';
 import { needsOfAcl, newObject } from '../acl/new-object.js';
 import { storeBody, storedChecksum } from '../body/store-body.js';
@@ -111,7 +112,7 @@ export const copyObject = operation({
             alongside: (commit) => stored.writer.attach(commit),
           });
         } catch (error) {
-          await stored.writer.abort();
+          await stored.writer.abort(error instanceof OutcomeUnknown);
           throw error;
         }
         services.sweep();

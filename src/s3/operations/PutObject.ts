@@ -1,5 +1,6 @@
 import { randomId } from '../../base/ids.js';
 import { PUT_MAX_BYTES } from '../../base/limits.js';
+import { OutcomeUnknown } from '../../store/errors.js';
 import type { PutOptions } from '../../store/objects.js';
 import type { ObjectContent, ObjectRecord } from '../../store/records.js';
 import { needsOfAcl } from '../acl/new-object.js';
@@ -108,7 +109,7 @@ export const putObject = operation({
         record = put.record;
         if (!put.isNew) await stored.writer.abort();
       } catch (error) {
-        await stored.writer.abort();
+        await stored.writer.abort(error instanceof OutcomeUnknown);
         throw error;
       }
       services.sweep();

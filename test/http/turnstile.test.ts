@@ -35,7 +35,12 @@ server.on('connection', (socket) => {
 (server as { httpAllowHalfOpen?: boolean }).httpAllowHalfOpen = true;
 
 beforeAll(() => new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve)));
-afterAll(() => new Promise((resolve) => server.close(resolve)));
+afterAll(() => {
+  // Some are still at work for a client that has ended its side.
+  const closed = new Promise((resolve) => server.close(resolve));
+  server.closeAllConnections();
+  return closed;
+});
 const open: RawConnection[] = [];
 afterEach(() => {
   for (const connection of open.splice(0)) connection.destroy();

@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { Level } from 'level';
 import { makeDirectory } from '../../base/make-directory.js';
@@ -66,7 +67,12 @@ export async function openStore(dir: string, options: StoreOptions = {}): Promis
   const directory = resolve(dir);
   await makeDirectory(directory);
   await readFormat(directory); // a newer layout is left alone, its lock included
-  const lock = await takeLock(directory);
+  const lock = await takeLock(directory).catch(async (error: Error) => {
+    if (!error.message.includes('No space left')) throw error;
+    // Ended before it could give its reserve away: what that was kept for is here.
+    await rm(join(directory, 'reserve'), { force: true });
+    return takeLock(directory);
+  });
   try {
     return await openLocked(directory, options, lock);
   } catch (error) {

@@ -12,4 +12,9 @@ export class KeyedTurns {
       if (this.#last.get(key) === over) this.#last.delete(key);
     }
   }
+
+  /** When all that was begun has ended. */
+  async idle(): Promise<void> {
+    while (this.#last.size > 0) await Promise.all(this.#last.values());
+  }
 }

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { KeyedTurns } from '../base/keyed-turns.js';
 import { StoreUnavailable } from '../store/errors.js';
 import type { Lease } from '../store/leases.js';
 
@@ -19,30 +20,18 @@ const PATIENCE_MS = 75_000;
  * lease, at other gateways.
  */
 export class Turns {
-  readonly #last = new Map<string, Promise<unknown>>();
+  readonly #turns = new KeyedTurns();
 
   constructor(private readonly leases?: ClusterLeases) {}
 
   /** @throws StoreUnavailable where another gateway doesn't come to an end */
-  async take<T>(name: string, work: () => Promise<T>): Promise<T> {
-    const alone = (): Promise<T> => this.#alone(name, work);
-    const before = this.#last.get(name) ?? Promise.resolve();
-    const mine = before.then(alone, alone);
-    const settled = mine.then(
-      () => {},
-      () => {},
-    );
-    this.#last.set(name, settled);
-    try {
-      return await mine;
-    } finally {
-      if (this.#last.get(name) === settled) this.#last.delete(name);
-    }
+  take<T>(name: string, work: () => Promise<T>): Promise<T> {
+    return this.#turns.take(name, () => this.#alone(name, work));
   }
 
   /** When all that was begun has ended. */
-  async idle(): Promise<void> {
-    while (this.#last.size > 0) await Promise.all(this.#last.values());
+  idle(): Promise<void> {
+    return this.#turns.idle();
   }
 
   async #alone<T>(name: string, work: () => Promise<T>): Promise<T> {
